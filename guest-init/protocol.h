@@ -1,0 +1,195 @@
+/*
+ * What host and guest say to each other: the frames of the control connection, the vsock ports, and
+ * the names in the pod record. The only header that both sides include.
+ *
+ * Trust: the guest believes the host. The host believes nothing: frames are parsed in the machine's
+ * jail, through a cursor, with the limits below; only fixed-size facts leave it.
+ *
+ * Control connection: guest-init connects to port NACELLE_PORT_CONTROL of the host (CID 2) and both
+ * sides send frames: struct frame_header, then `length` bytes of payload, at most
+ * FRAME_PAYLOAD_MAX. A frame whose type, length or content is not as written here ends the
+ * connection.
+ *
+ * App streams: one vsock connection for each, made by guest-init before the app starts, to the port
+ * that the pod record names. Bytes are raw. The end of a direction is a vsock shutdown; a reader
+ * that has gone away is a reset, which the app sees as SIGPIPE. A terminal is one connection both
+ * ways.
+ *
+ * Order at the end: guest-init hands over all output of all apps, then APP_EXIT frames, makes disks
+ * durable, and sends POD_EXIT last. After that the machine may stop the VM at once.
+ */
+#ifndef NACELLE_GUEST_INIT_PROTOCOL_H
+#define NACELLE_GUEST_INIT_PROTOCOL_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#include "vmm/base/bytes.h"
+
+enum {
+	PROTOCOL_VERSION_MAJOR = 1, /* differs: the two do not understand each other */
+	PROTOCOL_VERSION_MINOR = 0, /* differs: one knows more frames than the other */
+};
+
+enum {
+	NACELLE_PORT_CONTROL = 1,
+	NACELLE_PORT_STREAM_FIRST = 16, /* streams: ports from here on, handed out by the host */
+};
+
+enum { FRAME_PAYLOAD_MAX = 4096 };
+
+struct frame_header {
+	le32 type;   /* enum frame_type */
+	le32 length; /* bytes of payload that follow */
+};
+static_assert(sizeof(struct frame_header) == 8, "frame header");
+
+enum frame_type {
+	/* guest to host */
+	FRAME_HELLO = 1,     /* struct frame_hello, the first frame */
+	FRAME_APP_START = 2, /* struct frame_app_start: execve() of the app has succeeded */
+	FRAME_APP_EXIT = 3,  /* struct frame_app_exit */
+	FRAME_POD_EXIT = 4,  /* struct frame_pod_exit, the last frame */
+	/* host to guest */
+	FRAME_SIGNAL = 64,  /* struct frame_signal */
+	FRAME_WINSIZE = 65, /* struct frame_winsize */
+	FRAME_STOP = 66,    /* no payload: SIGTERM to every app, orderly end */
+};
+
+struct frame_hello {
+	le32 major;
+	le32 minor;
+};
+
+struct frame_app_start {
+	le32 app; /* index in the pod record */
+	le32 pid; /* in the guest's first PID namespace */
+};
+
+enum exit_kind {
+	EXIT_KIND_CODE = 1,	    /* code: the exit status, 0 to 255 */
+	EXIT_KIND_SIGNAL = 2,	    /* code: the signal's number */
+	EXIT_KIND_NOT_STARTED = 3,  /* code: 126 or 127; the reason went to the app's stderr */
+	EXIT_KIND_INIT_FAILURE = 4, /* code: errno; guest-init itself failed, before any app ran */
+};
+
+struct frame_app_exit {
+	le32 app;
+	le32 kind; /* enum exit_kind */
+	le32 code;
+	le32 flags; /* EXIT_FLAG_* */
+};
+enum {
+	EXIT_FLAG_CORE = 1, /* a core was dumped */
+	EXIT_FLAG_OOM = 2,  /* the memory cgroup's OOM killer chose it */
+};
+
+/* The pod's own status: that of the first app that failed, else that of the last that ended. */
+struct frame_pod_exit {
+	le32 kind; /* enum exit_kind */
+	le32 code;
+};
+
+struct frame_signal {
+	le32 app; /* index, or FRAME_ALL_APPS */
+	le32 signal;
+};
+#define FRAME_ALL_APPS UINT32_MAX
+
+struct frame_winsize {
+	le32 app;
+	le16 rows;
+	le16 columns;
+};
+
+static_assert(sizeof(struct frame_hello) == 8, "HELLO");
+static_assert(sizeof(struct frame_app_start) == 8, "APP_START");
+static_assert(sizeof(struct frame_app_exit) == 16, "APP_EXIT");
+static_assert(sizeof(struct frame_pod_exit) == 8, "POD_EXIT");
+static_assert(sizeof(struct frame_signal) == 8, "SIGNAL");
+static_assert(sizeof(struct frame_winsize) == 8, "WINSIZE");
+
+/*
+ * Time stamps: with the record's property RECORD_TRACE, guest-init writes one byte of
+ * enum trace_stage to this I/O port at each stage; the machine takes the time at the exit.
+ */
+enum { NACELLE_TRACE_PORT = 0x3f0 };
+enum trace_stage {
+	TRACE_GUEST_INIT = 1, /* first instruction of guest-init's main() */
+	TRACE_GUEST_RECORD,   /* pod record read */
+	TRACE_GUEST_MOUNTS,   /* system mounts and the apps' roots are there */
+	TRACE_GUEST_CONTROL,  /* control connection and streams are up */
+	TRACE_GUEST_EXEC,     /* just before execve() of the first app */
+	TRACE_GUEST_APP_EXIT, /* the last app has ended */
+	TRACE_GUEST_POD_EXIT, /* just before POD_EXIT is sent */
+	TRACE_GUEST_STAGES,   /* one past the last */
+};
+
+/*
+ * The pod record: a flattened device tree (Devicetree Specification v0.4, section 5) in the file
+ * RECORD_PATH of the initramfs, at most RECORD_SIZE_MAX bytes. Cells are 32 bits, big-endian; a
+ * 64-bit number is two cells, the high one first; a list of strings is a stringlist; a flag is a
+ * property without a value.
+ *
+ *	/
+ *	    version = <1>
+ *	    hostname = "..."
+ *	    trace                            flag
+ *	    cpus = <n>                       bring up this many CPUs
+ *	    apps/
+ *	        app@N                        N counts from 0
+ *	            name = "..."
+ *	            argv = "...", ...        at least one string
+ *	            env = "NAME=value", ...  may be absent
+ *	            user = "USER[:GROUP]"    names or numbers, resolved in the app's own root
+ *	            workdir = "/..."
+ *	            terminal = <rows columns>  absent: three pipes; present: a pty on stdin-port
+ *	            stdin-port, stdout-port, stderr-port = <port>  absent: /dev/null
+ *	            capabilities = <high low>  mask: bounding, permitted, effective set of a root
+ *app no-new-privileges        flag init                     flag: a reaper as PID 1 of the app's
+ *namespace rlimits = <resource soft-high soft-low hard-high hard-low> ... masked-paths,
+ *read-only-paths = "/...", ... root/ type = "erofs" | "9p" source = "vda" | share name upper =
+ *"tmpfs" | "none"   none with read-only: nothing can be written upper-size = <high low>    bytes;
+ *absent: half of the memory read-only            flag mounts/ mount@N              in this order
+ *	                    type = "share" | "tmpfs"
+ *	                    source = share name       (share)
+ *	                    target = "/..."  resolved inside the app's root
+ *	                    read-only        flag
+ *
+ * Shares are children of the root of the 9p device with mount tag RECORD_P9_TAG.
+ */
+#define RECORD_PATH "/pod.dtb"
+enum { RECORD_SIZE_MAX = 4 * 1024 * 1024, RECORD_VERSION = 1 };
+
+#define RECORD_P9_TAG "nacelle"
+
+#define RECORD_VERSION_PROP    "version"
+#define RECORD_HOSTNAME	       "hostname"
+#define RECORD_TRACE	       "trace"
+#define RECORD_CPUS	       "cpus"
+#define RECORD_APPS	       "apps"
+#define RECORD_NAME	       "name"
+#define RECORD_ARGV	       "argv"
+#define RECORD_ENV	       "env"
+#define RECORD_USER	       "user"
+#define RECORD_WORKDIR	       "workdir"
+#define RECORD_TERMINAL	       "terminal"
+#define RECORD_STDIN_PORT      "stdin-port"
+#define RECORD_STDOUT_PORT     "stdout-port"
+#define RECORD_STDERR_PORT     "stderr-port"
+#define RECORD_CAPABILITIES    "capabilities"
+#define RECORD_NO_NEW_PRIVS    "no-new-privileges"
+#define RECORD_INIT	       "init"
+#define RECORD_RLIMITS	       "rlimits"
+#define RECORD_MASKED	       "masked-paths"
+#define RECORD_READ_ONLY_PATHS "read-only-paths"
+#define RECORD_ROOT	       "root"
+#define RECORD_MOUNTS	       "mounts"
+#define RECORD_TYPE	       "type"
+#define RECORD_SOURCE	       "source"
+#define RECORD_UPPER	       "upper"
+#define RECORD_UPPER_SIZE      "upper-size"
+#define RECORD_TARGET	       "target"
+#define RECORD_READ_ONLY       "read-only"
+
+#endif
