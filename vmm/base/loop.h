@@ -1,0 +1,102 @@
+/*
+ * A small event loop over epoll: level-triggered descriptors, timers, and events that any thread
+ * may raise. One thread runs it and calls all functions; nothing is allocated after a member has
+ * been added.
+ *
+ * Members (loop_fd, loop_timer, loop_event) are embedded in the structs of those who use them and
+ * stay where they are until they are removed. The loop owns no descriptor that it was given:
+ * remove first, close afterwards.
+ *
+ * Threads: loop_fd_modify(), loop_timer_set(), loop_event_raise() and loop_stop() may be called by
+ * any thread at any time, those on one loop_fd by one thread at a time (a lock of the caller's).
+ * Everything else belongs to the thread that runs the loop. A function may still be called once for
+ * a readiness that was there before interest was taken away, so it looks at its own state first.
+ *
+ * Regular files and some devices, which epoll refuses (EPERM), count as ready for everything.
+ */
+#ifndef NACELLE_BASE_LOOP_H
+#define NACELLE_BASE_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+#include "vmm/base/error.h"
+
+enum { LOOP_BATCH_MAX = 32 };
+
+struct loop_fd;
+struct loop_timer;
+struct loop_event;
+
+/* events: EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR, ... as epoll reports them. */
+typedef void loop_fd_fn(struct loop_fd *member, uint32_t events);
+typedef void loop_timer_fn(struct loop_timer *member);
+typedef void loop_event_fn(struct loop_event *member);
+
+struct loop {
+	int epoll_fd;
+	int stop_fd;
+	bool stopped;	 /* atomic */
+	int batch_count; /* of the dispatch that is under way */
+	struct epoll_event batch[LOOP_BATCH_MAX];
+};
+
+struct loop_fd {
+	struct loop *loop;
+	loop_fd_fn *fn;
+	int fd;		 /* not owned */
+	int always_fd;	 /* stands in for a descriptor that epoll refuses; -1: none */
+	uint32_t events; /* interest; 0: none, and not in the epoll set */
+};
+
+struct loop_timer {
+	struct loop_fd member;
+	loop_timer_fn *fn;
+};
+
+struct loop_event {
+	struct loop_fd member;
+	loop_event_fn *fn;
+};
+
+int loop_init(struct loop *loop, struct error *err);
+/* All members have been removed before. */
+void loop_fini(struct loop *loop);
+
+/*
+ * Waits for at most timeout_ms (-1: without a limit, 0: not at all) and calls the functions of what
+ * is ready. Returns 0 (also after a signal), or -1 with err filled.
+ */
+int loop_run_once(struct loop *loop, int timeout_ms, struct error *err);
+
+/* Runs until loop_stop(), which may have come before; the stop is then used up. */
+int loop_run(struct loop *loop, struct error *err);
+void loop_stop(struct loop *loop);
+
+/*
+ * Adds a descriptor with the events that fn is to be called for; 0 for none yet. EPOLLERR and
+ * EPOLLHUP always count while there is any interest, and never while there is none. The same
+ * descriptor cannot be added twice: duplicate it.
+ */
+int loop_fd_add(struct loop *loop, struct loop_fd *member, int fd, uint32_t events, loop_fd_fn *fn,
+		struct error *err);
+/* Changes the interest. Does nothing if it is the same already. */
+void loop_fd_modify(struct loop_fd *member, uint32_t events);
+/* Once it returns, fn is not called again. A member that was never added (all zero) is ignored. */
+void loop_fd_remove(struct loop_fd *member);
+
+/* A timer that is not set, on CLOCK_MONOTONIC. */
+int loop_timer_add(struct loop *loop, struct loop_timer *timer, loop_timer_fn *fn,
+		   struct error *err);
+/* Calls fn once, after delay_ms; replaces what was set. 0 takes it back. */
+void loop_timer_set(struct loop_timer *timer, uint64_t delay_ms);
+void loop_timer_remove(struct loop_timer *timer);
+
+/* Calls fn once for any number of raises since the last call. */
+int loop_event_add(struct loop *loop, struct loop_event *event, loop_event_fn *fn,
+		   struct error *err);
+void loop_event_raise(struct loop_event *event);
+void loop_event_remove(struct loop_event *event);
+
+#endif

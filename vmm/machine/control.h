@@ -1,0 +1,81 @@
+/*
+ * The host's end of the control connection (guest-init/protocol.h): the guest's frames become
+ * struct machine_event, and signals, window sizes and the order to stop become frames.
+ *
+ * The guest's bytes are not trusted: they go into one fixed buffer, the length is checked against
+ * the type before the payload is awaited, each value against its range, and the order of frames
+ * against a state machine that lets each app start and exit once. So a guest can cause at most
+ * 2 * app_count + 3 events. The first offence ends the connection, and with it the events.
+ *
+ * Locking: control_accept() and the event function are called with the vsock device's lock held (by
+ * a vCPU thread); the event function calls nothing of this file. control_signal() and the others
+ * take the lock themselves.
+ */
+#ifndef NACELLE_MACHINE_CONTROL_H
+#define NACELLE_MACHINE_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "guest-init/protocol.h"
+#include "virtio/vsock.h"
+#include "vmm/machine/event.h"
+
+enum {
+	CONTROL_APPS_MAX = 256,
+	CONTROL_QUEUE_MAX = 32,	  /* frames to the guest that wait */
+	CONTROL_PAYLOAD_MAX = 16, /* the longest of protocol.h, either way */
+};
+
+typedef void control_event_fn(void *ctx, const struct machine_event *event);
+
+enum control_state {
+	CONTROL_UNCONNECTED,
+	CONTROL_CONNECTED, /* HELLO has not come */
+	CONTROL_RUNNING,
+	CONTROL_POD_EXITED,
+	CONTROL_ENDED, /* by a fault */
+};
+
+struct control_frame {
+	struct frame_header header;
+	uint8_t payload[CONTROL_PAYLOAD_MAX];
+};
+
+struct control {
+	struct vsock *vsock;
+	control_event_fn *on_event;
+	void *ctx;
+	uint32_t app_count;
+
+	/* Guarded by the vsock device's lock. */
+	enum control_state state;
+	struct vsock_conn *conn;
+	uint64_t started[CONTROL_APPS_MAX / 64]; /* a bit for each app */
+	uint64_t exited[CONTROL_APPS_MAX / 64];
+	struct control_frame in;
+	uint32_t in_bytes;
+	struct control_frame out[CONTROL_QUEUE_MAX];
+	unsigned out_first;
+	unsigned out_count;
+	uint32_t out_bytes; /* of the first frame that were sent */
+};
+
+/* app_count <= CONTROL_APPS_MAX, the number of apps in the pod record. */
+void control_init(struct control *control, struct vsock *vsock, uint32_t app_count,
+		  control_event_fn *on_event, void *ctx);
+
+/* A vsock_accept_fn for NACELLE_PORT_CONTROL, ctx being the struct control. One at a time. */
+bool control_accept(void *ctx, uint32_t host_port, struct vsock_conn *conn,
+		    struct vsock_accept *accept);
+
+/*
+ * Send a frame now, or keep it until HELLO has come and the guest takes it, in order. A signal or a
+ * stop that waits already is not queued twice; a window size replaces the one that waits. Return
+ * false if the frame is dropped: too many wait, or the connection has ended.
+ */
+bool control_signal(struct control *control, uint32_t app, uint32_t signal);
+bool control_winsize(struct control *control, uint32_t app, uint16_t rows, uint16_t columns);
+bool control_stop(struct control *control);
+
+#endif

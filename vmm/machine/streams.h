@@ -1,0 +1,77 @@
+/*
+ * App streams: pumps between vsock connections and descriptors of the host.
+ *
+ * The bytes are opaque, their number is not limited, and each stream has its own bounded buffer,
+ * which is also the credit that the guest has: a reader that stalls stalls its stream alone. What
+ * the guest sends is written at once, by the vCPU thread that brings it, if that does not block;
+ * the rest is buffered and written by the loop. What the host sends is read by the loop.
+ *
+ * The descriptors may share their open file descriptions with processes of the user's, so
+ * O_NONBLOCK is never set on them. Where the supervisor could reopen one for us alone, it is
+ * O_NONBLOCK already and marked so. Elsewhere poll() comes before a read, which only the loop
+ * thread does and without a lock, and before a write of at most PIPE_BUF bytes to a pipe; if
+ * another process fills that pipe in between, the write blocks for as long as the pipe is full.
+ *
+ * SIGPIPE must be ignored in this process. (SIGTTIN and SIGTTOU concern the supervisor, which
+ * stands in the terminal's foreground group.)
+ *
+ * Locking: everything but the descriptors' registration is guarded by the vsock device's lock.
+ * Operations are called with it held; streams_init(), streams_fini() and streams_drain() belong to
+ * the loop's thread and are called without it. Descriptors are closed by the loop's thread only.
+ */
+#ifndef NACELLE_MACHINE_STREAMS_H
+#define NACELLE_MACHINE_STREAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "virtio/vsock.h"
+#include "vmm/base/error.h"
+#include "vmm/base/loop.h"
+
+enum {
+	STREAMS_MAX = 768,
+	STREAM_OUT_BYTES = 256 * 1024, /* buffer and credit, guest to host */
+	STREAM_IN_BYTES = 64 * 1024,
+};
+
+enum {
+	STREAM_IN = 1,	/* host to guest: stdin */
+	STREAM_OUT = 2, /* guest to host: stdout, stderr; a terminal is both */
+};
+
+struct stream_fd {
+	int fd;			  /* -1: closed, which is the end of file, or a broken pipe */
+	bool private_nonblocking; /* O_NONBLOCK, in an open file description of our own */
+};
+
+struct stream_config {
+	uint32_t port;	     /* >= NACELLE_PORT_STREAM_FIRST, different in each stream */
+	unsigned directions; /* STREAM_IN, STREAM_OUT */
+	struct stream_fd in;
+	struct stream_fd out;
+};
+
+struct streams;
+
+/*
+ * Takes over the descriptors (all of them different) and closes each when its direction has ended;
+ * on failure they stay the caller's. count <= STREAMS_MAX. The loop must outlive the streams.
+ */
+int streams_init(struct streams **streams, const struct stream_config *configs, size_t count,
+		 struct vsock *vsock, struct loop *loop, struct error *err);
+/* The vCPUs have stopped and the connections are gone, or will not be used any more. */
+void streams_fini(struct streams *streams);
+
+/* A vsock_accept_fn for all ports but the control port, ctx being the struct streams. */
+bool streams_accept(void *ctx, uint32_t host_port, struct vsock_conn *conn,
+		    struct vsock_accept *accept);
+
+/*
+ * After POD_EXIT: runs the loop until what the guest has written is written out, as long as that
+ * takes, or until loop_stop(). Returns 1 if all is out, 0 if it was stopped, -1 with err filled.
+ */
+int streams_drain(struct streams *streams, struct error *err);
+
+#endif
