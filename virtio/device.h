@@ -173,7 +173,7 @@ void virtio_device_requeue(struct virtio_device *dev, unsigned queue);
 void virtio_device_kick(struct virtio_device *dev, unsigned queue);
 
 /*
- * Pausing stops requeued work between two chains at most, so that vCPU threads come back to the
+ * Pausing ends requeued work after the notify that runs, so that vCPU threads come back to the
  * machine's loop; resuming kicks every queue. Both take the lock themselves.
  */
 void virtio_device_pause(struct virtio_device *dev);
@@ -181,6 +181,18 @@ void virtio_device_resume(struct virtio_device *dev);
 
 /* Resets the device as a write of 0 to Status does. Wants the lock. */
 void virtio_device_reset(struct virtio_device *dev);
+
+/*
+ * For the transport: the driver writes Status, having asked for these features (2.1). 0 resets;
+ * bits are otherwise only ever added, in the order ACKNOWLEDGE, DRIVER, FEATURES_OK (withheld
+ * unless the features are a subset of those offered and have VERSION_1), DRIVER_OK; FAILED at any
+ * time. A write that does not fit is ignored. Wants the lock.
+ */
+void virtio_device_write_status(struct virtio_device *dev, uint32_t value, uint64_t features);
+
+/* For the transport: virtq_enable() with the ring features negotiated. Wants the lock. */
+int virtio_device_enable_queue(struct virtio_device *dev, unsigned queue)
+    __attribute__((warn_unused_result));
 
 /*
  * Save and restore what the driver negotiated, with the lock held and the vCPUs stopped. Saving
