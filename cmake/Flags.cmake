@@ -6,6 +6,8 @@ option(NACELLE_COVERAGE "Instrument for line coverage (needs clang)" OFF)
 
 add_library(nacelle_flags INTERFACE)
 target_compile_definitions(nacelle_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64)
+# CMake's release types say -DNDEBUG; our assertions stay on.
+target_compile_options(nacelle_flags INTERFACE -UNDEBUG)
 target_include_directories(nacelle_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(nacelle_flags INTERFACE
   -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wcast-align -Wwrite-strings -Wundef -Wvla
