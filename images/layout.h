@@ -1,0 +1,48 @@
+/*
+ * The names in the store, shared by its reader and its writer (images/README.md draws the tree).
+ */
+#ifndef NACELLE_IMAGES_LAYOUT_H
+#define NACELLE_IMAGES_LAYOUT_H
+
+#include <stddef.h>
+
+#include "images/digest.h"
+#include "images/reference.h"
+#include "images/store.h"
+#include "vmm/base/error.h"
+
+#define STORE_DIR_EROFS	     "erofs"
+#define STORE_DIR_RECORDS    "records"
+#define STORE_DIR_REFERENCES "references"
+#define STORE_DIR_TMP	     "tmp"
+
+enum { STORE_NAME_MAX = 192 };
+
+/* The descriptor of the versioned store directory; the store owns it. */
+int store_dir_fd(const struct store *store);
+
+/* Names relative to that directory. */
+void store_image_name(char name[STORE_NAME_MAX], const struct digest *chain);
+void store_record_name(char name[STORE_NAME_MAX], const struct digest *manifest);
+void store_reference_name(char name[STORE_NAME_MAX], const char *layout_path, const char *tag);
+
+/*
+ * Opens the directory of an OCI layout and says where it really is (at most PATH_MAX bytes with the
+ * NUL). Returns the descriptor, or -1 with err filled.
+ */
+int layout_open(const struct image_reference *reference, char path[PATH_MAX], struct error *err);
+
+/* Reads the layout's index.json, at most 4 MiB; the caller frees *data. */
+int layout_read_index(int layout_fd, const char *path, char **data, size_t *len, struct error *err);
+
+struct image_record;
+
+/*
+ * Reads the record of a manifest and opens the EROFS image that it names. Returns 1 with *record
+ * and *image_fd the caller's; 0 when one of them is missing, damaged or has another size; -1 with
+ * err filled when the store cannot be read.
+ */
+int store_open_image(const struct store *store, const struct digest *manifest,
+		     struct image_record *record, int *image_fd, struct error *err);
+
+#endif

@@ -1,0 +1,324 @@
+/*
+ * The reader of the store. It opens nothing through a symbolic link inside the store and believes
+ * no record that it has not checked; a damaged one counts as missing, so that an import repairs it.
+ */
+#include "images/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "images/layout.h"
+#include "images/record.h"
+#include "vmm/base/bytes.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/io.h"
+
+/* Version 1 of the layout below the root. A later version gets a directory of its own. */
+#define STORE_DIR "images/v1"
+
+enum { INDEX_SIZE_MAX = 4 * 1024 * 1024 };
+
+struct store {
+	int dir_fd;
+};
+
+int store_default_root(char **out, struct error *err)
+{
+	const char *data = getenv("XDG_DATA_HOME");
+	const char *home = getenv("HOME");
+	char *root = NULL;
+	int n;
+
+	if (geteuid() == 0)
+		n = asprintf(&root, "/var/lib/nacelle");
+	else if (data && data[0] == '/')
+		n = asprintf(&root, "%s/nacelle", data);
+	else if (home && home[0] == '/')
+		n = asprintf(&root, "%s/.local/share/nacelle", home);
+	else
+		return error_set(err, 0, "no place for the image store: HOME is not set");
+	if (n < 0)
+		return error_set(err, ENOMEM, "no place for the image store");
+	*out = root;
+	return 0;
+}
+
+/* Creates the directory and its missing parents, for the user alone. */
+static int make_directories(const char *path, struct error *err)
+{
+	_cleanup_free_ char *part = strdup(path);
+
+	if (!part)
+		return error_set(err, ENOMEM, "cannot create %s", path);
+	for (char *at = part + 1;; at++) {
+		char c = *at;
+
+		if (c && c != '/')
+			continue;
+		*at = '\0';
+		if (mkdir(part, 0700) < 0 && errno != EEXIST)
+			return error_set(err, errno, "cannot create the store's directory %s",
+					 part);
+		*at = c;
+		if (!c)
+			return 0;
+	}
+}
+
+/* A store that others can write could hold anything under the name of a verified image. */
+static int check_directory(int fd, const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return error_set(err, errno, "cannot stat %s", path);
+	if (st.st_uid != geteuid())
+		return error_set(err, 0, "%s belongs to user %u, not to the caller", path,
+				 st.st_uid);
+	if (st.st_mode & 022)
+		return error_set(err, 0, "%s is writable by others: chmod go-w it", path);
+	return 0;
+}
+
+static int open_directories(int *dir_fd, const char *root, struct error *err)
+{
+	static const char *const parts[] = { STORE_DIR_EROFS, STORE_DIR_RECORDS,
+					     STORE_DIR_REFERENCES, STORE_DIR_TMP };
+	_cleanup_free_ char *path = NULL;
+	_cleanup_fd_ int fd = -1;
+
+	if (asprintf(&path, "%s/" STORE_DIR, root) < 0) {
+		path = NULL;
+		return error_set(err, ENOMEM, "cannot open the store %s", root);
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) {
+		if (make_directories(path, err) < 0)
+			return -1;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return error_set(err, errno, "cannot open the store %s", path);
+	if (check_directory(fd, path, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (mkdirat(fd, parts[i], 0700) < 0 && errno != EEXIST)
+			return error_set(err, errno, "cannot create %s/%s", path, parts[i]);
+	}
+	*dir_fd = steal_fd(&fd);
+	return 0;
+}
+
+int store_open(struct store **out, const char *root, struct error *err)
+{
+	_cleanup_free_ char *default_root = NULL;
+	_cleanup_free_ struct store *store = malloc(sizeof(*store));
+
+	if (!store)
+		return error_set(err, ENOMEM, "cannot open the image store");
+	if (!root) {
+		if (store_default_root(&default_root, err) < 0)
+			return -1;
+		root = default_root;
+	}
+	if (open_directories(&store->dir_fd, root, err) < 0)
+		return -1;
+	*out = steal_ptr(store);
+	return 0;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	close(store->dir_fd);
+	free(store);
+}
+
+int store_dir_fd(const struct store *store)
+{
+	return store->dir_fd;
+}
+
+void store_image_name(char name[STORE_NAME_MAX], const struct digest *chain)
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	digest_format_with(chain, '-', text);
+	(void)snprintf(name, STORE_NAME_MAX, STORE_DIR_EROFS "/%s", text);
+}
+
+void store_record_name(char name[STORE_NAME_MAX], const struct digest *manifest)
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	digest_format_with(manifest, '-', text);
+	(void)snprintf(name, STORE_NAME_MAX, STORE_DIR_RECORDS "/%s", text);
+}
+
+/*
+ * FNV-1a over path, NUL and tag. It only spreads: the record holds both in full and is compared
+ * with them, so two references with one name cost an import each time and never mix.
+ */
+void store_reference_name(char name[STORE_NAME_MAX], const char *layout_path, const char *tag)
+{
+	const char *const parts[] = { layout_path, tag };
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		for (const char *at = parts[i];; at++) {
+			hash = (hash ^ (uint8_t)*at) * 0x100000001b3;
+			if (!*at)
+				break;
+		}
+	}
+	(void)snprintf(name, STORE_NAME_MAX, STORE_DIR_REFERENCES "/%016" PRIx64, hash);
+}
+
+int layout_open(const struct image_reference *reference, char path[PATH_MAX], struct error *err)
+{
+	int fd;
+
+	if (!realpath(reference->path, path))
+		return error_set(err, errno, "cannot find the image layout %s", reference->path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "cannot open the image layout %s", reference->path);
+	return fd;
+}
+
+int layout_read_index(int layout_fd, const char *path, char **data, size_t *len, struct error *err)
+{
+	if (io_read_file(layout_fd, "index.json", INDEX_SIZE_MAX, data, len, err) < 0)
+		return error_prefix(err, "%s is not an OCI image layout", path);
+	return 0;
+}
+
+/* Reads a file of the store: 1, 0 if it is not there, -1 with err filled. */
+static int read_record(const struct store *store, const char *name, char **data, size_t *len,
+		       struct error *err)
+{
+	struct error why = ERROR_NONE;
+
+	if (io_read_file(store->dir_fd, name, RECORD_SIZE_MAX, data, len, &why) == 0)
+		return 1;
+	if (why.code == ENOENT)
+		return 0;
+	return error_set(err, 0, "the image store: %s", why.text);
+}
+
+int store_open_image(const struct store *store, const struct digest *manifest,
+		     struct image_record *record, int *image_fd, struct error *err)
+{
+	_cleanup_free_ char *data = NULL;
+	_cleanup_fd_ int fd = -1;
+	char name[STORE_NAME_MAX];
+	struct stat st;
+	size_t len;
+	int found;
+
+	store_record_name(name, manifest);
+	found = read_record(store, name, &data, &len, err);
+	if (found <= 0)
+		return found;
+	if (image_record_decode(record, data, len, NULL) < 0)
+		return 0;
+	store_image_name(name, &record->chain);
+	fd = openat(store->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 && digest_equal(&record->manifest, manifest) && fstat(fd, &st) == 0 &&
+	    S_ISREG(st.st_mode) && (uint64_t)st.st_size == record->size_bytes) {
+		*image_fd = steal_fd(&fd);
+		return 1;
+	}
+	image_record_free(record);
+	if (fd < 0 && errno != ENOENT)
+		return error_set(err, errno, "the image store: cannot open %s", name);
+	return 0;
+}
+
+/* The manifest that the reference named when it was imported, if its index is still the same. */
+static int find_manifest(const struct store *store, const struct image_reference *reference,
+			 struct digest *manifest, struct error *err)
+{
+	_cleanup_fd_ int layout_fd = -1;
+	_cleanup_free_ char *index = NULL;
+	_cleanup_free_ char *data = NULL;
+	char name[STORE_NAME_MAX];
+	char path[PATH_MAX];
+	struct reference_key key = { .layout_path = path, .tag = reference->tag };
+	size_t len;
+	int found;
+
+	layout_fd = layout_open(reference, path, err);
+	if (layout_fd < 0 || layout_read_index(layout_fd, path, &index, &key.index_len, err) < 0)
+		return -1;
+	key.index = index;
+	store_reference_name(name, path, reference->tag);
+	found = read_record(store, name, &data, &len, err);
+	if (found <= 0)
+		return found;
+	return reference_record_match(&key, data, len, manifest) ? 1 : 0;
+}
+
+static int fill_image(struct store_image *out, struct image_record *record)
+{
+	struct image_config *config = &record->config;
+
+	digest_format(&record->manifest, out->manifest_digest);
+	out->size_bytes = record->size_bytes;
+	out->stop_signal = config->stop_signal;
+	out->user = steal_ptr(config->user);
+	out->working_dir = steal_ptr(config->working_dir);
+	out->entrypoint = string_list_steal(&config->entrypoint);
+	out->cmd = string_list_steal(&config->cmd);
+	out->env = string_list_steal(&config->env);
+	out->volumes = string_list_steal(&config->volumes);
+	return out->entrypoint && out->cmd && out->env && out->volumes ? 0 : -1;
+}
+
+int store_find(struct store *store, const char *reference, struct store_image *out,
+	       struct error *err)
+{
+	struct store_image image = { .fd = -1 };
+	struct image_record record = { 0 };
+	struct image_reference parsed;
+	struct digest manifest;
+	int found;
+
+	if (image_reference_parse(&parsed, reference, err) < 0)
+		return -1;
+	if (parsed.transport != IMAGE_OCI)
+		return error_set(err, 0, "%s is a directory, not an image of the store", reference);
+	found = find_manifest(store, &parsed, &manifest, err);
+	if (found > 0)
+		found = store_open_image(store, &manifest, &record, &image.fd, err);
+	if (found <= 0)
+		return found;
+	if (fill_image(&image, &record) < 0) {
+		image_record_free(&record);
+		store_image_free(&image);
+		return error_set(err, ENOMEM, "cannot read the image's configuration");
+	}
+	image_record_free(&record);
+	*out = image;
+	return 1;
+}
+
+void store_image_free(struct store_image *image)
+{
+	if (image->fd >= 0)
+		close(image->fd);
+	string_list_free_items(image->entrypoint);
+	string_list_free_items(image->cmd);
+	string_list_free_items(image->env);
+	string_list_free_items(image->volumes);
+	free(image->user);
+	free(image->working_dir);
+	*image = (struct store_image){ .fd = -1 };
+}
