@@ -31,9 +31,7 @@
 
 #include "virtio/memory.h"
 #include "virtio/queue.h"
-
-/* The struct whose member ptr points to. */
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#include "vmm/base/bytes.h"
 
 enum {
 	VIRTIO_QUEUES_MAX = 5,

@@ -34,20 +34,12 @@ typedef void loop_fd_fn(struct loop_fd *member, uint32_t events);
 typedef void loop_timer_fn(struct loop_timer *member);
 typedef void loop_event_fn(struct loop_event *member);
 
-struct loop {
-	int epoll_fd;
-	int stop_fd;
-	bool stopped;	 /* atomic */
-	int batch_count; /* of the dispatch that is under way */
-	struct epoll_event batch[LOOP_BATCH_MAX];
-};
-
 struct loop_fd {
 	struct loop *loop;
 	loop_fd_fn *fn;
 	int fd;		 /* not owned */
 	int always_fd;	 /* stands in for a descriptor that epoll refuses; -1: none */
-	uint32_t events; /* interest; 0: none, and not in the epoll set */
+	uint32_t events; /* interest; atomic, since the loop looks at it too */
 };
 
 struct loop_timer {
@@ -58,6 +50,14 @@ struct loop_timer {
 struct loop_event {
 	struct loop_fd member;
 	loop_event_fn *fn;
+};
+
+struct loop {
+	int epoll_fd;
+	struct loop_event stop;
+	bool stopped;
+	int batch_count; /* of the dispatch that is under way */
+	struct epoll_event batch[LOOP_BATCH_MAX];
 };
 
 int loop_init(struct loop *loop, struct error *err);
@@ -73,11 +73,13 @@ int loop_run_once(struct loop *loop, int timeout_ms, struct error *err);
 /* Runs until loop_stop(), which may have come before; the stop is then used up. */
 int loop_run(struct loop *loop, struct error *err);
 void loop_stop(struct loop *loop);
+/* For those who call loop_run_once(): whether it has seen a stop that no loop_run() has used up. */
+bool loop_stopped(const struct loop *loop);
 
 /*
  * Adds a descriptor with the events that fn is to be called for; 0 for none yet. EPOLLERR and
- * EPOLLHUP always count while there is any interest, and never while there is none. The same
- * descriptor cannot be added twice: duplicate it.
+ * EPOLLHUP count while there is any interest, and not while there is none. The same descriptor
+ * cannot be added twice: duplicate it.
  */
 int loop_fd_add(struct loop *loop, struct loop_fd *member, int fd, uint32_t events, loop_fd_fn *fn,
 		struct error *err);
