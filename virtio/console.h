@@ -1,0 +1,45 @@
+/*
+ * virtio-console with one port (virtio 1.2, section 5.3), for the kernel's messages: output only.
+ * The guest may write without end; we keep the newest VIRTIO_CONSOLE_BUFFER_BYTES that the
+ * descriptor does not take at once, count what is dropped, and never block.
+ */
+#ifndef NACELLE_VIRTIO_CONSOLE_H
+#define NACELLE_VIRTIO_CONSOLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "virtio/device.h"
+
+enum {
+	VIRTIO_CONSOLE_BUFFER_BYTES = 65536,
+	VIRTIO_CONSOLE_CHAIN_MAX = 65536, /* bytes taken of one chain; more are dropped */
+};
+
+struct virtio_console {
+	struct virtio_device dev;
+	int fd; /* not owned; -1: nobody listens */
+	bool escape;
+	uint64_t dropped_bytes; /* guarded by the device's lock, like what follows */
+	uint32_t start;		/* of the oldest byte in the buffer */
+	uint32_t used;
+	uint8_t buffer[VIRTIO_CONSOLE_BUFFER_BYTES];
+};
+
+/*
+ * fd must be non-blocking, or -1 to drop all output; it stays the caller's. With escape set, bytes
+ * other than printable ASCII, newline and tab appear as \xNN, so that a guest cannot steer a
+ * terminal; carriage returns vanish.
+ */
+void virtio_console_init(struct virtio_console *console, const struct gmem *gmem, int fd,
+			 bool escape);
+void virtio_console_fini(struct virtio_console *console);
+
+/*
+ * Writes out what the descriptor takes; to be called when it becomes writable (poll for it with
+ * EPOLLOUT | EPOLLET all the time). A descriptor that fails is not written to again. Takes the
+ * device's lock itself.
+ */
+void virtio_console_flush(struct virtio_console *console);
+
+#endif
