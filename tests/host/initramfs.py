@@ -1,9 +1,10 @@
 """An initramfs, written as a newc cpio archive (Documentation/driver-api/early-userspace/buffer-format.rst)."""
+import glob
 import os
-import shlex
 import stat
 
 import job
+import program
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 BUSYBOX = "/bin/busybox"
@@ -71,46 +72,32 @@ class Archive:
         self._member("TRAILER!!!", 0)
 
 
-def _command_script(task):
-    """The script that becomes the command, with nothing in its environment but what was asked for."""
-    variables = [f"{name}={value}" for name, value in task.environment.items()]
-    words = ["exec", BUSYBOX, "env", "-i", *map(shlex.quote, variables), "/bin/sh", "-c",
-             shlex.quote('cd "$0" 2>/dev/null || cd /; exec "$@"'), shlex.quote(task.directory),
-             *map(shlex.quote, task.command)]
-    return (" ".join(words) + "\n").encode(errors="surrogateescape")
-
-
-def _placement(task):
-    """The script that puts the --file entries below $root."""
-    lines = []
-    for number, (_, target) in enumerate(task.files):
-        lines.append(f'mkdir -p "$root"{shlex.quote(os.path.dirname(target))}')
-        lines.append(f'cp -a -T /files/{number} "$root"{shlex.quote(target)} && rm -rf /files/{number}')
-    return "".join(line + "\n" for line in lines).encode(errors="surrogateescape")
-
-
-def _settings(values):
-    return "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items()).encode()
+def _settings(task, extra):
+    """The records that l1/settings.c reads."""
+    records = [("host", task.host), ("directory", task.directory), *extra]
+    records += [("file", target) for _, target in task.files]
+    records += [("variable", f"{name}={value}") for name, value in task.environment.items()]
+    records += [("argument", argument) for argument in task.command]
+    return b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in records)
 
 
 def write(path, task, modules, settings):
-    """An initramfs at PATH that runs the command of TASK; SETTINGS are variables for l1/init and l1/main."""
+    """An initramfs at PATH that runs the command of TASK, with MODULES loaded first.
+
+    SETTINGS: pairs of name and value that the host adds for l1/settings.c.
+    """
     if not os.path.exists(BUSYBOX):
         raise job.Failure("no /bin/busybox: install busybox-static")
+    init = program.static("l1-init", sorted(glob.glob(os.path.join(HERE, "l1", "*.c"))))
     with open(path, "wb") as file:
         archive = Archive(file)
-        for directory in ("dev", "proc", "sys", "root"):
-            archive.directory(directory)
         archive.node("dev/console", stat.S_IFCHR | 0o600, (5, 1))
         archive.copy(BUSYBOX, "bin/busybox")
-        archive.copy(os.path.join(HERE, "l1", "init"), "init")
-        archive.copy(os.path.join(HERE, "l1", "main"), "l1/main")
-        archive.data("l1/settings", _settings(settings))
-        archive.data("l1/command", _command_script(task))
+        archive.copy(init, "init")
+        archive.data("l1/settings", _settings(task, settings))
         for number, module in enumerate(modules):
             with open(module, "rb") as source:
                 archive.data(f"l1/modules/{number:02}-{os.path.basename(module)}", source.read())
-        archive.data("l1/place-files", _placement(task))
         for number, (source, _) in enumerate(task.files):
             archive.copy(source, f"files/{number}")
         archive.end()

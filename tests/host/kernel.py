@@ -17,6 +17,7 @@ import cache
 import job
 
 ROOM = "host-kernel"
+SIGNATURE_MARK = b"~Module signature appended~\n"
 EARLY_MODULES = ["9p", "9pnet_virtio", "overlay", "kvm-amd", "kvm-intel"]
 
 
@@ -77,9 +78,17 @@ def _vmlinux_of(vmlinuz):
 
 
 def _read_module(path):
+    """The module without its signature, whose check is slow under emulation."""
     with open(path, "rb") as file:
         data = file.read()
-    return lzma.decompress(data) if path.endswith(".xz") else data
+    if path.endswith(".xz"):
+        data = lzma.decompress(data)
+    if data.endswith(SIGNATURE_MARK):
+        # struct module_signature: the length of the signature is its last field, big-endian.
+        end = len(data) - len(SIGNATURE_MARK) - 12
+        (signature_bytes,) = struct.unpack_from(">I", data, end + 8)
+        data = data[:end - signature_bytes]
+    return data
 
 
 def _write_early_modules(tree, directory):

@@ -39,11 +39,11 @@ def _share_arguments(task):
     return arguments
 
 
-def _settings(task, release, modules):
-    shares = [f"share{number}:{'ro' if share.read_only else 'rw'}:{share.target}"
+def _settings(task, host_kernel):
+    shares = [("share", f"share{number}:{'ro' if share.read_only else 'rw'}:{share.target}")
               for number, share in enumerate(task.shares)]
-    return {"HOST": task.host, "ROOT": "9p", "RELEASE": release, "MODULES": modules,
-            "SHARES": "\n".join(shares)}
+    return [("root", "9p"), ("streams", "virtio"), ("release", host_kernel.release),
+            ("modules", host_kernel.path("modules")), *shares]
 
 
 def _explain_end(directory, console):
@@ -59,15 +59,12 @@ def _explain_end(directory, console):
 
 
 def run(task):
-    for share in task.shares:
-        if any(character.isspace() or character == ":" for character in share.target):
-            raise job.Failure(f"--share: no blanks or colons in {share.target}")
     host_kernel = kernel.get(task.kernel)
     with tempfile.TemporaryDirectory(prefix="nacelle-host-") as directory:
         initrd = os.path.join(directory, "initrd")
         console = os.path.join(directory, "console")
         initramfs.write(initrd, task, host_kernel.early_modules(MODULES),
-                        _settings(task, host_kernel.release, host_kernel.path("modules")))
+                        _settings(task, host_kernel))
         streams = relay.Streams()
         arguments = [QEMU, *_machine_arguments(task), *_share_arguments(task), *streams.qemu_arguments(),
                      "-kernel", host_kernel.path("vmlinux"), "-initrd", initrd, "-append", APPEND,
