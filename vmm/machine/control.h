@@ -5,7 +5,8 @@
  * The guest's bytes are not trusted: they go into one fixed buffer, the length is checked against
  * the type before the payload is awaited, each value against its range, and the order of frames
  * against a state machine that lets each app start and exit once. So a guest can cause at most
- * 2 * app_count + 3 events. The first offence ends the connection, and with it the events.
+ * 2 * app_count + 2 events. The first offence ends the connection, and with it the events; after
+ * POD_EXIT nothing is listened to any more.
  *
  * Locking: control_accept() and the event function are called with the vsock device's lock held (by
  * a vCPU thread); the event function calls nothing of this file. control_signal() and the others

@@ -24,7 +24,7 @@ enum control_fault {
 	CONTROL_FAULT_VERSION,	  /* the guest's major version is not ours */
 	CONTROL_FAULT_FRAME,	  /* a type that does not exist, or a wrong length */
 	CONTROL_FAULT_CONTENT,	  /* a value out of its range */
-	CONTROL_FAULT_ORDER,	  /* an app that starts or exits twice, anything after POD_EXIT */
+	CONTROL_FAULT_ORDER,	  /* an app that starts or exits twice, or never started */
 };
 
 struct machine_event {

@@ -1,0 +1,369 @@
+/*
+ * The host's end of the control connection: a parser for five kinds of frames with a buffer for one
+ * of them, and a short queue of frames to the guest.
+ *
+ * What comes in is written by the guest; each byte is copied out of guest memory once.
+ */
+#include "vmm/machine/control.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum {
+	CREDIT_BYTES = 16 * 1024, /* everything is consumed at once */
+	SIGNAL_MAX = 64,
+	ERRNO_MAX = 4095,
+	EXIT_FLAGS = EXIT_FLAG_CORE | EXIT_FLAG_OOM,
+};
+
+static bool bit_get(const uint64_t *bits, uint32_t i)
+{
+	return bits[i / 64] >> (i % 64) & 1;
+}
+
+static void bit_set(uint64_t *bits, uint32_t i)
+{
+	bits[i / 64] |= (uint64_t)1 << (i % 64);
+}
+
+static void fault(struct control *control, enum control_fault why)
+{
+	const struct machine_event event = { .type = MACHINE_EVENT_PROTOCOL_ERROR, .code = why };
+	struct vsock_conn *conn = control->conn;
+
+	control->conn = NULL;
+	control->state = CONTROL_ENDED;
+	if (conn)
+		vsock_conn_reset(conn);
+	control->on_event(control->ctx, &event);
+}
+
+/* Payload bytes of a frame of the guest, or -1 for a type that it may not send. */
+static int payload_length(uint32_t type)
+{
+	switch (type) {
+	case FRAME_HELLO:
+		return sizeof(struct frame_hello);
+	case FRAME_APP_START:
+		return sizeof(struct frame_app_start);
+	case FRAME_APP_EXIT:
+		return sizeof(struct frame_app_exit);
+	case FRAME_POD_EXIT:
+		return sizeof(struct frame_pod_exit);
+	default:
+		return -1;
+	}
+}
+
+static void on_hello(struct control *control, struct cursor *in)
+{
+	struct machine_event event = { .type = MACHINE_EVENT_HELLO };
+	uint32_t major = cursor_le32(in);
+
+	event.code = cursor_le32(in);
+	if (major != PROTOCOL_VERSION_MAJOR) {
+		fault(control, CONTROL_FAULT_VERSION);
+		return;
+	}
+	control->state = CONTROL_RUNNING;
+	control->on_event(control->ctx, &event);
+}
+
+static void on_app_start(struct control *control, struct cursor *in)
+{
+	struct machine_event event = { .type = MACHINE_EVENT_APP_START };
+
+	event.app = cursor_le32(in);
+	event.code = cursor_le32(in);
+	if (event.app >= control->app_count || event.code == 0 || event.code > INT32_MAX) {
+		fault(control, CONTROL_FAULT_CONTENT);
+		return;
+	}
+	if (bit_get(control->started, event.app) || bit_get(control->exited, event.app)) {
+		fault(control, CONTROL_FAULT_ORDER);
+		return;
+	}
+	bit_set(control->started, event.app);
+	control->on_event(control->ctx, &event);
+}
+
+static bool exit_acceptable(uint32_t kind, uint32_t code)
+{
+	switch (kind) {
+	case EXIT_KIND_CODE:
+		return code <= 255;
+	case EXIT_KIND_SIGNAL:
+		return code >= 1 && code <= SIGNAL_MAX;
+	case EXIT_KIND_NOT_STARTED:
+		return code == 126 || code == 127;
+	case EXIT_KIND_INIT_FAILURE:
+		return code <= ERRNO_MAX;
+	default:
+		return false;
+	}
+}
+
+static void on_app_exit(struct control *control, struct cursor *in)
+{
+	struct machine_event event = { .type = MACHINE_EVENT_APP_EXIT };
+	bool ran;
+
+	event.app = cursor_le32(in);
+	event.kind = cursor_le32(in);
+	event.code = cursor_le32(in);
+	event.flags = cursor_le32(in);
+	if (event.app >= control->app_count || !exit_acceptable(event.kind, event.code) ||
+	    (event.flags & ~(uint32_t)EXIT_FLAGS)) {
+		fault(control, CONTROL_FAULT_CONTENT);
+		return;
+	}
+	ran = event.kind == EXIT_KIND_CODE || event.kind == EXIT_KIND_SIGNAL;
+	if (bit_get(control->exited, event.app) || bit_get(control->started, event.app) != ran) {
+		fault(control, CONTROL_FAULT_ORDER);
+		return;
+	}
+	bit_set(control->exited, event.app);
+	control->on_event(control->ctx, &event);
+}
+
+static void on_pod_exit(struct control *control, struct cursor *in)
+{
+	struct machine_event event = { .type = MACHINE_EVENT_POD_EXIT };
+
+	event.kind = cursor_le32(in);
+	event.code = cursor_le32(in);
+	if (!exit_acceptable(event.kind, event.code)) {
+		fault(control, CONTROL_FAULT_CONTENT);
+		return;
+	}
+	control->state = CONTROL_POD_EXITED;
+	control->on_event(control->ctx, &event);
+}
+
+/* A whole frame, whose length fits its type, is in control->in. */
+static void on_frame(struct control *control)
+{
+	uint32_t type = le32_get(control->in.header.type);
+	struct cursor in = cursor_make(control->in.payload, le32_get(control->in.header.length));
+
+	if ((type == FRAME_HELLO) != (control->state == CONTROL_CONNECTED)) {
+		fault(control, CONTROL_FAULT_NO_HELLO);
+		return;
+	}
+	if (type == FRAME_HELLO)
+		on_hello(control, &in);
+	else if (type == FRAME_APP_START)
+		on_app_start(control, &in);
+	else if (type == FRAME_APP_EXIT)
+		on_app_exit(control, &in);
+	else
+		on_pod_exit(control, &in);
+	assert(!in.bad && cursor_left(&in) == 0);
+}
+
+static bool listening(const struct control *control)
+{
+	return control->state == CONTROL_CONNECTED || control->state == CONTROL_RUNNING;
+}
+
+/* Takes what belongs to the frame that is being put together, and returns how much that was. */
+static size_t take_bytes(struct control *control, const uint8_t *data, size_t len)
+{
+	struct control_frame *in = &control->in;
+	size_t want = sizeof(in->header);
+
+	if (control->in_bytes >= sizeof(in->header))
+		want += le32_get(in->header.length);
+	want -= control->in_bytes;
+	if (len > want)
+		len = want;
+	gmem_fetch((uint8_t *)in + control->in_bytes, data, len);
+	control->in_bytes += (uint32_t)len;
+	if (len < want)
+		return len;
+	if (control->in_bytes == sizeof(in->header)) {
+		int length = payload_length(le32_get(in->header.type));
+
+		/* No frame of the guest is without payload, so this is the header alone. */
+		if (length < 0 || le32_get(in->header.length) != (uint32_t)length)
+			fault(control, CONTROL_FAULT_FRAME);
+		return len;
+	}
+	control->in_bytes = 0;
+	on_frame(control);
+	return len;
+}
+
+static void send_queue(struct control *control)
+{
+	while (control->conn && control->state == CONTROL_RUNNING && control->out_count) {
+		const struct control_frame *frame = &control->out[control->out_first];
+		size_t whole = sizeof(frame->header) + le32_get(frame->header.length);
+
+		control->out_bytes += (uint32_t)vsock_conn_send(
+		    control->conn, (const uint8_t *)frame + control->out_bytes,
+		    whole - control->out_bytes);
+		if (control->out_bytes < whole)
+			return;
+		control->out_bytes = 0;
+		control->out_first = (control->out_first + 1) % CONTROL_QUEUE_MAX;
+		control->out_count--;
+	}
+}
+
+static void control_data(void *ctx, struct vsock_conn *conn, const struct iovec *iov,
+			 unsigned iov_count, size_t len)
+{
+	struct control *control = ctx;
+
+	vsock_conn_consumed(conn, len);
+	for (unsigned i = 0; i < iov_count; i++) {
+		for (size_t at = 0; at < iov[i].iov_len && listening(control);)
+			at += take_bytes(control, (const uint8_t *)iov[i].iov_base + at,
+					 iov[i].iov_len - at);
+	}
+	send_queue(control);
+}
+
+static void control_can_send(void *ctx, struct vsock_conn *conn)
+{
+	(void)conn;
+	send_queue(ctx);
+}
+
+static void control_shutdown(void *ctx, struct vsock_conn *conn, unsigned directions)
+{
+	struct control *control = ctx;
+
+	(void)conn;
+	/* Without one of its directions the connection is of no use. */
+	if (directions && listening(control))
+		fault(control, CONTROL_FAULT_CLOSED);
+}
+
+static void control_closed(void *ctx, struct vsock_conn *conn)
+{
+	struct control *control = ctx;
+
+	(void)conn;
+	control->conn = NULL;
+	if (listening(control))
+		fault(control, CONTROL_FAULT_CLOSED);
+}
+
+bool control_accept(void *ctx, uint32_t host_port, struct vsock_conn *conn,
+		    struct vsock_accept *accept)
+{
+	static const struct vsock_conn_ops ops = {
+		.data = control_data,
+		.can_send = control_can_send,
+		.shutdown = control_shutdown,
+		.closed = control_closed,
+	};
+	struct control *control = ctx;
+
+	if (host_port != NACELLE_PORT_CONTROL || control->state != CONTROL_UNCONNECTED)
+		return false;
+	control->conn = conn;
+	control->state = CONTROL_CONNECTED;
+	*accept = (struct vsock_accept){ .ops = &ops, .ctx = control, .buf_alloc = CREDIT_BYTES };
+	return true;
+}
+
+void control_init(struct control *control, struct vsock *vsock, uint32_t app_count,
+		  control_event_fn *on_event, void *ctx)
+{
+	assert(app_count <= CONTROL_APPS_MAX);
+	*control = (struct control){
+		.vsock = vsock,
+		.on_event = on_event,
+		.ctx = ctx,
+		.app_count = app_count,
+		.state = CONTROL_UNCONNECTED,
+	};
+}
+
+/* A frame that waits, no byte of which is sent, of this type and with the same first payload. */
+static struct control_frame *find_waiting(struct control *control,
+					  const struct control_frame *frame, size_t same_bytes)
+{
+	for (unsigned i = control->out_bytes ? 1 : 0; i < control->out_count; i++) {
+		struct control_frame *at =
+		    &control->out[(control->out_first + i) % CONTROL_QUEUE_MAX];
+
+		if (memcmp(at, frame, sizeof(frame->header) + same_bytes) == 0)
+			return at;
+	}
+	return NULL;
+}
+
+/* A frame that waits with the same type and same_bytes of payload is replaced. */
+static bool enqueue_locked(struct control *control, const struct control_frame *frame,
+			   size_t same_bytes)
+{
+	/* The last place is for the order to stop. */
+	bool stop = le32_get(frame->header.type) == FRAME_STOP;
+	unsigned max = stop ? CONTROL_QUEUE_MAX : CONTROL_QUEUE_MAX - 1;
+	struct control_frame *at;
+
+	if (control->state != CONTROL_UNCONNECTED && !listening(control))
+		return false;
+	at = find_waiting(control, frame, same_bytes);
+	if (!at && control->out_count >= max)
+		return false;
+	if (!at)
+		at = &control->out[(control->out_first + control->out_count++) % CONTROL_QUEUE_MAX];
+	*at = *frame;
+	send_queue(control);
+	return true;
+}
+
+static bool enqueue(struct control *control, const struct control_frame *frame, size_t same_bytes)
+{
+	bool taken;
+
+	virtio_device_lock(&control->vsock->device);
+	taken = enqueue_locked(control, frame, same_bytes);
+	virtio_device_unlock(&control->vsock->device);
+	return taken;
+}
+
+static struct control_frame make_frame(enum frame_type type, const void *payload, size_t len)
+{
+	struct control_frame frame = {
+		.header = { .type = le32_make(type), .length = le32_make((uint32_t)len) },
+	};
+
+	static_assert(sizeof(struct frame_app_exit) <= CONTROL_PAYLOAD_MAX, "frames");
+	assert(len <= CONTROL_PAYLOAD_MAX);
+	if (len)
+		memcpy(frame.payload, payload, len);
+	return frame;
+}
+
+bool control_signal(struct control *control, uint32_t app, uint32_t signal)
+{
+	struct frame_signal payload = { .app = le32_make(app), .signal = le32_make(signal) };
+	struct control_frame frame = make_frame(FRAME_SIGNAL, &payload, sizeof(payload));
+
+	return enqueue(control, &frame, sizeof(payload));
+}
+
+bool control_winsize(struct control *control, uint32_t app, uint16_t rows, uint16_t columns)
+{
+	struct frame_winsize payload = {
+		.app = le32_make(app),
+		.rows = le16_make(rows),
+		.columns = le16_make(columns),
+	};
+	struct control_frame frame = make_frame(FRAME_WINSIZE, &payload, sizeof(payload));
+
+	return enqueue(control, &frame, sizeof(payload.app));
+}
+
+bool control_stop(struct control *control)
+{
+	struct control_frame frame = make_frame(FRAME_STOP, NULL, 0);
+
+	return enqueue(control, &frame, 0);
+}
