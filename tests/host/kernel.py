@@ -17,8 +17,11 @@ import cache
 import job
 
 ROOM = "host-kernel"
+# Changes when the content of an entry does.
+LAYOUT = "2"
 SIGNATURE_MARK = b"~Module signature appended~\n"
-EARLY_MODULES = ["9p", "9pnet_virtio", "overlay", "kvm-amd", "kvm-intel"]
+# Those that a series has built in are left out.
+EARLY_MODULES = ["virtio_pci", "virtio_console", "9p", "9pnet_virtio", "overlay", "kvm-amd", "kvm-intel"]
 
 
 @dataclasses.dataclass
@@ -35,7 +38,7 @@ class Kernel:
             needs = dict(line.strip().split(": ") for line in file)
         paths = []
         for module in wanted:
-            for name in needs[module].split():
+            for name in needs.get(module, "").split():
                 if self.path("load/" + name) not in paths:
                     paths.append(self.path("load/" + name))
         return paths
@@ -100,7 +103,7 @@ def _write_early_modules(tree, directory):
             depends[path] = list(reversed(rest.split()))
     by_name = {os.path.basename(path).split(".")[0]: path for path in depends}
     with open(os.path.join(directory, "needs"), "w", encoding="ascii") as needs:
-        for module in EARLY_MODULES:
+        for module in filter(by_name.get, EARLY_MODULES):
             path = by_name[module]
             names = []
             for each in depends[path] + [path]:
@@ -134,10 +137,11 @@ def _make(package, release, directory):
 
 def get(series):
     """The kernel of SERIES: a cached one, otherwise today's from Debian."""
-    cached = [name for name in cache.entries(ROOM) if name.startswith(series + ".")]
+    ending = "_" + LAYOUT
+    cached = [name for name in cache.entries(ROOM) if name.startswith(series + ".") and name.endswith(ending)]
     if cached:
-        release = cached[-1]
-        return Kernel(release, os.path.join(cache.root(), ROOM, release))
+        release = cached[-1].removesuffix(ending)
+        return Kernel(release, os.path.join(cache.root(), ROOM, cached[-1]))
     package, release = _package_of(series)
-    path = cache.entry(ROOM, release, lambda directory: _make(package, release, directory))
+    path = cache.entry(ROOM, release + ending, lambda directory: _make(package, release, directory))
     return Kernel(release, path)

@@ -17,7 +17,7 @@ QEMU = "qemu-system-x86_64"
 # What the machine lacks or need not find out; nothing here changes what KVM does in it.
 APPEND = ("console=ttyS0 panic=-1 quiet tsc=reliable no_timer_check cryptomgr.notests i8042.noaux "
           "i8042.nokbd nokaslr random.trust_cpu=on")
-MODULES = ["9p", "9pnet_virtio", "overlay", "kvm-amd"]
+MODULES = ["virtio_pci", "virtio_console", "9p", "9pnet_virtio", "overlay", "kvm-amd"]
 
 
 def _machine_arguments(task):
