@@ -27,7 +27,8 @@ struct virtio_console {
 };
 
 /*
- * fd must be non-blocking, or -1 to drop all output; it stays the caller's. With escape set, bytes
+ * fd must be non-blocking, or -1 to drop all output; it stays the caller's. The process ignores
+ * SIGPIPE. With escape set, bytes
  * other than printable ASCII, newline and tab appear as \xNN, so that a guest cannot steer a
  * terminal; carriage returns vanish.
  */
