@@ -1,0 +1,118 @@
+/*
+ * The devices of one machine and the address decoder in front of them. Addresses, lengths and
+ * values come from the guest; the tables are fixed before it runs.
+ */
+#include "vmm/machine/devices.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "vmm/base/bytes.h"
+
+enum { DISK_BLOCK_BYTES = 512 };
+
+unsigned devices_count(const struct plan *plan)
+{
+	return 2 + plan->disk_count + (plan->console_fd >= 0);
+}
+
+static void raise_line(void *context)
+{
+	const struct devices_line *line = context;
+
+	ioapic_raise(line->ioapic, line->pin);
+}
+
+/* The order of slots is the order in which Linux finds the devices: disks stay vda, vdb, ... */
+static void plug(struct devices *devices, struct virtio_device *device)
+{
+	unsigned slot = devices->slot_count++;
+
+	devices->lines[slot] = (struct devices_line){ &devices->ioapic, slot };
+	virtio_device_connect(device, raise_line, &devices->lines[slot]);
+	virtio_mmio_init(&devices->slots[slot]);
+	virtio_mmio_plug(&devices->slots[slot], device);
+}
+
+static void plug_disk(struct devices *devices, const struct plan_disk *disk, unsigned index,
+		      const struct gmem *memory)
+{
+	const char id[] = { 'v', 'd', (char)('a' + index), '\0' };
+	const struct virtio_blk_params params = {
+		.fd = disk->fd,
+		.size_bytes = disk->size_bytes,
+		.read_only = disk->read_only,
+		.block_bytes = DISK_BLOCK_BYTES,
+		.id = id,
+	};
+
+	virtio_blk_init(&devices->disks[index], memory, &params);
+	plug(devices, &devices->disks[index].dev);
+}
+
+int devices_init(struct devices *devices, const struct plan *plan, const struct gmem *memory,
+		 struct loop *loop, vsock_accept_fn *accept, void *accept_context,
+		 ioapic_send *send, void *send_context, struct error *err)
+{
+	(void)loop;
+	ioapic_init(&devices->ioapic, devices_count(plan) + 1, send, send_context);
+	if (getrandom(devices->generation_id, sizeof(devices->generation_id), 0) < 0)
+		return error_set(err, errno, "no random bytes for the VM generation id");
+	/* Zeroed pages of the kernel's, touched as connections come. */
+	devices->vsock = calloc(1, sizeof(*devices->vsock));
+	if (!devices->vsock)
+		return error_set(err, ENOMEM, "no memory for the vsock device");
+	vsock_init(devices->vsock, memory, VSOCK_CID_GUEST, accept, accept_context);
+	plug(devices, &devices->vsock->device);
+	virtio_rng_init(&devices->rng, memory, virtio_rng_getrandom, NULL);
+	plug(devices, &devices->rng.dev);
+	for (unsigned i = 0; i < plan->disk_count; i++)
+		plug_disk(devices, &plan->disks[i], i, memory);
+	if (plan->console_fd >= 0) {
+		virtio_console_init(&devices->console, memory, plan->console_fd, true);
+		plug(devices, &devices->console.dev);
+	}
+	return 0;
+}
+
+/* The slot whose window the address lies in, or NULL. */
+static struct virtio_mmio *find_slot(struct devices *devices, uint64_t gpa, uint64_t *offset)
+{
+	uint64_t slot;
+
+	if (gpa < LAYOUT_VIRTIO)
+		return NULL;
+	slot = (gpa - LAYOUT_VIRTIO) / LAYOUT_VIRTIO_STRIDE;
+	*offset = (gpa - LAYOUT_VIRTIO) % LAYOUT_VIRTIO_STRIDE;
+	return slot < devices->slot_count ? &devices->slots[slot] : NULL;
+}
+
+void devices_read(struct devices *devices, uint64_t gpa, void *data, unsigned len_bytes)
+{
+	uint64_t offset;
+	struct virtio_mmio *slot = find_slot(devices, gpa, &offset);
+
+	if (slot)
+		virtio_mmio_read(slot, offset, data, len_bytes);
+	else if (gpa >= LAYOUT_IOAPIC && gpa - LAYOUT_IOAPIC < IOAPIC_SIZE_BYTES)
+		ioapic_read(&devices->ioapic, gpa - LAYOUT_IOAPIC, data, len_bytes);
+	else if (gpa >= LAYOUT_VMGENID && gpa - LAYOUT_VMGENID < LAYOUT_VMGENID_BYTES &&
+		 len_bytes <= LAYOUT_VMGENID_BYTES - (gpa - LAYOUT_VMGENID))
+		memcpy(data, devices->generation_id + (gpa - LAYOUT_VMGENID), len_bytes);
+	else
+		memset(data, 0xff, len_bytes);
+}
+
+void devices_write(struct devices *devices, uint64_t gpa, const void *data, unsigned len_bytes)
+{
+	uint64_t offset;
+	struct virtio_mmio *slot = find_slot(devices, gpa, &offset);
+
+	if (slot)
+		virtio_mmio_write(slot, offset, data, len_bytes);
+	else if (gpa >= LAYOUT_IOAPIC && gpa - LAYOUT_IOAPIC < IOAPIC_SIZE_BYTES)
+		ioapic_write(&devices->ioapic, gpa - LAYOUT_IOAPIC, data, len_bytes);
+}

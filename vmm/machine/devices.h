@@ -1,0 +1,57 @@
+/*
+ * The devices of one machine: made from the plan, plugged into virtio-mmio slots, and the guest's
+ * memory-mapped accesses on their way to them.
+ */
+#ifndef NACELLE_MACHINE_DEVICES_H
+#define NACELLE_MACHINE_DEVICES_H
+
+#include <stdint.h>
+
+#include "virtio/blk.h"
+#include "virtio/console.h"
+#include "virtio/mmio.h"
+#include "virtio/rng.h"
+#include "virtio/vsock.h"
+#include "vmm/base/error.h"
+#include "vmm/base/loop.h"
+#include "vmm/machine/ioapic.h"
+#include "vmm/machine/layout.h"
+#include "vmm/machine/plan.h"
+
+/* vsock, rng, 9p, console, disks. */
+enum { DEVICES_SLOTS_MAX = 4 + PLAN_DISKS_MAX };
+
+/* An interrupt line: one pin of the I/O APIC. */
+struct devices_line {
+	struct ioapic *ioapic;
+	unsigned pin;
+};
+
+struct devices {
+	unsigned slot_count;
+	struct virtio_mmio slots[DEVICES_SLOTS_MAX];
+	struct devices_line lines[DEVICES_SLOTS_MAX];
+	struct ioapic ioapic;
+	uint8_t generation_id[LAYOUT_VMGENID_BYTES];
+
+	struct vsock *vsock;
+	struct virtio_rng rng;
+	struct virtio_console console;
+	struct virtio_blk disks[PLAN_DISKS_MAX];
+};
+
+/* How many slots devices_init() will fill for a plan. */
+unsigned devices_count(const struct plan *plan);
+
+/*
+ * Makes and plugs the devices. accept decides about vsock connections; send carries interrupts.
+ */
+int devices_init(struct devices *devices, const struct plan *plan, const struct gmem *memory,
+		 struct loop *loop, vsock_accept_fn *accept, void *accept_context,
+		 ioapic_send *send, void *send_context, struct error *err);
+
+/* Accesses of the guest, anywhere. What is not there reads as all ones. Any vCPU thread. */
+void devices_read(struct devices *devices, uint64_t gpa, void *data, unsigned len_bytes);
+void devices_write(struct devices *devices, uint64_t gpa, const void *data, unsigned len_bytes);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * The guest kernel: an uncompressed x86-64 ELF executable (System V gABI, chapters 4 and 5), whose
+ * segments are mapped from the file into guest memory, not copied.
+ *
+ * Trust: the file is the administrator's, but a wrong or damaged one must end in a sentence, so
+ * every number in it is checked before anything is mapped.
+ */
+#ifndef NACELLE_MACHINE_KERNEL_IMAGE_H
+#define NACELLE_MACHINE_KERNEL_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "virtio/memory.h"
+#include "vmm/base/error.h"
+
+enum {
+	KERNEL_SEGMENTS_MAX = 16,
+	KERNEL_HEADER_BYTES = 4096, /* ELF header and program headers lie within */
+};
+
+struct kernel_segment {
+	uint64_t gpa;
+	uint64_t file_offset;
+	uint64_t file_bytes;
+	uint64_t memory_bytes; /* at least file_bytes; the rest is zero */
+};
+
+struct kernel_image {
+	uint64_t entry; /* physical address of the 64-bit entry */
+	uint64_t end;	/* one past the highest byte of a segment */
+	unsigned segment_count;
+	struct kernel_segment segments[KERNEL_SEGMENTS_MAX];
+};
+
+/*
+ * Reads the headers from the first len_bytes (at most KERNEL_HEADER_BYTES count) of a file of
+ * file_bytes. Pure. Every segment in the result lies inside the file, inside [1 MiB, memory_end),
+ * and overlaps no other; the entry lies in a segment's file part.
+ */
+int kernel_image_parse(struct kernel_image *image, const void *header, size_t len_bytes,
+		       uint64_t file_bytes, uint64_t memory_end, struct error *err);
+
+/*
+ * Parses the file and maps it (privately) over the guest memory's first region. Guest memory must
+ * be fresh: what lies behind a segment's file part is expected to read zero.
+ */
+int kernel_image_load(struct kernel_image *image, int fd, const struct gmem *memory,
+		      struct error *err);
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * Giving up privileges. libcap-ng's door. Nothing here reads a byte from outside.
+ */
+#include "vmm/machine/lockdown.h"
+
+#include <assert.h>
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "vmm/base/bytes.h"
+
+/* x32 system calls share the architecture but have this bit in their number. */
+#define X32_BIT 0x40000000u
+
+enum { RULES_MAX = 96 };
+
+int lockdown_namespaces(bool *done, struct error *err)
+{
+	int flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+
+	*done = false;
+	if (geteuid() != 0)
+		flags |= CLONE_NEWUSER;
+	if (unshare(flags) < 0) {
+		if (flags & CLONE_NEWUSER)
+			return 0;
+		return error_set(err, errno, "cannot leave the host's namespaces");
+	}
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return error_set(err, errno, "cannot make the mount namespace private");
+	/* /proc is a directory on every host; what it shows is covered here alone. */
+	if (mount("none", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
+		  "size=4k,mode=555") < 0)
+		return error_set(err, errno, "cannot mount an empty root");
+	if (chdir("/proc") < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return error_set(err, errno, "cannot change to an empty root");
+	*done = true;
+	return 0;
+}
+
+static int drop_capabilities(const struct lockdown_ids *ids, struct error *err)
+{
+	int id = LOCKDOWN_UID_BASE + getpid();
+	int status;
+
+	capng_clear(CAPNG_SELECT_BOTH);
+	for (unsigned cap = 0; cap < 64; cap++)
+		if (ids->capabilities & (uint64_t)1 << cap)
+			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, cap);
+	if (ids->change)
+		status = capng_change_id(
+		    id, id, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
+	else
+		status = capng_apply(CAPNG_SELECT_CAPS);
+	if (status < 0)
+		return error_set(err, errno, "cannot drop privileges (libcap-ng: %d)", status);
+	if (ids->change && (getuid() != (uid_t)id || getgid() != (gid_t)id))
+		return error_set(err, 0, "the user did not change to %d", id);
+	if (!ids->capabilities && capng_get_caps_process() == 0 &&
+	    capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE)
+		return error_set(err, 0, "capabilities are left after all were dropped");
+	return 0;
+}
+
+int lockdown_ids(const struct lockdown_ids *ids, struct error *err)
+{
+	const struct rlimit no_core = { 0, 0 };
+	pid_t parent = getppid();
+
+	if (drop_capabilities(ids, err) < 0)
+		return -1;
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+		return error_set(err, errno, "cannot turn core dumps off");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_set(err, errno, "cannot set no_new_privs");
+	/* Cleared by the change of user, so it comes last; the parent may be gone already. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return error_set(err, errno, "cannot tie this process to its parent");
+	if (getppid() != parent)
+		return error_set(err, 0, "the supervisor has gone");
+	return 0;
+}
+
+struct program {
+	struct sock_filter code[RULES_MAX * 5 + 8];
+	unsigned short length;
+};
+
+static void emit(struct program *program, uint16_t op, uint32_t operand, uint8_t yes, uint8_t no)
+{
+	assert(program->length < ARRAY_SIZE(program->code));
+	program->code[program->length++] =
+	    (struct sock_filter){ .code = op, .k = operand, .jt = yes, .jf = no };
+}
+
+static void emit_load(struct program *program, size_t offset)
+{
+	emit(program, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+static void emit_return(struct program *program, uint32_t action)
+{
+	emit(program, BPF_RET | BPF_K, action, 0, 0);
+}
+
+static void emit_rule(struct program *program, const struct lockdown_rule *rule)
+{
+	if (rule->argument == LOCKDOWN_ANY) {
+		emit(program, BPF_JMP | BPF_JEQ | BPF_K, rule->number, 0, 1);
+		emit_return(program, SECCOMP_RET_ALLOW);
+		return;
+	}
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, rule->number, 0, 4);
+	emit_load(program,
+		  offsetof(struct seccomp_data, args) + (size_t)rule->argument * sizeof(uint64_t));
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, rule->value, 0, 1);
+	emit_return(program, SECCOMP_RET_ALLOW);
+	emit_load(program, offsetof(struct seccomp_data, nr));
+}
+
+int lockdown_seccomp(const struct lockdown_rule *rules, size_t count, struct error *err)
+{
+	struct program program = { .length = 0 };
+	struct sock_fprog filter;
+
+	assert(count <= RULES_MAX);
+	emit_load(&program, offsetof(struct seccomp_data, arch));
+	emit(&program, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
+	emit_return(&program, SECCOMP_RET_KILL_PROCESS);
+	emit_load(&program, offsetof(struct seccomp_data, nr));
+	emit(&program, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
+	emit_return(&program, SECCOMP_RET_KILL_PROCESS);
+	for (size_t i = 0; i < count; i++)
+		emit_rule(&program, &rules[i]);
+	emit_return(&program, SECCOMP_RET_KILL_PROCESS);
+	filter = (struct sock_fprog){ .len = program.length, .filter = program.code };
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) != 0)
+		return error_set(err, errno, "cannot restrict system calls");
+	return 0;
+}
+
+static int compare_fds(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+int lockdown_close_fds(const int *keep, size_t count, struct error *err)
+{
+	enum { KEEP_MAX = 128 };
+	int sorted[KEEP_MAX];
+	unsigned next = 3;
+
+	assert(count <= KEEP_MAX);
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = keep[i];
+	qsort(sorted, count, sizeof(sorted[0]), compare_fds);
+	for (size_t i = 0; i < count; i++) {
+		if (sorted[i] < (int)next)
+			continue;
+		if ((unsigned)sorted[i] > next &&
+		    syscall(SYS_close_range, next, sorted[i] - 1, 0) < 0)
+			return error_set(err, errno, "cannot close inherited descriptors");
+		next = (unsigned)sorted[i] + 1;
+	}
+	if (syscall(SYS_close_range, next, ~0u, 0) < 0)
+		return error_set(err, errno, "cannot close inherited descriptors");
+	return 0;
+}

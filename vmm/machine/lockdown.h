@@ -1,0 +1,57 @@
+/*
+ * Giving up what a role does not need, in stages that read like a list:
+ *
+ *	lockdown_ids()        one thread: own user and group, no capabilities but those asked for,
+ *	                      no_new_privs, no core dumps, death with the parent
+ *	lockdown_namespaces() one thread, before lockdown_ids(): empty root, no network, no IPC
+ *	lockdown_seccomp()    all threads: a list of system calls; any other kills the process
+ *
+ * A stage that fails ends the role: no pod runs half locked down.
+ */
+#ifndef NACELLE_MACHINE_LOCKDOWN_H
+#define NACELLE_MACHINE_LOCKDOWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "vmm/base/error.h"
+
+/* One allowed system call; with an argument, only for that value of its low 32 bits. */
+struct lockdown_rule {
+	uint32_t number;
+	int8_t argument; /* index 0 to 5, or LOCKDOWN_ANY */
+	uint32_t value;
+	const char *why;
+};
+enum { LOCKDOWN_ANY = -1 };
+
+/*
+ * Users of roles: this base plus the process's id. A number that no other living process has, from
+ * a range that nobody hands out (above the 16-bit users, subordinate ranges and systemd's dynamic
+ * ones).
+ */
+enum { LOCKDOWN_UID_BASE = 0x6e400000 };
+
+struct lockdown_ids {
+	bool change; /* take on a user and group of its own, drop supplementary groups (as root) */
+	uint64_t capabilities; /* mask of CAP_* to keep; 0 as an ordinary user */
+};
+
+/*
+ * Leaves the network, IPC, UTS, cgroup and mount namespaces for empty ones; the new root is an
+ * empty read-only tmpfs. As an ordinary user this goes through a user namespace; where the host
+ * forbids those, *done says false and nothing has changed.
+ */
+int lockdown_namespaces(bool *done, struct error *err);
+
+int lockdown_ids(const struct lockdown_ids *ids, struct error *err);
+
+/* Allows exactly the rules, on every thread of the process. */
+int lockdown_seccomp(const struct lockdown_rule *rules, size_t count, struct error *err);
+
+/* Closes every descriptor but 0 to 2 and those listed (-1 entries are skipped). */
+int lockdown_close_fds(const int *keep, size_t count, struct error *err);
+
+#endif

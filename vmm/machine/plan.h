@@ -1,0 +1,59 @@
+/*
+ * The plan: everything that the machine needs to know, settled and opened by the supervisor. Flat,
+ * free of pointers, printable; descriptors are numbers in the machine's own table. -1 means none.
+ */
+#ifndef NACELLE_MACHINE_PLAN_H
+#define NACELLE_MACHINE_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+	PLAN_CPUS_MAX = 32,
+	PLAN_DISKS_MAX = 8,
+	PLAN_STREAMS_MAX = 16,
+	PLAN_COMMAND_LINE_MAX = 2048, /* COMMAND_LINE_SIZE of x86, the final NUL included */
+};
+
+#define PLAN_MEMORY_MIN_BYTES ((uint64_t)32 << 20)
+
+struct plan_disk {
+	int fd;
+	bool read_only;
+	uint64_t size_bytes;
+};
+
+enum plan_stream_kind {
+	PLAN_STREAM_IN = 1,   /* host to guest */
+	PLAN_STREAM_OUT = 2,  /* guest to host */
+	PLAN_STREAM_BOTH = 3, /* a terminal: fd is read, fd_out is written */
+};
+
+struct plan_stream {
+	uint32_t port; /* the vsock port that guest-init connects to */
+	enum plan_stream_kind kind;
+	int fd_in, fd_out;
+	bool private_in, private_out; /* the open file description is ours alone and non-blocking */
+};
+
+struct plan {
+	unsigned cpus;
+	uint64_t memory_bytes; /* a multiple of 2 MiB */
+	char command_line[PLAN_COMMAND_LINE_MAX];
+	int kvm_fd;
+	int kernel_fd;	  /* vmlinux */
+	int initramfs_fd; /* base archive */
+	unsigned disk_count;
+	struct plan_disk disks[PLAN_DISKS_MAX];
+	unsigned stream_count;
+	struct plan_stream streams[PLAN_STREAMS_MAX];
+	int files_socket; /* SOCK_SEQPACKET to the files role, with its bounce memory beside it */
+	int files_memory; /* memfd */
+	int console_fd;	  /* where kernel messages go */
+	int supervisor_socket; /* SOCK_SEQPACKET: struct machine_record out, _command in */
+	bool change_ids;       /* started by root: every role takes on a user of its own */
+	bool trace;
+};
+
+#endif

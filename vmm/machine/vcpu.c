@@ -1,0 +1,185 @@
+/*
+ * One virtual CPU. It trusts KVM; of the guest it passes on addresses and values, unread.
+ */
+#include "vmm/machine/vcpu.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/machine/cpuid.h"
+#include "vmm/machine/layout.h"
+
+enum {
+	CR0_PE = 1 << 0,
+	CR0_ET = 1 << 4,
+	CR4_PAE = 1 << 5,
+	EFER_LME = 1 << 8,
+	EFER_LMA = 1 << 10,
+	RFLAGS_RESERVED = 1 << 1,
+
+	MSR_MISC_ENABLE = 0x1a0,
+	MISC_ENABLE_FAST_STRING = 1 << 0,
+	MSR_MTRR_DEF_TYPE = 0x2ff,
+	MTRR_ENABLE_WRITE_BACK = 0xc06, /* MTRRs on, fixed ranges on, default type 6 */
+};
+#define CR0_PG (1u << 31)
+
+static int set_cpuid(int fd, const struct kvm_vm *vm, unsigned index, unsigned count,
+		     struct error *err)
+{
+	_cleanup_free_ struct kvm_cpuid2 *table =
+	    calloc(1, sizeof(*table) + CPUID_ENTRIES_MAX * sizeof(table->entries[0]));
+
+	if (!table)
+		return error_set(err, ENOMEM, "no memory for the CPUID table");
+	table->nent = CPUID_ENTRIES_MAX;
+	if (ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, table) < 0)
+		return error_set(err, errno, "KVM does not say which CPU features it supports");
+	cpuid_adapt(table, index, count);
+	if (ioctl(fd, KVM_SET_CPUID2, table) < 0)
+		return error_set(err, errno, "KVM refuses the CPU features of the guest");
+	return 0;
+}
+
+/*
+ * KVM's reset value leaves fast string operations off, which makes Linux copy and clear memory in
+ * slow loops; MTRRs must say write-back, since there is no firmware to do so.
+ */
+static int set_msrs(int fd, struct error *err)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entries[2];
+	} msrs = {
+		.head = { .nmsrs = 2 },
+		.entries = {
+			{ .index = MSR_MISC_ENABLE, .data = MISC_ENABLE_FAST_STRING },
+			{ .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE_WRITE_BACK },
+		},
+	};
+
+	if (ioctl(fd, KVM_SET_MSRS, &msrs) != (int)msrs.head.nmsrs)
+		return error_set(err, errno, "KVM refuses the guest's first MSR values");
+	return 0;
+}
+
+static struct kvm_segment flat_segment(uint16_t selector, uint8_t type, bool code)
+{
+	return (struct kvm_segment){
+		.limit = UINT32_MAX,
+		.selector = selector,
+		.type = type,
+		.present = 1,
+		.s = 1,
+		.g = 1,
+		.l = code,
+		.db = !code,
+	};
+}
+
+static int set_entry_registers(int fd, uint64_t entry, struct error *err)
+{
+	struct kvm_segment data = flat_segment(0x18, 3, false);
+	struct kvm_sregs sregs;
+	struct kvm_regs regs = {
+		.rip = entry,
+		.rsi = LAYOUT_BOOT_PARAMS,
+		.rflags = RFLAGS_RESERVED,
+	};
+
+	if (ioctl(fd, KVM_GET_SREGS, &sregs) < 0)
+		return error_set(err, errno, "KVM does not give the CPU's registers");
+	sregs.cs = flat_segment(0x10, 11, true);
+	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
+	sregs.cr0 = CR0_PE | CR0_ET | CR0_PG;
+	sregs.cr3 = LAYOUT_PAGE_TABLES;
+	sregs.cr4 = CR4_PAE;
+	sregs.efer = EFER_LME | EFER_LMA;
+	if (ioctl(fd, KVM_SET_SREGS, &sregs) < 0 || ioctl(fd, KVM_SET_REGS, &regs) < 0)
+		return error_set(err, errno, "KVM refuses the registers of the 64-bit entry");
+	return 0;
+}
+
+int vcpu_create(struct vcpu *vcpu, const struct kvm_vm *vm, unsigned index, unsigned count,
+		uint64_t entry, struct error *err)
+{
+	_cleanup_fd_ int fd = ioctl(vm->fd, KVM_CREATE_VCPU, index);
+
+	if (fd < 0)
+		return error_set(err, errno, "KVM cannot create CPU %u of %u", index + 1, count);
+	if (set_cpuid(fd, vm, index, count, err) < 0 || set_msrs(fd, err) < 0)
+		return -1;
+	if (index == 0 && set_entry_registers(fd, entry, err) < 0)
+		return -1;
+	vcpu->run =
+	    mmap(NULL, (size_t)vm->run_size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (vcpu->run == MAP_FAILED)
+		return error_set(err, errno, "cannot map the state of CPU %u", index);
+	vcpu->index = index;
+	vcpu->fd = steal_fd(&fd);
+	return 0;
+}
+
+/* No port has a device: reads float high, writes go to whoever listens for time stamps. */
+static void handle_port(const struct kvm_run *run, uint8_t *data, const struct vcpu_bus *bus)
+{
+	size_t bytes = (size_t)run->io.size * run->io.count;
+	uint32_t value = 0;
+
+	if (run->io.direction == KVM_EXIT_IO_IN) {
+		memset(data, 0xff, bytes);
+		return;
+	}
+	memcpy(&value, data, run->io.size <= sizeof(value) ? run->io.size : sizeof(value));
+	bus->port_write(bus->context, run->io.port, value);
+}
+
+static void handle_mmio(struct kvm_run *run, const struct vcpu_bus *bus)
+{
+	unsigned len =
+	    run->mmio.len <= sizeof(run->mmio.data) ? run->mmio.len : sizeof(run->mmio.data);
+
+	if (run->mmio.is_write)
+		bus->mmio_write(bus->context, run->mmio.phys_addr, run->mmio.data, len);
+	else
+		bus->mmio_read(bus->context, run->mmio.phys_addr, run->mmio.data, len);
+}
+
+enum vcpu_end vcpu_run(struct vcpu *vcpu, const struct vcpu_bus *bus, uint32_t *detail)
+{
+	struct kvm_run *run = vcpu->run;
+
+	for (;;) {
+		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {
+			if (errno == EINTR || errno == EAGAIN)
+				continue;
+			*detail = (uint32_t)errno;
+			return VCPU_INTERNAL_ERROR;
+		}
+		switch (run->exit_reason) {
+		case KVM_EXIT_MMIO:
+			handle_mmio(run, bus);
+			break;
+		case KVM_EXIT_IO:
+			handle_port(run, (uint8_t *)run + run->io.data_offset, bus);
+			break;
+		case KVM_EXIT_INTR:
+			break;
+		case KVM_EXIT_SHUTDOWN:
+		case KVM_EXIT_SYSTEM_EVENT:
+			return VCPU_SHUTDOWN;
+		case KVM_EXIT_INTERNAL_ERROR:
+			*detail = run->internal.suberror;
+			return VCPU_INTERNAL_ERROR;
+		default:
+			*detail = run->exit_reason;
+			return VCPU_UNKNOWN_EXIT;
+		}
+	}
+}

@@ -1,0 +1,45 @@
+/*
+ * One virtual CPU: its KVM objects, its first state, and its run loop.
+ */
+#ifndef NACELLE_MACHINE_VCPU_H
+#define NACELLE_MACHINE_VCPU_H
+
+#include <stdint.h>
+
+#include "vmm/base/error.h"
+#include "vmm/machine/kvm.h"
+
+struct kvm_run;
+
+/* What the guest's accesses reach. Called on vCPU threads. */
+struct vcpu_bus {
+	void (*mmio_read)(void *context, uint64_t gpa, void *data, unsigned len_bytes);
+	void (*mmio_write)(void *context, uint64_t gpa, const void *data, unsigned len_bytes);
+	void (*port_write)(void *context, uint16_t port, uint32_t value);
+	void *context;
+};
+
+enum vcpu_end {
+	VCPU_SHUTDOWN,	     /* triple fault: the guest kernel has stopped or panicked */
+	VCPU_INTERNAL_ERROR, /* KVM could not go on */
+	VCPU_UNKNOWN_EXIT,   /* an exit that this machine never asks for */
+};
+
+struct vcpu {
+	unsigned index; /* also the local APIC id */
+	int fd;
+	struct kvm_run *run;
+};
+
+/*
+ * Creates vCPU `index` of `count` with its CPUID and MSRs. vCPU 0 gets the registers of the 64-bit
+ * entry (Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"): long mode, identity map, RSI at
+ * boot_params; the others wait for the guest's start-up IPI.
+ */
+int vcpu_create(struct vcpu *vcpu, const struct kvm_vm *vm, unsigned index, unsigned count,
+		uint64_t entry, struct error *err);
+
+/* Runs until the guest ends. detail gets the exit reason or sub-error for a message. */
+enum vcpu_end vcpu_run(struct vcpu *vcpu, const struct vcpu_bus *bus, uint32_t *detail);
+
+#endif
