@@ -27,7 +27,7 @@
 #include "vmm/machine/devices.h"
 #include "vmm/machine/kernel_image.h"
 #include "vmm/machine/kvm.h"
-#include "vmm/machine/lockdown.h"
+#include "vmm/base/lockdown.h"
 #include "vmm/machine/machine_rules.h"
 #include "vmm/machine/ram.h"
 #include "vmm/machine/streams.h"

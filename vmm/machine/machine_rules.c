@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 
 #include "vmm/base/bytes.h"
-#include "vmm/machine/lockdown.h"
+#include "vmm/base/lockdown.h"
 
 static const struct lockdown_rule rules[] = {
 	{ SYS_ioctl, 1, KVM_RUN, "vCPUs run" },

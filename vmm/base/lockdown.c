@@ -1,7 +1,7 @@
 /*
  * Giving up privileges. libcap-ng's door. Nothing here reads a byte from outside.
  */
-#include "vmm/machine/lockdown.h"
+#include "vmm/base/lockdown.h"
 
 #include <assert.h>
 #include <cap-ng.h>
@@ -91,7 +91,7 @@ int lockdown_ids(const struct lockdown_ids *ids, struct error *err)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return error_set(err, errno, "cannot tie this process to its parent");
 	if (getppid() != parent)
-		return error_set(err, 0, "the supervisor has gone");
+		return error_set(err, 0, "the parent process has gone");
 	return 0;
 }
 

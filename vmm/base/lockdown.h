@@ -8,8 +8,8 @@
  *
  * A stage that fails ends the role: no pod runs half locked down.
  */
-#ifndef NACELLE_MACHINE_LOCKDOWN_H
-#define NACELLE_MACHINE_LOCKDOWN_H
+#ifndef NACELLE_BASE_LOCKDOWN_H
+#define NACELLE_BASE_LOCKDOWN_H
 
 #include <stdbool.h>
 #include <stddef.h>
