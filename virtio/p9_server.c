@@ -1,0 +1,324 @@
+/*
+ * The 9p server: its making, the session, and the way from a message to the function that handles
+ * it. What a message says is decoded from a private copy (p9_wire.h); each p9_op_* decides with it.
+ */
+#include "virtio/p9_server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "virtio/p9_ops.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/io.h"
+
+enum {
+	FIDS_DEFAULT = 256 * 1024,
+	DESCRIPTORS_DEFAULT = 64 * 1024,
+	DESCRIPTORS_MIN = 64,
+	DESCRIPTORS_SPARE = 64, /* what the process has besides, and opens for a moment */
+	XATTR_BYTES_DEFAULT = 4 * 1024 * 1024,
+	LOCK_RANGES_DEFAULT = 1024,
+};
+
+int p9_server_prepare_process(struct error *err)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return error_set(err, errno, "cannot read the limit of open files");
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return error_set(err, errno, "cannot raise the limit of open files");
+	if (chdir("/proc/self/fd") < 0)
+		return error_set(err, errno, "cannot enter /proc/self/fd (is /proc mounted?)");
+	umask(0);
+	return 0;
+}
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+	return value ? value : otherwise;
+}
+
+static struct p9_limits limits_of(const struct p9_limits *wanted)
+{
+	struct p9_limits limits = {
+		.fids = or_default(wanted->fids, FIDS_DEFAULT),
+		.descriptors = or_default(wanted->descriptors, DESCRIPTORS_DEFAULT),
+		.xattr_bytes = or_default(wanted->xattr_bytes, XATTR_BYTES_DEFAULT),
+		.lock_ranges = or_default(wanted->lock_ranges, LOCK_RANGES_DEFAULT),
+	};
+	struct rlimit files = { .rlim_cur = 1024 };
+	rlim_t most = DESCRIPTORS_MIN;
+
+	(void)getrlimit(RLIMIT_NOFILE, &files);
+	if (files.rlim_cur > DESCRIPTORS_MIN + DESCRIPTORS_SPARE)
+		most = files.rlim_cur - DESCRIPTORS_SPARE;
+	if (limits.descriptors > most)
+		limits.descriptors = (uint32_t)most;
+	return limits;
+}
+
+struct p9_server *p9_server_new(const struct p9_server_config *config, struct error *err)
+{
+	struct p9_server *s = calloc(1, sizeof(*s));
+	int r = 0;
+
+	if (!s || !(s->root = p9_node_new_root())) {
+		free(s);
+		s = NULL;
+		r = error_set(err, ENOMEM, "cannot make a 9p server");
+	} else {
+		s->owners = config->owners;
+		s->own_uid = geteuid();
+		s->own_gid = getegid();
+		s->limits = limits_of(&config->limits);
+		s->nodes.fd_budget = s->limits.descriptors;
+		p9_fids_init(&s->fids, s->limits.fids);
+	}
+	for (unsigned i = 0; i < config->share_count; i++) {
+		if (r == 0)
+			r = p9_server_add_share(s, &config->shares[i], err);
+		else
+			close(config->shares[i].fd);
+	}
+	if (r < 0) {
+		p9_server_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+static bool share_exists(const struct p9_server *s, const char *name)
+{
+	for (unsigned i = 0; i < s->share_count; i++) {
+		if (!strcmp(s->shares[i]->root->name, name))
+			return true;
+	}
+	return false;
+}
+
+int p9_server_add_share(struct p9_server *s, const struct p9_share_config *config,
+			struct error *err)
+{
+	_cleanup_fd_ int fd = config->fd;
+	_cleanup_free_ struct p9_share *share = NULL;
+
+	if (p9_share_check(config, err) < 0)
+		return -1;
+	if (share_exists(s, config->name))
+		return error_set(err, EEXIST, "two shares are named '%s'", config->name);
+	if (s->share_count == P9_SHARES_MAX)
+		return error_set(err, 0, "there are already %d shares", P9_SHARES_MAX);
+	share = calloc(1, sizeof(*share));
+	if (!share)
+		return error_set(err, ENOMEM, "cannot share '%s'", config->name);
+	share->read_only = config->read_only;
+	share->recursive = config->recursive;
+	share->root = p9_node_new_share(&s->nodes, s->root, share, config->name, fd);
+	if (!share->root)
+		return error_set(err, errno, "cannot share '%s'", config->name);
+	(void)p9_qid_path(s, share->root->dev, share->root->ino); /* the device gets its number */
+	(void)steal_fd(&fd);
+	s->shares[s->share_count++] = steal_ptr(share);
+	return 0;
+}
+
+void p9_fid_close(struct p9_server *s, struct p9_fid *fid)
+{
+	p9_fd_close(&s->nodes, &fid->lock_fd);
+	p9_fd_close(&s->nodes, &fid->io_fd);
+	s->lock_ranges -= (uint32_t)fid->locks.count;
+	p9_ranges_free(&fid->locks);
+	if (fid->xattr)
+		s->xattr_bytes -= (uint32_t)fid->xattr->size;
+	free(fid->xattr);
+	fid->xattr = NULL;
+	fid->kind = P9_FID_FILE;
+}
+
+void p9_fid_release(struct p9_server *s, struct p9_fid *fid)
+{
+	p9_fid_close(s, fid);
+	p9_node_unref(&s->nodes, fid->node);
+	free(fid);
+}
+
+/* Ends the session: no fid is left, and nothing but a Tversion is understood. */
+static void session_end(struct p9_server *s)
+{
+	struct p9_fid *fid;
+	size_t at = 0;
+
+	while ((fid = p9_fid_next(&s->fids, &at))) {
+		p9_fid_remove(&s->fids, fid);
+		p9_fid_release(s, fid);
+	}
+	p9_fids_fini(&s->fids);
+	s->versioned = false;
+}
+
+void p9_server_free(struct p9_server *s)
+{
+	if (!s)
+		return;
+	session_end(s);
+	for (unsigned i = 0; i < s->share_count; i++) {
+		p9_node_unref(&s->nodes, s->shares[i]->root);
+		free(s->shares[i]);
+	}
+	p9_node_unref(&s->nodes, s->root);
+	p9_nodes_fini(&s->nodes);
+	free(s);
+}
+
+struct p9_fid *p9_file_fid(struct p9_server *s, uint32_t id)
+{
+	struct p9_fid *fid = p9_fid_find(&s->fids, id);
+
+	return fid && (fid->kind == P9_FID_FILE || fid->kind == P9_FID_OPEN) ? fid : NULL;
+}
+
+static int op_version(struct p9_server *s, const struct p9_request *req, struct p9_reply *r)
+{
+	bool known = p9_string_is(&req->name, "9P2000.L") && req->msize >= P9_MSIZE_MIN;
+	const char *answer = known ? "9P2000.L" : "unknown";
+
+	session_end(s);
+	s->msize = req->msize < P9_MSIZE_MAX ? req->msize : P9_MSIZE_MAX;
+	s->versioned = known;
+	p9_put_u32(r, s->msize);
+	p9_put_string(r, answer, strlen(answer));
+	return 0;
+}
+
+/* All that came before is answered. */
+static int op_flush(struct p9_server *s, const struct p9_request *req, struct p9_reply *r)
+{
+	(void)s;
+	(void)req;
+	(void)r;
+	return 0;
+}
+
+int p9_op_clunk(struct p9_server *s, const struct p9_request *req, struct p9_reply *r)
+{
+	struct p9_fid *fid = p9_fid_find(&s->fids, req->fid);
+	int result = 0;
+
+	(void)r;
+	if (!fid)
+		return -EBADF;
+	if (fid->kind == P9_FID_XATTR_SET)
+		result = p9_xattr_commit(s, fid);
+	p9_fid_remove(&s->fids, fid);
+	p9_fid_release(s, fid);
+	return result;
+}
+
+static const p9_op ops[128] = {
+	[P9_TSTATFS] = p9_op_statfs,
+	[P9_TLOPEN] = p9_op_lopen,
+	[P9_TLCREATE] = p9_op_lcreate,
+	[P9_TSYMLINK] = p9_op_symlink,
+	[P9_TMKNOD] = p9_op_mknod,
+	[P9_TRENAME] = p9_op_rename,
+	[P9_TREADLINK] = p9_op_readlink,
+	[P9_TGETATTR] = p9_op_getattr,
+	[P9_TSETATTR] = p9_op_setattr,
+	[P9_TXATTRWALK] = p9_op_xattrwalk,
+	[P9_TXATTRCREATE] = p9_op_xattrcreate,
+	[P9_TREADDIR] = p9_op_readdir,
+	[P9_TFSYNC] = p9_op_fsync,
+	[P9_TLOCK] = p9_op_lock,
+	[P9_TGETLOCK] = p9_op_getlock,
+	[P9_TLINK] = p9_op_link,
+	[P9_TMKDIR] = p9_op_mkdir,
+	[P9_TRENAMEAT] = p9_op_renameat,
+	[P9_TUNLINKAT] = p9_op_unlinkat,
+	[P9_TVERSION] = op_version,
+	[P9_TATTACH] = p9_op_attach,
+	[P9_TFLUSH] = op_flush,
+	[P9_TWALK] = p9_op_walk,
+	[P9_TREAD] = p9_op_read,
+	[P9_TWRITE] = p9_op_write,
+	[P9_TCLUNK] = p9_op_clunk,
+	[P9_TREMOVE] = p9_op_remove,
+};
+
+/* Copies what is to be looked at, once, and decodes it. Returns 0, or -1 if it is not well-formed.
+ */
+static int take_message(struct p9_server *s, const uint8_t *message, size_t len,
+			struct p9_request *req)
+{
+	size_t head_len = len < P9_WRITE_BYTES ? len : P9_WRITE_BYTES;
+
+	if (len < P9_HEADER_BYTES || len > (s->versioned ? s->msize : P9_MSIZE_MAX))
+		return -1;
+	memcpy(s->head, message, head_len);
+	s->payload = message + head_len;
+	if (!p9_is_write(s->head)) {
+		if (len > P9_HEAD_MAX)
+			return -1;
+		memcpy(s->head + head_len, message + head_len, len - head_len);
+		head_len = len;
+	}
+	if (p9_decode(s->head, head_len, len, req) < 0)
+		return -1;
+	return s->versioned || req->type == P9_TVERSION ? 0 : -1;
+}
+
+size_t p9_server_handle(struct p9_server *s, const void *request, size_t request_len, void *reply,
+			size_t reply_max)
+{
+	struct p9_request req;
+	struct p9_reply r;
+	int result;
+
+	if (reply_max < P9_ERROR_BYTES || take_message(s, request, request_len, &req) < 0) {
+		session_end(s);
+		return 0;
+	}
+	s->nodes.clock++;
+	if (s->versioned && reply_max > s->msize)
+		reply_max = s->msize;
+	r = p9_reply_begin(reply, reply_max);
+	result = p9_type_known(req.type) ? ops[req.type](s, &req, &r) : -EOPNOTSUPP;
+	if (result == 0 && r.bad)
+		result = -EMSGSIZE;
+	return result < 0 ? p9_reply_error(&r, req.tag, -result)
+			  : p9_reply_end(&r, (uint8_t)(req.type + 1), req.tag);
+}
+
+int p9_server_run_stream(struct p9_server *s, int in_fd, int out_fd, struct error *err)
+{
+	_cleanup_free_ uint8_t *request = malloc(P9_MSIZE_MAX);
+	_cleanup_free_ uint8_t *reply = malloc(P9_MSIZE_MAX);
+
+	if (!request || !reply)
+		return error_set(err, ENOMEM, "cannot serve a 9p client");
+	for (;;) {
+		ssize_t n = io_read_full(in_fd, request, sizeof(le32));
+		struct cursor c = cursor_make(request, sizeof(le32));
+		size_t len = cursor_le32(&c);
+
+		if (n == 0)
+			return 0;
+		if (n < 0)
+			return error_set(err, errno, "cannot read from the 9p client");
+		if (len < P9_HEADER_BYTES || len > P9_MSIZE_MAX ||
+		    io_read_full(in_fd, request + sizeof(le32), len - sizeof(le32)) !=
+			(ssize_t)(len - sizeof(le32)))
+			return error_set(err, 0, "the 9p client sent a broken message");
+		len = p9_server_handle(s, request, len, reply, P9_MSIZE_MAX);
+		if (!len)
+			return error_set(err, 0, "the 9p client broke the protocol");
+		if (io_write_all(out_fd, reply, len) < 0)
+			return error_set(err, errno, "cannot write to the 9p client");
+	}
+}

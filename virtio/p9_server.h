@@ -1,0 +1,87 @@
+/*
+ * The 9P2000.L server: T-messages in, R-messages out, on host directories. It serves one client,
+ * one message after the other, and answers each before it takes the next; so a Tflush never finds
+ * anything to flush.
+ *
+ * Every byte of a message, and whatever happens in the shares meanwhile, may be hostile. What the
+ * server promises: no file outside the shares is read or changed, no special file is opened, no
+ * device node is made, a read-only share is not changed, and memory and descriptors have limits.
+ *
+ * The process. The server counts on process-wide state, set by p9_server_prepare_process(): its
+ * working directory is /proc/self/fd (see p9_node.h), its umask is 0. So there is one process for
+ * it, with one thread.
+ *
+ * Linux's client is the one that it is made for: see README.md for the mount options and for what a
+ * guest sees of owners, locks, mounts beneath a share and inode numbers.
+ */
+#ifndef NACELLE_VIRTIO_P9_SERVER_H
+#define NACELLE_VIRTIO_P9_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "virtio/p9_share.h"
+#include "vmm/base/error.h"
+
+/* Whose are the files? */
+enum p9_owners {
+	/* User and group numbers are the same on both sides. Wants CAP_CHOWN and CAP_FOWNER. */
+	P9_OWNERS_SAME,
+	/*
+	 * All that the server's own user and group have is the guest's root's; what others have is
+	 * nobody's. A guest may ask for any owner: it is told yes, and nothing happens.
+	 */
+	P9_OWNERS_SQUASH,
+};
+
+/* 0 means the default. */
+struct p9_limits {
+	uint32_t fids;	      /* 262144 */
+	uint32_t descriptors; /* what RLIMIT_NOFILE leaves, at most 65536; fids can be more */
+	uint32_t xattr_bytes; /* of values on their way, together: 4 MiB */
+	uint32_t lock_ranges; /* 1024 */
+};
+
+struct p9_server_config {
+	const struct p9_share_config *shares;
+	unsigned share_count;
+	enum p9_owners owners;
+	struct p9_limits limits;
+};
+
+struct p9_server;
+
+/*
+ * Makes this process fit for a server: once, before privileges are dropped and while /proc is
+ * there. Raises the soft limit of open files to the hard one. Returns 0, or -1 with err filled.
+ */
+int p9_server_prepare_process(struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * A server with these shares, whose descriptors are its own from now on (also if it fails). Returns
+ * NULL with err filled if a share cannot be shared.
+ */
+struct p9_server *p9_server_new(const struct p9_server_config *config, struct error *err);
+void p9_server_free(struct p9_server *server); /* NULL is fine */
+
+/* One more share, while the server runs. Its descriptor is the server's, also if this fails. */
+int p9_server_add_share(struct p9_server *server, const struct p9_share_config *config,
+			struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * Answers one message. The request may change under our hands: what is looked at is copied first,
+ * and only the data of a Twrite is not. The reply may be anything's memory: it is only written to.
+ * reply_max: its size, of which msize is used at most. Returns the reply's length. Returns 0 if the
+ * message breaks the protocol: the session is then over (all fids are gone) until a Tversion.
+ */
+size_t p9_server_handle(struct p9_server *server, const void *request, size_t request_len,
+			void *reply, size_t reply_max);
+
+/*
+ * Serves a client on a byte stream, as Linux's trans=fd is one, until it closes. Returns 0 when it
+ * has; -1 with err filled if the client breaks the protocol or the descriptors fail.
+ */
+int p9_server_run_stream(struct p9_server *server, int in_fd, int out_fd, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif
