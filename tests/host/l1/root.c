@@ -114,7 +114,7 @@ static void mount_memory_root(void)
 	chmod(ROOT "/tmp", 01777);
 	chmod(ROOT "/var/tmp", 01777);
 	run_busybox((char *[]){ "busybox", "cp", "/bin/busybox", ROOT "/bin/busybox", NULL }, NULL);
-	run_busybox((char *[]){ "busybox", "--install", "-s", NULL }, ROOT);
+	run_busybox((char *[]){ "/bin/busybox", "--install", "-s", NULL }, ROOT);
 	write_text(ROOT "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
 	write_text(ROOT "/etc/group", "root:x:0:\n");
 }
