@@ -5,7 +5,7 @@
 #include "virtio/p9_server.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,7 +14,6 @@
 
 #include "virtio/p9_ops.h"
 #include "vmm/base/cleanup.h"
-#include "vmm/base/io.h"
 
 enum {
 	FIDS_DEFAULT = 256 * 1024,
@@ -27,17 +26,30 @@ enum {
 
 int p9_server_prepare_process(struct error *err)
 {
-	struct rlimit limit;
+	struct rlimit limit, more;
+	int fd;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return error_set(err, errno, "cannot read the limit of open files");
+	more.rlim_cur = more.rlim_max = DESCRIPTORS_DEFAULT + DESCRIPTORS_SPARE;
 	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+	/* Only the mighty may raise the hard limit; where it is lower, less is kept open. */
+	if ((limit.rlim_max >= more.rlim_max || setrlimit(RLIMIT_NOFILE, &more) < 0) &&
+	    setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return error_set(err, errno, "cannot raise the limit of open files");
-	if (chdir("/proc/self/fd") < 0)
-		return error_set(err, errno, "cannot enter /proc/self/fd (is /proc mounted?)");
 	umask(0);
-	return 0;
+	fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? error_set(err, errno, "cannot open /proc/self/fd (is /proc mounted?)") : fd;
+}
+
+int p9_server_enter_process(int links_fd, struct error *err)
+{
+	int r = 0;
+
+	if (fchdir(links_fd) < 0)
+		r = error_set(err, errno, "cannot enter /proc/self/fd");
+	close(links_fd);
+	return r;
 }
 
 static uint32_t or_default(uint32_t value, uint32_t otherwise)
@@ -293,32 +305,4 @@ size_t p9_server_handle(struct p9_server *s, const void *request, size_t request
 		result = -EMSGSIZE;
 	return result < 0 ? p9_reply_error(&r, req.tag, -result)
 			  : p9_reply_end(&r, (uint8_t)(req.type + 1), req.tag);
-}
-
-int p9_server_run_stream(struct p9_server *s, int in_fd, int out_fd, struct error *err)
-{
-	_cleanup_free_ uint8_t *request = malloc(P9_MSIZE_MAX);
-	_cleanup_free_ uint8_t *reply = malloc(P9_MSIZE_MAX);
-
-	if (!request || !reply)
-		return error_set(err, ENOMEM, "cannot serve a 9p client");
-	for (;;) {
-		ssize_t n = io_read_full(in_fd, request, sizeof(le32));
-		struct cursor c = cursor_make(request, sizeof(le32));
-		size_t len = cursor_le32(&c);
-
-		if (n == 0)
-			return 0;
-		if (n < 0)
-			return error_set(err, errno, "cannot read from the 9p client");
-		if (len < P9_HEADER_BYTES || len > P9_MSIZE_MAX ||
-		    io_read_full(in_fd, request + sizeof(le32), len - sizeof(le32)) !=
-			(ssize_t)(len - sizeof(le32)))
-			return error_set(err, 0, "the 9p client sent a broken message");
-		len = p9_server_handle(s, request, len, reply, P9_MSIZE_MAX);
-		if (!len)
-			return error_set(err, 0, "the 9p client broke the protocol");
-		if (io_write_all(out_fd, reply, len) < 0)
-			return error_set(err, errno, "cannot write to the 9p client");
-	}
 }

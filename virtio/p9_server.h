@@ -7,7 +7,7 @@
  * server promises: no file outside the shares is read or changed, no special file is opened, no
  * device node is made, a read-only share is not changed, and memory and descriptors have limits.
  *
- * The process. The server counts on process-wide state, set by p9_server_prepare_process(): its
+ * The process. The server counts on process-wide state, set by p9_server_enter_process(): its
  * working directory is /proc/self/fd (see p9_node.h), its umask is 0. So there is one process for
  * it, with one thread.
  *
@@ -52,10 +52,14 @@ struct p9_server_config {
 struct p9_server;
 
 /*
- * Makes this process fit for a server: once, before privileges are dropped and while /proc is
- * there. Raises the soft limit of open files to the hard one. Returns 0, or -1 with err filled.
+ * Makes this process fit for a server, in two steps. The first wants /proc and whatever privileges
+ * there are: it raises the limit of open files, sets the umask, and returns a descriptor of
+ * /proc/self/fd, or -1 with err filled. The second makes that the working directory, and closes it;
+ * in between the process may lose its root, its user and its capabilities. Return -1 with err
+ * filled on failure.
  */
 int p9_server_prepare_process(struct error *err) __attribute__((warn_unused_result));
+int p9_server_enter_process(int links_fd, struct error *err) __attribute__((warn_unused_result));
 
 /*
  * A server with these shares, whose descriptors are its own from now on (also if it fails). Returns
@@ -76,6 +80,14 @@ int p9_server_add_share(struct p9_server *server, const struct p9_share_config *
  */
 size_t p9_server_handle(struct p9_server *server, const void *request, size_t request_len,
 			void *reply, size_t reply_max);
+
+/*
+ * Serves the virtio-9p device at the other end of a channel (p9_channel.h, whose memory is mapped
+ * at slots) until it is closed. Returns 0 when it is; -1 with err filled if the device sends what
+ * it cannot mean, or the socket fails.
+ */
+int p9_server_run(struct p9_server *server, int socket, uint8_t *slots, struct error *err)
+    __attribute__((warn_unused_result));
 
 /*
  * Serves a client on a byte stream, as Linux's trans=fd is one, until it closes. Returns 0 when it

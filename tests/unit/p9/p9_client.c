@@ -7,9 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "virtio/p9_channel.h"
+#include "virtio/p9_files.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 
@@ -50,17 +55,10 @@ static int make_tree(struct p9_world *w, const char *name)
 	return fd;
 }
 
-struct p9_world *p9_world_new(const struct p9_limits *limits, enum p9_owners owners)
+/* The directory, and the shares in it. */
+static struct p9_world *make_world(struct p9_share_config shares[3])
 {
-	static bool prepared;
 	struct p9_world *w = calloc(1, sizeof(*w));
-	struct p9_share_config shares[3] = {
-		{ .name = "share" },
-		{ .name = "ro", .read_only = true },
-		{ .name = "single" },
-	};
-	struct p9_server_config config = { .shares = shares, .share_count = 3, .owners = owners };
-	struct error err = ERROR_NONE;
 
 	check(w, "memory");
 	strcpy(w->path, "/tmp/nacelle-p9-XXXXXX");
@@ -69,21 +67,84 @@ struct p9_world *p9_world_new(const struct p9_limits *limits, enum p9_owners own
 	check(w->dir_fd >= 0, w->path);
 	write_file(w->dir_fd, "canary", canary);
 	write_file(w->dir_fd, "single", "one");
-	shares[0].fd = make_tree(w, "share");
-	w->share_fd = dup(shares[0].fd);
-	shares[1].fd = make_tree(w, "ro");
+	shares[0] = (struct p9_share_config){ .name = "share", .fd = make_tree(w, "share") };
+	shares[1] =
+	    (struct p9_share_config){ .name = "ro", .fd = make_tree(w, "ro"), .read_only = true };
+	shares[2] = (struct p9_share_config){ .name = "single" };
 	shares[2].fd = openat(w->dir_fd, "single", O_PATH | O_CLOEXEC);
-	if (limits)
-		config.limits = *limits;
-	if (!prepared)
-		check(p9_server_prepare_process(&err) == 0, err.text);
-	prepared = true;
+	w->share_fd = dup(shares[0].fd);
 	w->client.reply_max = P9_MSIZE_MAX;
-	w->client.server = p9_server_new(&config, &err);
-	check(w->client.server, err.text);
+	return w;
+}
+
+static struct p9_world *attach_world(struct p9_world *w)
+{
 	check(p9_version(&w->client, P9_MSIZE_MAX, "9P2000.L") == 0, "version");
 	check(p9_attach(&w->client, CLIENT_ROOT, "", 0) == 0, "attach");
 	return w;
+}
+
+struct p9_world *p9_world_new(const struct p9_limits *limits, enum p9_owners owners)
+{
+	static bool prepared;
+	struct p9_share_config shares[3];
+	struct p9_world *w = make_world(shares);
+	struct p9_server_config config = { .shares = shares, .share_count = 3, .owners = owners };
+	struct error err = ERROR_NONE;
+
+	if (limits)
+		config.limits = *limits;
+	if (!prepared)
+		check(p9_server_enter_process(p9_server_prepare_process(&err), &err) == 0,
+		      err.text);
+	prepared = true;
+	w->client.server = p9_server_new(&config, &err);
+	check(w->client.server, err.text);
+	return attach_world(w);
+}
+
+struct p9_world *p9_world_new_role(void)
+{
+	struct p9_share_config shares[3];
+	struct p9_world *w = make_world(shares);
+	struct p9_files_plan plan = { .server = { .shares = shares, .share_count = 3 } };
+	struct p9_channel_fds fds;
+	struct error err = ERROR_NONE;
+
+	check(p9_channel_create(&fds, &err) == 0, err.text);
+	w->pid = fork();
+	check(w->pid >= 0, "fork");
+	if (w->pid == 0) {
+		close(fds.device_socket);
+		plan.socket = fds.server_socket;
+		plan.memory_fd = fds.memory_fd;
+		plan.links_fd = p9_server_prepare_process(&err);
+		check(plan.links_fd >= 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, err.text);
+		_exit(p9_files_run(&plan, &err) == 0 ? 0 : 1);
+	}
+	close(fds.server_socket);
+	w->client.socket = fds.device_socket;
+	w->client.slots = p9_channel_map(fds.memory_fd, &err);
+	check(w->client.slots, err.text);
+	close(fds.memory_fd);
+	for (int i = 0; i < 3; i++)
+		close(shares[i].fd);
+	return attach_world(w);
+}
+
+/* One message over the channel, through a slot that is another one each time. */
+static size_t exchange(struct p9_client *cl)
+{
+	static uint32_t slot;
+	struct p9_record record = { .len = (uint32_t)cl->request_len,
+				    .reply_max = (uint32_t)cl->reply_max };
+
+	record.slot = slot++ % P9_SLOTS;
+	memcpy(p9_slot_request(cl->slots, record.slot), cl->request, cl->request_len);
+	check(send(cl->socket, &record, sizeof(record), 0) == sizeof(record), "send");
+	check(recv(cl->socket, &record, sizeof(record), 0) == sizeof(record), "recv");
+	memcpy(cl->reply, p9_slot_reply(cl->slots, record.slot), record.len);
+	return record.len;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
@@ -94,12 +155,18 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
-void p9_world_free(struct p9_world *w)
+int p9_world_free(struct p9_world *w)
 {
 	_cleanup_free_ char *text = NULL;
+	int status = 0;
 	size_t len;
 
 	p9_server_free(w->client.server);
+	if (w->pid) {
+		close(w->client.socket);
+		p9_channel_unmap(w->client.slots);
+		check(waitpid(w->pid, &status, 0) == w->pid, "wait");
+	}
 	check(io_read_file(w->dir_fd, "canary", 100, &text, &len, NULL) == 0 &&
 		  !strcmp(text, canary),
 	      "the canary changed");
@@ -107,6 +174,7 @@ void p9_world_free(struct p9_world *w)
 	close(w->share_fd);
 	check(nftw(w->path, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0, w->path);
 	free(w);
+	return status;
 }
 
 void p9_bytes(struct p9_client *cl, const void *data, size_t len)
@@ -169,8 +237,9 @@ int p9_call_sized(struct p9_client *cl, uint32_t size)
 
 	memcpy(cl->request, &wire, sizeof(wire));
 	cl->reply[cl->reply_max] = 0xa5;
-	cl->reply_len =
-	    p9_server_handle(cl->server, cl->request, cl->request_len, cl->reply, cl->reply_max);
+	cl->reply_len = cl->server ? p9_server_handle(cl->server, cl->request, cl->request_len,
+						      cl->reply, cl->reply_max)
+				   : exchange(cl);
 	assert(cl->reply_len <= cl->reply_max && cl->reply[cl->reply_max] == 0xa5);
 	if (!cl->reply_len)
 		return CLIENT_DROPPED;

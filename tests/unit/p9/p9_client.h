@@ -9,6 +9,7 @@
 #define NACELLE_TESTS_P9_CLIENT_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "virtio/p9_server.h"
 #include "virtio/p9_wire.h"
@@ -16,7 +17,9 @@
 enum { CLIENT_DROPPED = -1, CLIENT_ROOT = 1 };
 
 struct p9_client {
-	struct p9_server *server;
+	struct p9_server *server; /* NULL: in another process, at the end of the channel */
+	int socket;
+	uint8_t *slots;
 	uint8_t request[P9_MSIZE_MAX];
 	size_t request_len;
 	uint8_t reply[P9_MSIZE_MAX + 1];
@@ -51,12 +54,20 @@ struct p9_world {
 	char path[64];
 	int dir_fd;
 	int share_fd;
+	pid_t pid; /* of the server's process, if it has one */
 	struct p9_client client;
 };
 
 struct p9_world *p9_world_new(const struct p9_limits *limits, enum p9_owners owners);
-/* Checks the canary, stops the server and removes all. */
-void p9_world_free(struct p9_world *w);
+
+/* The same, with the server as a process of role `files`, system call filter and all. */
+struct p9_world *p9_world_new_role(void);
+
+/*
+ * Checks the canary, stops the server and removes all. Returns the exit status of the server's
+ * process, 0 if it has none.
+ */
+int p9_world_free(struct p9_world *w);
 
 void p9_begin(struct p9_client *cl, uint8_t type);
 void p9_u8(struct p9_client *cl, uint8_t v);

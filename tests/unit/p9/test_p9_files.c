@@ -24,8 +24,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	p9_world_free(*state);
-	return 0;
+	return p9_world_free(*state);
 }
 
 static void test_version(void **state)

@@ -1,0 +1,72 @@
+/*
+ * The channel between a virtio-9p device and its server, two processes: slots in shared memory for
+ * the messages, and records over a socket that say which slot is whose.
+ *
+ * A slot belongs to the device until it sends a record with its number, then to the server until
+ * that sends one back. The machine copies a request into a slot once, and the reply out of it once,
+ * so that the server never maps guest memory. Neither side trusts the other: records are checked,
+ * what is in a slot is copied before it is looked at, and the memory cannot shrink (it is sealed).
+ */
+#ifndef NACELLE_VIRTIO_P9_CHANNEL_H
+#define NACELLE_VIRTIO_P9_CHANNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "virtio/p9_wire.h"
+#include "vmm/base/error.h"
+
+enum {
+	P9_SLOTS = 64, /* messages in flight */
+
+	/* A slot: a request and a reply, each so placed that its bulk data is aligned. */
+	P9_SLOT_AREA_BYTES = P9_MSIZE_MAX + 4096,
+	P9_SLOT_BYTES = 2 * P9_SLOT_AREA_BYTES,
+	P9_SLOT_ALIGN = 64,
+	P9_SLOT_REQUEST = P9_SLOT_ALIGN - P9_WRITE_BYTES,
+	P9_SLOT_REPLY = P9_SLOT_AREA_BYTES + P9_SLOT_ALIGN - P9_READ_BYTES,
+
+	P9_CHANNEL_BYTES = P9_SLOTS * P9_SLOT_BYTES,
+};
+
+/*
+ * A packet on the socket is 1 to P9_SLOTS of these. From the device: len is the request's, and
+ * reply_max what the reply may have. From the server: len is the reply's, 0 if the message broke
+ * the protocol.
+ */
+struct p9_record {
+	uint32_t slot;
+	uint32_t len;
+	uint32_t reply_max;
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct p9_record) == 16, "both sides are one build, but say so");
+
+struct p9_channel_fds {
+	int memory_fd;	   /* sealed; takes memory only where it was written */
+	int device_socket; /* SOCK_SEQPACKET, both close on exec */
+	int server_socket;
+};
+
+/* Makes a channel, whose descriptors are the caller's. Returns 0, or -1 with err filled. */
+int p9_channel_create(struct p9_channel_fds *fds, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
+ * Maps all P9_CHANNEL_BYTES of the memory, or returns NULL with err filled if it is smaller or not
+ * sealed. The descriptor is not needed any more.
+ */
+uint8_t *p9_channel_map(int memory_fd, struct error *err);
+void p9_channel_unmap(uint8_t *slots); /* NULL is fine */
+
+static inline uint8_t *p9_slot_request(uint8_t *slots, uint32_t slot)
+{
+	return slots + (size_t)slot * P9_SLOT_BYTES + P9_SLOT_REQUEST;
+}
+
+static inline uint8_t *p9_slot_reply(uint8_t *slots, uint32_t slot)
+{
+	return slots + (size_t)slot * P9_SLOT_BYTES + P9_SLOT_REPLY;
+}
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * How messages reach the 9p server: over the channel of a virtio-9p device, or over a byte stream.
+ * Nobody at the other end is trusted.
+ */
+#include "virtio/p9_server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "virtio/p9_channel.h"
+#include "vmm/base/bytes.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/io.h"
+
+/* Serves one record. Returns 0; 1 if the device is gone; -1 with err filled. */
+static int serve_record(struct p9_server *s, uint8_t *slots, int socket,
+			const struct p9_record *record, struct error *err)
+{
+	struct p9_record answer = { .slot = record->slot };
+
+	if (record->slot >= P9_SLOTS || record->len > P9_MSIZE_MAX ||
+	    record->reply_max > P9_MSIZE_MAX)
+		return error_set(err, 0, "the 9p device sent a broken record");
+	answer.len =
+	    (uint32_t)p9_server_handle(s, p9_slot_request(slots, record->slot), record->len,
+				       p9_slot_reply(slots, record->slot), record->reply_max);
+	while (send(socket, &answer, sizeof(answer), MSG_NOSIGNAL) < 0) {
+		if (errno == EPIPE || errno == ECONNRESET)
+			return 1;
+		if (errno != EINTR)
+			return error_set(err, errno, "cannot answer the 9p device");
+	}
+	return 0;
+}
+
+int p9_server_run(struct p9_server *s, int socket, uint8_t *slots, struct error *err)
+{
+	struct p9_record records[P9_SLOTS];
+	int r = 0;
+
+	while (r == 0) {
+		ssize_t n = recv(socket, records, sizeof(records), 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0 || (n < 0 && errno == ECONNRESET))
+			return 0;
+		if (n < 0)
+			return error_set(err, errno, "cannot hear the 9p device");
+		for (size_t i = 0; r == 0 && i < (size_t)n / sizeof(records[0]); i++)
+			r = serve_record(s, slots, socket, &records[i], err);
+	}
+	return r < 0 ? -1 : 0;
+}
+
+int p9_server_run_stream(struct p9_server *s, int in_fd, int out_fd, struct error *err)
+{
+	_cleanup_free_ uint8_t *request = malloc(P9_MSIZE_MAX);
+	_cleanup_free_ uint8_t *reply = malloc(P9_MSIZE_MAX);
+
+	if (!request || !reply)
+		return error_set(err, ENOMEM, "cannot serve a 9p client");
+	for (;;) {
+		ssize_t n = io_read_full(in_fd, request, sizeof(le32));
+		struct cursor c = cursor_make(request, sizeof(le32));
+		size_t len = cursor_le32(&c);
+
+		if (n == 0)
+			return 0;
+		if (n < 0)
+			return error_set(err, errno, "cannot read from the 9p client");
+		if (len < P9_HEADER_BYTES || len > P9_MSIZE_MAX ||
+		    io_read_full(in_fd, request + sizeof(le32), len - sizeof(le32)) !=
+			(ssize_t)(len - sizeof(le32)))
+			return error_set(err, 0, "the 9p client sent a broken message");
+		len = p9_server_handle(s, request, len, reply, P9_MSIZE_MAX);
+		if (!len)
+			return error_set(err, 0, "the 9p client broke the protocol");
+		if (io_write_all(out_fd, reply, len) < 0)
+			return error_set(err, errno, "cannot write to the 9p client");
+	}
+}
