@@ -41,6 +41,7 @@ class Job:
     command: list
     environment: dict
     directory: str
+    shared_root: bool
     shares: list
     files: list  # pairs (path here, path in the host)
     memory_mib: int
@@ -101,6 +102,7 @@ def from_options(options, host):
     return Job(
         host=host, kernel=options.kernel, command=options.command,
         environment=parse_environment(options.env), directory=os.getcwd(),
+        shared_root=options.root == "shared" and host in ("svm", "count"),
         shares=[parse_share(text) for text in options.share],
         files=[parse_file(text) for text in options.file],
         memory_mib=options.memory or DEFAULT_MEMORY_MIB[host], cpus=options.cpus,

@@ -31,7 +31,9 @@ def _machine_arguments(task):
 
 def _share_arguments(task):
     model = "passthrough" if os.geteuid() == 0 else "none"
-    arguments = ["-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"]
+    arguments = []
+    if task.shared_root:
+        arguments += ["-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"]
     for number, share in enumerate(task.shares):
         path = share.source.replace(",", ",,")
         arguments += ["-virtfs", f"local,path={path},mount_tag=share{number},security_model={model},"
@@ -42,8 +44,10 @@ def _share_arguments(task):
 def _settings(task, host_kernel):
     shares = [("share", f"share{number}:{'ro' if share.read_only else 'rw'}:{share.target}")
               for number, share in enumerate(task.shares)]
-    return [("root", "9p"), ("streams", "virtio"), ("release", host_kernel.release),
-            ("modules", host_kernel.path("modules")), *shares]
+    root = [("root", "tmpfs")]
+    if task.shared_root:
+        root = [("root", "9p"), ("modules", host_kernel.path("modules"))]
+    return [*root, ("streams", "virtio"), ("release", host_kernel.release), *shares]
 
 
 def _explain_end(directory, console):

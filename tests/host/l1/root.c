@@ -167,6 +167,8 @@ static void place_files(const struct settings *settings)
 		*slash = '\0';
 		make_directories(target);
 		*slash = '/';
+		/* What is there may be a link to something else. */
+		unlink(target);
 		run_busybox((char *[]){ "busybox", "cp", "-a", "-T", source, target, NULL }, NULL);
 		run_busybox((char *[]){ "busybox", "rm", "-rf", source, NULL }, NULL);
 	}
