@@ -22,6 +22,7 @@ enum {
 	SEGMENTS_MAX = QUEUE_SIZE - 2, /* less one descriptor each for header and status */
 	SEGMENT_BYTES_MAX = 65536,     /* what Linux uses anyway */
 	DATA_BYTES_MAX = SEGMENTS_MAX * SEGMENT_BYTES_MAX,
+	NOTIFY_BYTES_MAX = 4 << 20,    /* moved before others may have the lock */
 	RANGES_MAX = 16,	       /* of one discard or write zeroes */
 	DISCARD_SECTORS_MAX = 1 << 21, /* per range: 1 GiB */
 	ZEROES_SECTORS_MAX = 1 << 14,  /* per range: 8 MiB, which may have to be written */
@@ -101,6 +102,7 @@ static uint8_t do_in(struct virtio_blk *blk, const struct request *r)
 	if (r->readable || !data_good(blk, r, r->writable))
 		return VIRTIO_BLK_S_IOERR;
 	count = virtq_chain_writable_slice(r->chain, 0, r->writable, iov);
+	blk->moved_bytes += r->writable;
 	if (blk_io_read(blk->fd, iov, count, r->sector * VIRTIO_BLK_SECTOR_BYTES) < 0)
 		return VIRTIO_BLK_S_IOERR;
 	return VIRTIO_BLK_S_OK;
@@ -114,6 +116,7 @@ static uint8_t do_out(struct virtio_blk *blk, const struct request *r)
 	if (blk->read_only || r->writable || !data_good(blk, r, r->readable))
 		return VIRTIO_BLK_S_IOERR;
 	count = virtq_chain_readable_slice(r->chain, sizeof(struct wire_request), r->readable, iov);
+	blk->moved_bytes += r->readable;
 	if (blk_io_write(blk->fd, iov, count, r->sector * VIRTIO_BLK_SECTOR_BYTES) < 0 ||
 	    settle(blk) < 0)
 		return VIRTIO_BLK_S_IOERR;
@@ -150,13 +153,14 @@ static uint8_t check_range(const struct virtio_blk *blk, const struct wire_range
 							       : VIRTIO_BLK_S_IOERR;
 }
 
-static int apply_range(const struct virtio_blk *blk, const struct wire_range *range, bool zeroes)
+static int apply_range(struct virtio_blk *blk, const struct wire_range *range, bool zeroes)
 {
 	uint64_t offset = le64_get(range->sector) * VIRTIO_BLK_SECTOR_BYTES;
 	uint64_t len = (uint64_t)le32_get(range->num_sectors) * VIRTIO_BLK_SECTOR_BYTES;
 
 	if (!zeroes)
 		return blk_io_discard(blk->fd, offset, len);
+	blk->moved_bytes += len;
 	return blk_io_zero(blk->fd, offset, len,
 			   le32_get(range->flags) & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP);
 }
@@ -251,14 +255,16 @@ static void notify(struct virtio_device *dev, unsigned queue)
 	struct virtio_blk *blk = container_of(dev, struct virtio_blk, dev);
 	struct virtqueue *q = &dev->queues[queue];
 	struct virtq_chain chain;
+	uint64_t before = blk->moved_bytes;
+	unsigned chains = 0;
 
-	for (unsigned budget = q->size; virtq_pop(q, &chain) > 0;) {
+	while (virtq_pop(q, &chain) > 0) {
 		if (chain.writable_bytes == 0) {
 			virtio_device_break(dev, "block request without room for its status");
 			return;
 		}
 		virtq_push(q, chain.head, serve(blk, &chain));
-		if (--budget == 0) {
+		if (++chains == q->size || blk->moved_bytes - before >= NOTIFY_BYTES_MAX) {
 			virtio_device_requeue(dev, queue);
 			break;
 		}

@@ -34,7 +34,8 @@ struct virtio_blk {
 
 	/* Counters, guarded by the device's lock. */
 	uint64_t requests;
-	uint64_t errors; /* requests that did not end with S_OK */
+	uint64_t moved_bytes; /* read, written and zeroed */
+	uint64_t errors;      /* requests that did not end with S_OK */
 };
 
 /*

@@ -322,6 +322,34 @@ static void test_no_status(void **state)
 	end(&f);
 }
 
+/* A whole queue of requests for the whole disk: more than one round. */
+static void test_rounds(void **state)
+{
+	struct header header = { .type = le32_make(VIRTIO_BLK_T_IN) };
+	struct driver_buf bufs[] = {
+		{ .data = &header, .len = sizeof(header) },
+		{ .gpa = DRIVER_RAM_GPA + (2 << 20), .len = DISK_BYTES, .writable = true },
+		{ .len = 1, .writable = true }
+	};
+	struct driver_used used;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, true, ~0ULL);
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < 128; i++) {
+			bufs[0].gpa = bufs[2].gpa = 0;
+			driver_add(&f.d, 0, bufs, 3, DRIVER_INDIRECT);
+		}
+		driver_kick(&f.d, 0);
+		for (unsigned i = 0; i < 128; i++)
+			assert_true(driver_collect(&f.d, 0, &used));
+	}
+	assert_int_equal(f.blk.moved_bytes, 2 * 128 * DISK_BYTES);
+	assert_int_equal(f.blk.errors, 0);
+	end(&f);
+}
+
 /* A request that is far too large, in buffers that all name the same memory. */
 static void test_too_large(void **state)
 {
@@ -371,7 +399,7 @@ int main(void)
 		cmocka_unit_test(test_read_only),      cmocka_unit_test(test_discard_and_zeroes),
 		cmocka_unit_test(test_get_id),	       cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_no_status),      cmocka_unit_test(test_too_large),
-		cmocka_unit_test(test_host_errors),
+		cmocka_unit_test(test_rounds),	       cmocka_unit_test(test_host_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -396,6 +396,7 @@ static void test_interrupts(void **state)
 static void test_broken(void **state)
 {
 	struct driver_buf buf = { .len = 4 };
+	struct virtq_chain chain;
 	struct driver_used used;
 	struct fixture f;
 
@@ -414,6 +415,7 @@ static void test_broken(void **state)
 		driver_kick(&f.d, 1);
 		driver_kick(&f.d, 0);
 		assert_int_equal(driver_device_used_idx(&f.d, 1), 0);
+		assert_int_equal(virtq_pop(&f.e.dev.queues[1], &chain), -1);
 		assert_int_equal(status(&f, 15), 15 | NEEDS_RESET);
 		assert_int_equal(f.e.dev.breaks, i + 1);
 
