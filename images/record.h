@@ -1,10 +1,10 @@
 /*
- * The two kinds of records that the store keeps, in a flat form that needs no library to read:
- * a magic line, then fields of {le32 tag, le32 length, bytes}, then an end field.
+ * The two kinds of records that the store keeps, in a flat form that needs no library to read
+ * (images/fields.h).
  *
  * An image record (one per manifest) holds the validated configuration and the name of the EROFS
  * image. A reference record (one per layout and tag) holds the bytes of the index.json that were
- * resolved and the manifest that they led to. A reader skips tags that it does not know.
+ * resolved and the manifest that they led to.
  */
 #ifndef NACELLE_IMAGES_RECORD_H
 #define NACELLE_IMAGES_RECORD_H
@@ -17,8 +17,10 @@
 #include "images/string_list.h"
 #include "vmm/base/error.h"
 
-/* A record larger than this is not ours: the documents that it is made from have at most 4 MiB. */
-enum { RECORD_SIZE_MAX = 16 * 1024 * 1024 };
+enum { IMAGE_SIGNAL_MAX = 64 };
+
+struct field;
+struct field_writer;
 
 struct image_config {
 	struct string_list entrypoint;
@@ -57,6 +59,10 @@ int reference_record_encode(const struct reference_key *key, const struct digest
 int image_record_decode(struct image_record *record, const void *data, size_t len,
 			struct error *err);
 void image_record_free(struct image_record *record);
+
+/* A configuration among other fields. Taking a field that is none of its own is 0 too. */
+void image_config_put(struct field_writer *w, const struct image_config *config);
+int image_config_take(struct image_config *config, const struct field *field);
 void image_config_free(struct image_config *config);
 
 /*

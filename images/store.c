@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "images/fields.h"
 #include "images/layout.h"
 #include "images/record.h"
 #include "vmm/base/bytes.h"
@@ -206,7 +207,7 @@ static int read_record(const struct store *store, const char *name, char **data,
 {
 	struct error why = ERROR_NONE;
 
-	if (io_read_file(store->dir_fd, name, RECORD_SIZE_MAX, data, len, &why) == 0)
+	if (io_read_file(store->dir_fd, name, FIELDS_SIZE_MAX, data, len, &why) == 0)
 		return 1;
 	if (why.code == ENOENT)
 		return 0;

@@ -1,0 +1,82 @@
+/*
+ * The flat encoding of the store's records and of what the confined parsers report: a magic of 16
+ * bytes, then fields of {le32 tag, le32 length, bytes}, then an end field and nothing more.
+ *
+ * A reader skips tags that it does not know, and believes no field that it has not checked: the
+ * writer had parsed hostile bytes.
+ */
+#ifndef NACELLE_IMAGES_FIELDS_H
+#define NACELLE_IMAGES_FIELDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "images/digest.h"
+#include "images/string_list.h"
+#include "vmm/base/bytes.h"
+
+enum { FIELDS_MAGIC_LEN = 16, FIELDS_SIZE_MAX = 16 * 1024 * 1024 };
+
+enum field_tag {
+	FIELD_END = 0,
+	FIELD_MANIFEST = 1,
+	FIELD_CHAIN = 2,
+	FIELD_SIZE = 3,
+	FIELD_ENTRYPOINT = 10,
+	FIELD_CMD = 11,
+	FIELD_ENV = 12,
+	FIELD_VOLUME = 13,
+	FIELD_USER = 14,
+	FIELD_WORKING_DIR = 15,
+	FIELD_STOP_SIGNAL = 16,
+	FIELD_LAYOUT_PATH = 30,
+	FIELD_REFERENCE_TAG = 31,
+	FIELD_INDEX = 32,
+	FIELD_LAYER_BLOB = 40,
+	FIELD_LAYER_SIZE = 41,
+	FIELD_LAYER_DIFF_ID = 42,
+	FIELD_LAYER_COMPRESSION = 43, /* the last field of a layer */
+};
+
+struct field_writer {
+	uint8_t *data;
+	size_t len;
+	size_t capacity;
+	bool failed; /* sticky: no memory, or too large */
+};
+
+void fields_begin(struct field_writer *w, const char magic[FIELDS_MAGIC_LEN + 1]);
+void fields_put(struct field_writer *w, enum field_tag tag, const void *data, size_t len);
+void fields_put_text(struct field_writer *w, enum field_tag tag, const char *text);
+void fields_put_list(struct field_writer *w, enum field_tag tag, const struct string_list *list);
+void fields_put_digest(struct field_writer *w, enum field_tag tag, const struct digest *digest);
+void fields_put_u64(struct field_writer *w, enum field_tag tag, uint64_t value);
+
+/* Hands the encoded bytes to the caller, who frees them. Returns 0, or -1: the writer has failed.
+ */
+int fields_finish(struct field_writer *w, void **data, size_t *len);
+
+struct field {
+	uint32_t tag;
+	size_t len;
+	const uint8_t *data;
+};
+
+/* Returns whether the bytes begin with the magic; then the cursor stands at the first field. */
+bool fields_open(struct cursor *c, const void *data, size_t len,
+		 const char magic[FIELDS_MAGIC_LEN + 1]);
+
+/* The next field: 1, 0 at the end field with nothing after it, -1 if the bytes are damaged. */
+int fields_next(struct cursor *c, struct field *out);
+
+/* Take a field's contents. Return 0, or -1: malformed, given twice, or no memory. */
+int field_take_text(const struct field *field, char **out);
+int field_take_item(const struct field *field, struct string_list *list);
+int field_take_digest(const struct field *field, struct digest *out);
+int field_take_u64(const struct field *field, uint64_t max, uint64_t *out);
+
+/* Whether the field holds exactly these bytes. */
+bool field_is(const struct field *field, const void *data, size_t len);
+
+#endif
