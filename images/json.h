@@ -1,0 +1,48 @@
+/*
+ * JSON of image documents, read strictly: RFC 8259 in strict UTF-8, at most IMAGE_DOCUMENT_MAX
+ * bytes, 64 levels and 100,000 values, no key twice in an object, no NUL in a string, nothing after
+ * the value. What passes is handed to cJSON; json.c is the only file that includes it.
+ *
+ * Readers of images disagree about the case of keys, so a key that differs from one that is asked
+ * for in case only makes a document unreadable. A null counts as missing.
+ */
+#ifndef NACELLE_IMAGES_JSON_H
+#define NACELLE_IMAGES_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vmm/base/error.h"
+
+struct cJSON;
+
+/* Parses a document. Returns 0 with *out to be released by json_free(), or -1 with err filled. */
+int json_parse(struct cJSON **out, const char *text, size_t len, struct error *err);
+void json_free(struct cJSON *json);
+
+/* Checks the grammar alone. Returns 0, or -1 with err filled. */
+int json_scan(const char *text, size_t len, struct error *err);
+
+/*
+ * Members of an object. Return 1 with *out set, 0 when there is none, -1 with err filled when it
+ * has another type or stands there in another case. What they lend lives as long as the document.
+ */
+int json_object(const struct cJSON *object, const char *key, const struct cJSON **out,
+		struct error *err);
+int json_array(const struct cJSON *object, const char *key, const struct cJSON **out,
+	       struct error *err);
+int json_string(const struct cJSON *object, const char *key, const char **out, struct error *err);
+int json_uint(const struct cJSON *object, const char *key, uint64_t max, uint64_t *out,
+	      struct error *err);
+
+/* The first value in an array or object and the one after a value; NULL at the end. */
+const struct cJSON *json_first(const struct cJSON *json);
+const struct cJSON *json_next(const struct cJSON *json);
+
+/* The key of an object's member; the text of a string or NULL; whether it is an object. */
+const char *json_key(const struct cJSON *json);
+const char *json_text(const struct cJSON *json);
+bool json_is_object(const struct cJSON *json);
+
+#endif

@@ -1,0 +1,148 @@
+/*
+ * The confined processes' work. Both get their bytes from the importer, which has opened, sized and
+ * hashed them; what they must check themselves is all that only parsing can tell, the digests of
+ * the inflated layers among it.
+ */
+#include "images/parser.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "images/decompress.h"
+#include "images/layer.h"
+#include "images/message.h"
+#include "vmm/base/cleanup.h"
+
+static int fetch(void *context, const struct digest *digest, uint64_t size_bytes, char **data,
+		 struct error *err)
+{
+	struct message_want want = { .size_bytes = le64_make(size_bytes) };
+	int control = *(const int *)context;
+	_cleanup_free_ char *bytes = NULL;
+	uint32_t kind;
+	size_t len;
+
+	digest_format(digest, want.digest);
+	if (message_send(control, MESSAGE_WANT, &want, sizeof(want)) < 0)
+		return error_set(err, errno, "cannot ask for a document");
+	if (message_receive(control, &kind, &bytes, &len, err) <= 0 || kind != MESSAGE_DOCUMENT ||
+	    len != size_bytes)
+		return error_set(err, 0, "the importer sent no document");
+	*data = steal_ptr(bytes);
+	return 0;
+}
+
+int parser_documents(void *context, int control, struct error *err)
+{
+	const struct oci_source source = { .fetch = fetch, .context = &control };
+	struct image_plan plan;
+	void *data;
+	size_t len;
+	int sent;
+
+	if (oci_resolve(context, &source, &plan, err) < 0)
+		return -1;
+	if (image_plan_encode(&plan, &data, &len) < 0)
+		return error_set(err, ENOMEM, "cannot report the image's plan");
+	image_config_free(&plan.config);
+	sent = message_send(control, MESSAGE_RESULT, data, len);
+	free(data);
+	return sent < 0 ? error_set(err, errno, "cannot report the image's plan") : 0;
+}
+
+/* A stream that hashes every byte that passes. */
+struct hash_stream {
+	struct stream stream;
+	struct stream *source;
+	struct hasher hasher;
+};
+
+static int hash_stream_fill(struct stream *stream, struct error *err)
+{
+	struct hash_stream *self = (struct hash_stream *)stream;
+	int more = stream_fill(self->source, err);
+
+	if (more <= 0)
+		return more;
+	if (hasher_update(&self->hasher, self->source->at, self->source->left, err) < 0)
+		return -1;
+	stream->at = self->source->at;
+	stream->left = self->source->left;
+	stream_consume(self->source, self->source->left);
+	return 1;
+}
+
+/* Applies the tar stream and compares its digest. */
+static int apply_hashed(struct image_builder *builder, struct stream *tar,
+			const struct digest *diff_id, struct error *err)
+{
+	struct hash_stream hashed = { .stream.fill = hash_stream_fill, .source = tar };
+	struct digest digest;
+
+	if (hasher_init(&hashed.hasher, diff_id->algorithm, err) < 0)
+		return -1;
+	if (image_builder_apply(builder, &hashed.stream, err) < 0) {
+		hasher_free(&hashed.hasher);
+		return -1;
+	}
+	if (hasher_finish(&hashed.hasher, &digest, err) < 0)
+		return -1;
+	if (!digest_equal(&digest, diff_id))
+		return error_set(err, 0,
+				 "the layer's contents do not have the digest that the "
+				 "configuration says (diff_id)");
+	return 0;
+}
+
+static int apply_layer(struct image_builder *builder, const struct image_layer *layer, int fd,
+		       uint8_t *buffer, struct error *err)
+{
+	struct gzip_stream gzip = { 0 };
+	struct fd_stream blob;
+	int result;
+
+	fd_stream_init(&blob, fd, layer->size_bytes, buffer);
+	if (layer->compression == LAYER_PLAIN)
+		return apply_hashed(builder, &blob.stream, &layer->diff_id, err);
+	if (gzip_stream_init(&gzip, &blob.stream, err) < 0)
+		return -1;
+	result = apply_hashed(builder, &gzip.stream, &layer->diff_id, err);
+	gzip_stream_free(&gzip);
+	return result;
+}
+
+static int merge(struct image_builder *builder, const struct parser_layers *job, int control,
+		 struct error *err)
+{
+	_cleanup_free_ uint8_t *buffer = malloc(STREAM_WINDOW_MAX);
+	struct parser_layers_result result;
+	uint64_t size_bytes;
+
+	if (!buffer)
+		return error_set(err, ENOMEM, "cannot merge layers");
+	for (size_t i = 0; i < job->plan->layer_count; i++) {
+		if (apply_layer(builder, &job->plan->layers[i], job->pipe_fd, buffer, err) < 0)
+			return error_prefix(err, "layer %zu", i + 1);
+	}
+	if (image_builder_finish(builder, job->uuid, &size_bytes, err) < 0)
+		return -1;
+	result = (struct parser_layers_result){ le64_make(size_bytes),
+						le64_make(builder->xattrs.dropped) };
+	if (message_send(control, MESSAGE_RESULT, &result, sizeof(result)) < 0)
+		return error_set(err, errno, "cannot report the image");
+	return 0;
+}
+
+int parser_layers(void *context, int control, struct error *err)
+{
+	const struct parser_layers *job = context;
+	struct image_builder builder;
+	int result;
+
+	if (image_builder_open(&builder, job->image_fd, err) < 0)
+		return -1;
+	result = merge(&builder, job, control, err);
+	image_builder_close(&builder);
+	return result;
+}

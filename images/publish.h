@@ -1,0 +1,52 @@
+/*
+ * Putting files into the store: complete and durable first, named last.
+ *
+ * A file in the making has no name (O_TMPFILE), or one in tmp/ where the file system cannot do
+ * that; while it is being made it is locked, and a file in tmp/ that is not locked was left behind
+ * by a process that died.
+ */
+#ifndef NACELLE_IMAGES_PUBLISH_H
+#define NACELLE_IMAGES_PUBLISH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "images/digest.h"
+#include "images/layout.h"
+#include "vmm/base/error.h"
+
+enum { TEMPORARY_NAME_MAX = 48 };
+
+struct temporary {
+	int fd;			       /* read-write */
+	char name[TEMPORARY_NAME_MAX]; /* in the store's directory; "" while it has none */
+};
+
+/* Returns 0, or -1 with err filled. temporary_discard() must follow. */
+int temporary_open(struct temporary *file, const struct store *store, struct error *err);
+
+/* Closes the file, and removes it unless it was published. */
+void temporary_discard(struct temporary *file, const struct store *store);
+
+/*
+ * Makes the file read-only and durable, then gives it its name, instead of what has it now, and
+ * makes the name durable. Returns 0, or -1 with err filled; then the name is unchanged, or the
+ * whole file stands there but a power cut might take it back.
+ */
+int temporary_publish(struct temporary *file, const struct store *store, const char *name,
+		      struct error *err);
+
+/* Publishes bytes. */
+int store_publish(const struct store *store, const char *name, const void *data, size_t len,
+		  struct error *err);
+
+/* Removes what processes that died have left in tmp/. Failures do no harm and are not reported. */
+void store_sweep(const struct store *store);
+
+/*
+ * Waits until no other process makes the image of this chain; closing the descriptor, or death,
+ * lets the next one go on. Returns it, or -1 with err filled.
+ */
+int store_lock_image(const struct store *store, const struct digest *chain, struct error *err);
+
+#endif

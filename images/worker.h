@@ -1,0 +1,43 @@
+/*
+ * A confined process that parses bytes from outside.
+ *
+ * It is a fork of the importer that keeps nothing but the descriptors it is given: no capability,
+ * no way to open a path, to make a socket or to start a process (worker.c has the list of system
+ * calls). It reports over its control socket and ends; the importer believes none of it unchecked.
+ */
+#ifndef NACELLE_IMAGES_WORKER_H
+#define NACELLE_IMAGES_WORKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "vmm/base/error.h"
+
+struct worker {
+	pid_t pid;
+	int control; /* the importer's end */
+};
+
+struct worker_job {
+	/* Runs confined. Sends its MESSAGE_RESULT itself; a failure is sent for it. */
+	int (*run)(void *context, int control, struct error *err);
+	void *context;
+	const int *fds; /* what it keeps beside the control socket */
+	size_t fd_count;
+	uint64_t file_max_bytes; /* what it may write into a file; 0: nothing */
+};
+
+/* Returns 0, or -1 with err filled. worker_kill() must follow, unless worker_receive() failed. */
+int worker_start(struct worker *worker, const struct worker_job *job, struct error *err);
+
+/* Kills the worker and reaps it. */
+void worker_kill(struct worker *worker);
+
+/*
+ * Receives the worker's next message, of kind MESSAGE_WANT or MESSAGE_RESULT. Returns the kind with
+ * *data the caller's, or -1 with err filled and the worker reaped.
+ */
+int worker_receive(struct worker *worker, char **data, size_t *len, struct error *err);
+
+#endif
