@@ -10,10 +10,10 @@
  * FRAME_PAYLOAD_MAX. A frame whose type, length or content is not as written here ends the
  * connection.
  *
- * App streams: one vsock connection for each, made by guest-init before the app starts, to the port
- * that the pod record names. Bytes are raw. The end of a direction is a vsock shutdown; a reader
- * that has gone away is a reset, which the app sees as SIGPIPE. A terminal is one connection both
- * ways.
+ * App streams: one vsock connection for each, begun by guest-init before the app starts, to the
+ * port that the pod record names. Bytes are raw. The end of a direction is a vsock shutdown; a
+ * reader that has gone away is a reset, which the app sees as SIGPIPE. A terminal is one connection
+ * both ways.
  *
  * Order at the end: guest-init hands over all output of all apps, then APP_EXIT frames, makes disks
  * durable, and sends POD_EXIT last. After that the machine may stop the VM at once.
@@ -129,8 +129,10 @@ enum trace_stage {
  * The pod record: a flattened device tree (Devicetree Specification v0.4, section 5) in the file
  * RECORD_PATH of the initramfs, at most RECORD_SIZE_MAX bytes. Cells are 32 bits, big-endian; a
  * 64-bit number is two cells, the high one first; a list of strings is a stringlist; a flag is a
- * property without a value.
- *
+ * property without a value. Paths are absolute.
+ */
+/* clang-format off */
+/*
  *	/
  *	    version = <1>
  *	    hostname = "..."
@@ -143,23 +145,39 @@ enum trace_stage {
  *	            env = "NAME=value", ...  may be absent
  *	            user = "USER[:GROUP]"    names or numbers, resolved in the app's own root
  *	            workdir = "/..."
- *	            terminal = <rows columns>  absent: three pipes; present: a pty on stdin-port
- *	            stdin-port, stdout-port, stderr-port = <port>  absent: /dev/null
- *	            capabilities = <high low>  mask: bounding, permitted, effective set of a root
- *app no-new-privileges        flag init                     flag: a reaper as PID 1 of the app's
- *namespace rlimits = <resource soft-high soft-low hard-high hard-low> ... masked-paths,
- *read-only-paths = "/...", ... root/ type = "erofs" | "9p" source = "vda" | share name upper =
- *"tmpfs" | "none"   none with read-only: nothing can be written upper-size = <high low>    bytes;
- *absent: half of the memory read-only            flag mounts/ mount@N              in this order
+ *	            terminal = <rows columns>   absent: three pipes; present: a pty on stdin-port
+ *	            stdin-port, stdout-port, stderr-port = <port>   absent: /dev/null
+ *	            capabilities = <high low>   mask: bounding set; permitted, effective set of a root
+ *	            no-new-privileges        flag
+ *	            init                     flag: a reaper as PID 1 of the app's namespace
+ *	            rlimits = <resource soft-high soft-low hard-high hard-low> ...
+ *	            masked-paths, read-only-paths = "/...", ...
+ *	            root/
+ *	                type = "erofs" | "9p"
+ *	                source = "vda" | share name
+ *	                upper = "tmpfs" | "none"   none with read-only: nothing can be written
+ *	                upper-size = <high low>    bytes; absent: half of the memory
+ *	                read-only            flag
+ *	            mounts/
+ *	                mount@N              in this order
  *	                    type = "share" | "tmpfs"
- *	                    source = share name       (share)
- *	                    target = "/..."  resolved inside the app's root
+ *	                    source = share name    (share)
+ *	                    target = "/..."        resolved inside the app's root
  *	                    read-only        flag
  *
  * Shares are children of the root of the 9p device with mount tag RECORD_P9_TAG.
  */
+/* clang-format on */
 #define RECORD_PATH "/pod.dtb"
 enum { RECORD_SIZE_MAX = 4 * 1024 * 1024, RECORD_VERSION = 1 };
+
+/* What a record may hold at most; both sides check. */
+enum {
+	RECORD_APPS_MAX = 64,
+	RECORD_MOUNTS_MAX = 256, /* for each app */
+	RECORD_RLIMITS_MAX = 16,
+	RECORD_STRINGS_MAX = 262144, /* in one list */
+};
 
 #define RECORD_P9_TAG "nacelle"
 

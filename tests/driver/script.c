@@ -145,9 +145,9 @@ static void op_save(struct driver *d)
 {
 	struct virtio_mmio_state state;
 
-	if (virtio_mmio_save(&d->slot, &state) < 0)
-		return;
-	require(virtio_mmio_restore(&d->slot, &state) == 0, "saved state refused");
+	virtio_device_pause(d->dev);
+	if (virtio_mmio_save(&d->slot, &state) == 0)
+		require(virtio_mmio_restore(&d->slot, &state) == 0, "saved state refused");
 	virtio_device_resume(d->dev);
 }
 

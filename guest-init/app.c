@@ -1,0 +1,248 @@
+/*
+ * Apps from PID 1's side. Nothing here waits for an app or for the host.
+ */
+#include "guest-init/app.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "guest-init/child.h"
+#include "guest-init/log.h"
+#include "guest-init/mounts.h"
+#include "guest-init/platform.h"
+#include "guest-init/report.h"
+#include "guest-init/terminal.h"
+#include "vmm/base/cleanup.h"
+
+static void close_end(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* A pipe whose end for guest-init does not block. `input`: the app reads it. */
+static int make_pipe(struct stream *stream, uint32_t port, bool input, int *app_end,
+		     struct error *err)
+{
+	_cleanup_fd_ int socket = platform_connect(port, err);
+	int ends[2], ours;
+
+	if (socket < 0)
+		return -1;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, errno, "cannot make a pipe");
+	ours = ends[input];
+	*app_end = ends[!input];
+	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
+		return error_set(err, errno, "cannot set up a pipe");
+	stream_open(stream, steal_fd(&socket), input ? ours : -1, input ? -1 : ours);
+	return 0;
+}
+
+/* Streams without a port get guest-init's own descriptors 0 to 2, which are /dev/null. */
+static int make_streams(struct app *app, int stdio[APP_STREAMS], struct error *err)
+{
+	const struct record_app *config = app->config;
+
+	for (int i = 0; i < APP_STREAMS; i++) {
+		stream_open(&app->streams[i], -1, -1, -1);
+		stdio[i] = config->terminal ? -1 : i;
+		if (!config->terminal && config->ports[i] &&
+		    make_pipe(&app->streams[i], config->ports[i], i == 0, &stdio[i], err) < 0)
+			return -1;
+	}
+	if (!config->terminal || !config->ports[0])
+		return 0;
+	app->terminal_socket = platform_connect(config->ports[0], err);
+	return app->terminal_socket < 0 ? -1 : 0;
+}
+
+/* The new process is in the cgroup from its first instruction: no migration, no waiting. */
+static pid_t clone_into_cgroup(uint32_t index, struct error *err)
+{
+	struct clone_args args = { .flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_INTO_CGROUP,
+				   .exit_signal = SIGCHLD };
+	char path[32];
+	_cleanup_fd_ int cgroup = -1;
+	pid_t pid;
+
+	(void)snprintf(path, sizeof(path), DIR_CGROUP "/app%u", index);
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return error_set(err, errno, "cannot make a cgroup");
+	cgroup = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (cgroup < 0)
+		return error_set(err, errno, "cannot open the cgroup");
+	args.cgroup = (unsigned)cgroup;
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid < 0)
+		return error_set(err, errno, "cannot make a process for the app");
+	return pid;
+}
+
+static void close_child_ends(struct child *child)
+{
+	for (int i = 0; i < APP_STREAMS; i++) {
+		if (child->stdio[i] >= APP_STREAMS)
+			close(child->stdio[i]);
+	}
+	close(child->report);
+	close_end(&child->status);
+}
+
+int app_start(struct app *app, struct record_app *config, uint32_t index, bool trace,
+	      struct error *err)
+{
+	struct child child = { .app = config, .status = -1, .trace = trace };
+	int report[2], status[2] = { -1, -1 };
+
+	app->config = config;
+	app->index = index;
+	app->terminal_socket = app->terminal_slave = -1;
+	if (make_streams(app, child.stdio, err) < 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) < 0 ||
+	    (config->init && pipe2(status, O_CLOEXEC | O_NONBLOCK) < 0))
+		return error_set(err, errno, "cannot make a pipe");
+	app->report = report[0];
+	app->status = status[0];
+	child.report = report[1];
+	child.status = status[1];
+	app->pid = clone_into_cgroup(index, err);
+	if (app->pid < 0)
+		return -1;
+	if (app->pid == 0)
+		child_run(&child);
+	close_child_ends(&child);
+	return 0;
+}
+
+void app_wants(const struct app *app, struct pollfd *fds)
+{
+	fds[0] = (struct pollfd){ .fd = app->report, .events = POLLIN };
+	for (int i = 0; i < APP_STREAMS; i++)
+		stream_wants(&app->streams[i], &fds[1 + i * STREAM_POLLFDS]);
+}
+
+static void send_held_signals(struct app *app)
+{
+	for (int signal = 1; app->held_signals; signal++, app->held_signals >>= 1) {
+		if (app->held_signals & 1)
+			kill(app->pid, signal);
+	}
+}
+
+/* Takes what the app's process has said so far. */
+static void read_reports(struct app *app)
+{
+	struct report report;
+	int fds[2], got;
+
+	while (app->report >= 0 && (got = report_receive(app->report, &report, fds)) != -1) {
+		if (got == 0) {
+			close_end(&app->report);
+			if (app->failed)
+				break;
+			app->state = APP_RUNNING;
+			send_held_signals(app);
+		} else if (report.type == REPORT_TERMINAL) {
+			stream_open(&app->streams[0], steal_fd(&app->terminal_socket), fds[0],
+				    fds[0]);
+			app->terminal_slave = fds[1];
+		} else {
+			app->failed = true;
+			app->kind = (enum exit_kind)report.kind;
+			app->code = report.code;
+			if (app->kind == EXIT_KIND_INIT_FAILURE)
+				log_error(report.text);
+		}
+	}
+}
+
+int app_step(struct app *app, const struct pollfd *fds, struct error *err)
+{
+	if (fds[0].revents)
+		read_reports(app);
+	for (int i = 0; i < APP_STREAMS; i++) {
+		if (stream_step(&app->streams[i], &fds[1 + i * STREAM_POLLFDS]) < 0)
+			return error_set(err, errno, "cannot connect a stream of app %s",
+					 app->config->name);
+	}
+	return 0;
+}
+
+static void decode_status(struct app *app, int wait_status)
+{
+	int inner;
+
+	if (app->status >= 0 && read(app->status, &inner, sizeof(inner)) == sizeof(inner))
+		wait_status = inner;
+	if (WIFSIGNALED(wait_status)) {
+		app->kind = EXIT_KIND_SIGNAL;
+		app->code = (uint32_t)WTERMSIG(wait_status);
+		app->flags = WCOREDUMP(wait_status) ? EXIT_FLAG_CORE : 0;
+	} else {
+		app->kind = EXIT_KIND_CODE;
+		app->code = (uint32_t)WEXITSTATUS(wait_status);
+	}
+}
+
+int app_process_ended(struct app *app, int wait_status, struct error *err)
+{
+	const struct pollfd none[STREAM_POLLFDS] = { 0 };
+	int result = 0;
+
+	read_reports(app);
+	if (!app->failed)
+		decode_status(app, wait_status);
+	app->state = APP_ENDED;
+	close_end(&app->report);
+	close_end(&app->terminal_socket);
+	for (int i = 0; i < APP_STREAMS; i++) {
+		stream_app_ended(&app->streams[i]);
+		if (stream_step(&app->streams[i], none) < 0 && result == 0)
+			result = error_set(err, errno, "cannot connect a stream of app %s",
+					   app->config->name);
+	}
+	return result;
+}
+
+bool app_finish(struct app *app)
+{
+	if (app->state != APP_ENDED)
+		return false;
+	for (int i = 0; i < APP_STREAMS; i++) {
+		if (!stream_is_done(&app->streams[i]))
+			return false;
+	}
+	for (int i = 0; i < APP_STREAMS; i++)
+		stream_close(&app->streams[i]);
+	close_end(&app->status);
+	close_end(&app->terminal_slave);
+	app->state = APP_DONE;
+	return true;
+}
+
+void app_signal(struct app *app, uint32_t signal)
+{
+	if (app->state == APP_STARTING)
+		app->held_signals |= (uint64_t)1 << (signal - 1);
+	else if (app->state == APP_RUNNING)
+		kill(app->pid, (int)signal);
+}
+
+void app_resize(struct app *app, uint16_t rows, uint16_t columns)
+{
+	if (app->terminal_slave >= 0)
+		terminal_resize(app->terminal_slave, rows, columns);
+	app->config->rows = rows;
+	app->config->columns = columns;
+}

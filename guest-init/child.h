@@ -1,0 +1,22 @@
+/*
+ * From a fresh process in namespaces of its own to the app.
+ */
+#ifndef NACELLE_GUEST_INIT_CHILD_H
+#define NACELLE_GUEST_INIT_CHILD_H
+
+#include <stdbool.h>
+
+#include "guest-init/record.h"
+
+struct child {
+	struct record_app *app;
+	int stdio[3]; /* the app's ends; -1 for those that a terminal will be */
+	int report;   /* see report.h */
+	int status;   /* for the reaper's wait status; -1 without a reaper */
+	bool trace;
+};
+
+/* Ends as the app, as its reaper, or with a report of the failure. All descriptors are CLOEXEC. */
+_Noreturn void child_run(struct child *child);
+
+#endif

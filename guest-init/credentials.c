@@ -1,0 +1,75 @@
+/*
+ * From the all-powerful child of guest-init to the app's user. The order is the point: each step
+ * needs a right that a later one gives up.
+ */
+#include "guest-init/credentials.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int set_rlimits(const struct record_app *app, struct error *err)
+{
+	for (size_t i = 0; i < app->rlimit_count; i++) {
+		const struct record_rlimit *limit = &app->rlimits[i];
+		struct rlimit value = { limit->soft, limit->hard };
+
+		if (syscall(SYS_prlimit64, 0, limit->resource, &value, NULL) < 0)
+			return error_set(err, errno, "cannot set resource limit %u",
+					 limit->resource);
+	}
+	return 0;
+}
+
+/* Drops from the bounding set all that keep does not hold; the kernel says which is the last. */
+static int limit_bounding_set(uint64_t keep, struct error *err)
+{
+	for (unsigned long cap = 0; cap < 64; cap++) {
+		if (keep >> cap & 1)
+			continue;
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) {
+			if (errno == EINVAL && cap > CAP_SETPCAP)
+				return 0;
+			return error_set(err, errno, "cannot drop capability %lu", cap);
+		}
+	}
+	return 0;
+}
+
+static int set_capabilities(uint64_t mask, struct error *err)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {
+		{ .effective = (uint32_t)mask, .permitted = (uint32_t)mask },
+		{ .effective = (uint32_t)(mask >> 32), .permitted = (uint32_t)(mask >> 32) },
+	};
+
+	if (syscall(SYS_capset, &header, data) < 0)
+		return error_set(err, errno, "cannot set the capabilities");
+	return 0;
+}
+
+int credentials_apply(const struct record_app *app, const struct user *user, struct error *err)
+{
+	gid_t groups[USER_GROUPS_MAX];
+
+	for (size_t i = 0; i < user->group_count; i++)
+		groups[i] = user->groups[i];
+	if (set_rlimits(app, err) < 0 || limit_bounding_set(app->capabilities, err) < 0)
+		return -1;
+	if (setgroups(user->group_count, groups) < 0 ||
+	    setresgid(user->gid, user->gid, user->gid) < 0 ||
+	    setresuid(user->uid, user->uid, user->uid) < 0)
+		return error_set(err, errno, "cannot become user %u, group %u", user->uid,
+				 user->gid);
+	if (set_capabilities(user->uid == 0 ? app->capabilities : 0, err) < 0)
+		return -1;
+	if (app->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_set(err, errno, "cannot set no_new_privs");
+	return 0;
+}

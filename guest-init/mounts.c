@@ -1,0 +1,273 @@
+/*
+ * An app's root and its surroundings.
+ *
+ * The initramfs cannot be pivoted away from, so the root is moved over "/" and the process changes
+ * into it, as switch_root(8) does; ".." cannot climb from a mount on "/". From then on plain paths
+ * resolve inside the app's root. Only the targets of the record's mounts go through inside.h: they
+ * are made where missing, and the image's links may lead through /proc.
+ */
+#include "guest-init/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "guest-init/inside.h"
+#include "guest-init/mount_api.h"
+#include "guest-init/platform.h"
+#include "vmm/base/bytes.h"
+#include "vmm/base/cleanup.h"
+
+enum { PATH_TEXT_MAX = 300 };
+
+static bool uses_shares(const struct record_app *app)
+{
+	for (size_t i = 0; i < app->mount_count; i++) {
+		if (!app->mounts[i].tmpfs)
+			return true;
+	}
+	return app->root.p9;
+}
+
+/* Shares that are roots only, and of which no app changes a byte, may be cached without asking. */
+static bool may_cache_hard(const struct record *record)
+{
+	for (size_t i = 0; i < record->app_count; i++) {
+		const struct record_app *app = &record->apps[i];
+
+		for (size_t m = 0; m < app->mount_count; m++) {
+			if (!app->mounts[m].tmpfs)
+				return false;
+		}
+		if (app->root.p9 && !app->root.upper_tmpfs && !app->root.read_only)
+			return false;
+	}
+	return true;
+}
+
+int mounts_system(const struct record *record, struct error *err)
+{
+	const unsigned long plain = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	bool shares = false;
+
+	if (mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID | MS_NOEXEC, NULL) < 0)
+		return error_set(err, errno, "cannot mount /dev");
+	if (mount("cgroup2", DIR_CGROUP, "cgroup2", plain, NULL) < 0)
+		return error_set(err, errno, "cannot mount the cgroups");
+	if (mount("shm", DIR_SHM, "tmpfs", plain, "mode=1777") < 0)
+		return error_set(err, errno, "cannot mount the shared memory");
+	for (size_t i = 0; i < record->app_count; i++)
+		shares |= uses_shares(&record->apps[i]);
+	return shares ? platform_mount_shares(DIR_SHARES, may_cache_hard(record), err) : 0;
+}
+
+static int mount_overlay(const struct record_root *root, const char *lower, struct error *err)
+{
+	char options[PATH_TEXT_MAX + 200] = "mode=755";
+	struct stat st;
+
+	if (root->upper_size_bytes)
+		(void)snprintf(options, sizeof(options), "mode=755,size=%" PRIu64,
+			       root->upper_size_bytes);
+	if (mount("upper", DIR_UPPER, "tmpfs", 0, options) < 0)
+		return error_set(err, errno, "cannot mount the upper layer");
+	/* The merged root takes its mode and owner from the upper layer's. */
+	if (stat(lower, &st) < 0 || mkdir(DIR_UPPER "/files", st.st_mode & 07777) < 0 ||
+	    ((st.st_uid || st.st_gid) && chown(DIR_UPPER "/files", st.st_uid, st.st_gid) < 0) ||
+	    mkdir(DIR_UPPER "/work", 0700) < 0)
+		return error_set(err, errno, "cannot prepare the upper layer");
+	(void)snprintf(options, sizeof(options),
+		       "lowerdir=%s,upperdir=" DIR_UPPER "/files,workdir=" DIR_UPPER
+		       "/work,redirect_dir=nofollow,metacopy=off,index=off,xino=off",
+		       lower);
+	if (mount("overlay", DIR_ROOT, "overlay", 0, options) < 0)
+		return error_set(err, errno, "cannot mount the root");
+	return 0;
+}
+
+/* Mounts the app's root on DIR_ROOT. */
+static int mount_root(const struct record_root *root, struct error *err)
+{
+	char share[PATH_TEXT_MAX];
+
+	(void)snprintf(share, sizeof(share), DIR_SHARES "/%s", root->source);
+	if (!root->p9 &&
+	    platform_mount_image(root->source, root->upper_tmpfs ? DIR_LOWER : DIR_ROOT, err) < 0)
+		return -1;
+	if (root->upper_tmpfs)
+		return mount_overlay(root, root->p9 ? share : DIR_LOWER, err);
+	if (root->p9 && mount(share, DIR_ROOT, NULL, MS_BIND, NULL) < 0)
+		return error_set(err, errno, "cannot mount the root from share %s", root->source);
+	return 0;
+}
+
+static int move_into_root(struct error *err)
+{
+	if (chdir(DIR_ROOT) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0)
+		return error_set(err, errno, "cannot enter the root");
+	return 0;
+}
+
+/* A mount of the specification, on a directory that is made if the image does not have it. */
+static int mount_default(const char *type, const char *on, unsigned long flags, const char *options,
+			 struct error *err)
+{
+	if (mount(type, on, type, flags, options) == 0)
+		return 0;
+	if (errno == ENOENT && mkdir(on, 0755) < 0)
+		return error_set(err, errno, "the image has no directory %s and it cannot be made",
+				 on);
+	if (mount(type, on, type, flags, options) < 0)
+		return error_set(err, errno, "cannot mount %s", on);
+	return 0;
+}
+
+static int make_devices(struct error *err)
+{
+	static const struct {
+		const char *path;
+		unsigned major, minor;
+	} nodes[] = {
+		{ "/dev/null", 1, 3 },	 { "/dev/zero", 1, 5 },	   { "/dev/full", 1, 7 },
+		{ "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
+	};
+	static const struct {
+		const char *path, *target;
+	} links[] = {
+		{ "/dev/fd", "/proc/self/fd" },	      { "/dev/stdin", "/proc/self/fd/0" },
+		{ "/dev/stdout", "/proc/self/fd/1" }, { "/dev/stderr", "/proc/self/fd/2" },
+		{ "/dev/ptmx", "pts/ptmx" },
+	};
+	static const char *const directories[] = { "/dev/pts", "/dev/shm", "/dev/mqueue" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
+		if (mknod(nodes[i].path, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) <
+		    0)
+			return error_set(err, errno, "cannot make %s", nodes[i].path);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		if (symlink(links[i].target, links[i].path) < 0)
+			return error_set(err, errno, "cannot make %s", links[i].path);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
+		if (mkdir(directories[i], 0755) < 0)
+			return error_set(err, errno, "cannot make %s", directories[i]);
+	}
+	return 0;
+}
+
+/* `shm` is the pod's shared memory, detached. */
+static int mount_defaults(int shm, struct error *err)
+{
+	const unsigned long plain = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	_cleanup_fd_ int shm_target = -1;
+
+	if (mount_default("proc", "/proc", plain, NULL, err) < 0 ||
+	    mount_default("sysfs", "/sys", plain | MS_RDONLY, NULL, err) < 0 ||
+	    mount_default("cgroup2", "/sys/fs/cgroup", plain | MS_RDONLY, NULL, err) < 0 ||
+	    mount_default("tmpfs", "/dev", MS_NOSUID | MS_STRICTATIME, "mode=755,size=64m", err) <
+		0 ||
+	    make_devices(err) < 0 ||
+	    mount_default("devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC,
+			  "newinstance,ptmxmode=0666,mode=0620,gid=5", err) < 0 ||
+	    mount_default("mqueue", "/dev/mqueue", plain, NULL, err) < 0)
+		return -1;
+	shm_target = open("/dev/shm", O_PATH | O_CLOEXEC);
+	if (shm_target < 0 || mount_attach(shm, shm_target) < 0)
+		return error_set(err, errno, "cannot mount /dev/shm");
+	return 0;
+}
+
+static int mount_one(int root, int shares, const struct record_mount *m, struct error *err)
+{
+	_cleanup_fd_ int tree = m->tmpfs ? mount_new_tmpfs() : mount_clone(shares, m->source);
+	_cleanup_fd_ int target = -1;
+	struct stat st;
+
+	if (tree < 0 || fstat(tree, &st) < 0)
+		return error_set(err, errno, "cannot prepare the mount for %s", m->target);
+	target = inside_make(root, m->target, S_ISDIR(st.st_mode), err);
+	if (target < 0)
+		return -1;
+	if (m->read_only && mount_read_only(tree, "", false) < 0)
+		return error_set(err, errno, "cannot make the mount for %s read-only", m->target);
+	if (mount_attach(tree, target) < 0)
+		return error_set(err, errno, "cannot mount %s", m->target);
+	return 0;
+}
+
+static int mount_all(const struct record_app *app, int shares, struct error *err)
+{
+	_cleanup_fd_ int root = -1;
+
+	if (!app->mount_count)
+		return 0;
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return error_set(err, errno, "cannot open the root");
+	for (size_t i = 0; i < app->mount_count; i++) {
+		if (mount_one(root, shares, &app->mounts[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int mounts_enter_root(const struct record_app *app, struct error *err)
+{
+	_cleanup_fd_ int shm = mount_clone(AT_FDCWD, DIR_SHM);
+	_cleanup_fd_ int shares = -1;
+
+	if (shm < 0)
+		return error_set(err, errno, "cannot open the shared memory");
+	if (app->mount_count) {
+		shares = open(DIR_SHARES, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (shares < 0)
+			return error_set(err, errno, "cannot open the shares");
+	}
+	if (mount_root(&app->root, err) < 0 || move_into_root(err) < 0 ||
+	    mount_defaults(shm, err) < 0)
+		return -1;
+	return mount_all(app, shares, err);
+}
+
+/* A file becomes /dev/null, a directory an empty one; what is not there needs no mask. */
+static int mask_path(const char *path, struct error *err)
+{
+	if (mount("/dev/null", path, NULL, MS_BIND, NULL) == 0 || errno == ENOENT)
+		return 0;
+	if (errno == ENOTDIR && mount("tmpfs", path, "tmpfs", MS_RDONLY, "size=4k") == 0)
+		return 0;
+	return errno == ENOTDIR ? 0 : error_set(err, errno, "cannot mask %s", path);
+}
+
+static int make_path_read_only(const char *path, struct error *err)
+{
+	if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0)
+		return errno == ENOENT || errno == ENOTDIR
+			   ? 0
+			   : error_set(err, errno, "cannot mount %s on itself", path);
+	if (mount_read_only(AT_FDCWD, path, true) < 0)
+		return error_set(err, errno, "cannot make %s read-only", path);
+	return 0;
+}
+
+int mounts_restrict(const struct record_app *app, struct error *err)
+{
+	for (const char **path = app->read_only_paths; *path; path++) {
+		if (make_path_read_only(*path, err) < 0)
+			return -1;
+	}
+	for (const char **path = app->masked_paths; *path; path++) {
+		if (mask_path(*path, err) < 0)
+			return -1;
+	}
+	if (app->root.read_only && mount_read_only(AT_FDCWD, "/", false) < 0)
+		return error_set(err, errno, "cannot make the root read-only");
+	return 0;
+}

@@ -1,0 +1,33 @@
+/*
+ * What guest-init needs of a machine that only a VM has. The guest's is platform_guest.c; the tests
+ * link one of their own, so that everything else runs as it is in a namespace of the test's host.
+ */
+#ifndef NACELLE_GUEST_INIT_PLATFORM_H
+#define NACELLE_GUEST_INIT_PLATFORM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "guest-init/protocol.h"
+#include "vmm/base/error.h"
+
+/*
+ * Begins a stream connection to a port of the host and returns the socket, non-blocking: it is
+ * connected when it polls as writable. -1 with err filled.
+ */
+int platform_connect(uint32_t port, struct error *err);
+
+/* Mounts the 9p device, whose children are the shares, on the directory `on`. */
+int platform_mount_shares(const char *on, bool cache_hard, struct error *err);
+
+/* Mounts the EROFS image on a block device, by its name in /dev, read-only. */
+int platform_mount_image(const char *device, const char *on, struct error *err);
+
+/* Gets, or gives back, the right to stamp. A process made later inherits the right. */
+int platform_trace_enable(bool enable);
+void platform_trace(enum trace_stage stage);
+
+/* Ends the machine so that its host notices at once that nobody reported. */
+_Noreturn void platform_die(void);
+
+#endif

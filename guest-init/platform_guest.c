@@ -1,0 +1,82 @@
+/*
+ * The real machine: vsock to the host, 9p over virtio, block devices, the trace port.
+ */
+#include "guest-init/platform.h"
+
+#include <errno.h>
+#include <linux/vm_sockets.h>
+#include <stdio.h>
+#include <sys/io.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "vmm/base/cleanup.h"
+
+/* The kernel's own limit, 2 s, is short for a slow host under load. */
+enum { CONNECT_TIMEOUT_S = 30 };
+
+int platform_connect(uint32_t port, struct error *err)
+{
+	struct sockaddr_vm address = { .svm_family = AF_VSOCK,
+				       .svm_cid = VMADDR_CID_HOST,
+				       .svm_port = port };
+	struct timeval timeout = { .tv_sec = CONNECT_TIMEOUT_S };
+	_cleanup_fd_ int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return error_set(err, errno, "cannot make a vsock socket");
+	if (setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &timeout, sizeof(timeout)) < 0)
+		return error_set(err, errno, "cannot set the time limit of a vsock connection");
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 &&
+	    errno != EINPROGRESS)
+		return error_set(err, errno, "cannot connect to port %u of the host", port);
+	return steal_fd(&fd);
+}
+
+/*
+ * access=client with posixacl: owners, modes and ACLs are judged here, and each user has a fid of
+ * its own, so that what it creates is its own. cache=mmap is the least caching that has shared
+ * writable mappings; loose is for trees that nobody changes.
+ */
+int platform_mount_shares(const char *on, bool cache_hard, struct error *err)
+{
+	char options[160];
+
+	(void)snprintf(options, sizeof(options),
+		       "trans=virtio,version=9p2000.L,msize=524288,access=client,posixacl,cache=%s",
+		       cache_hard ? "loose" : "mmap");
+	if (mount(RECORD_P9_TAG, on, "9p", 0, options) < 0)
+		return error_set(err, errno, "cannot mount the shares");
+	return 0;
+}
+
+int platform_mount_image(const char *device, const char *on, struct error *err)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/dev/%s", device);
+	if (mount(path, on, "erofs", MS_RDONLY, NULL) < 0)
+		return error_set(err, errno, "cannot mount the image on %s", path);
+	return 0;
+}
+
+int platform_trace_enable(bool enable)
+{
+	return ioperm(NACELLE_TRACE_PORT, 1, enable);
+}
+
+void platform_trace(enum trace_stage stage)
+{
+	outb((unsigned char)stage, NACELLE_TRACE_PORT);
+}
+
+/* With the command line's reboot=t this is a triple fault, which the machine sees at once. */
+_Noreturn void platform_die(void)
+{
+	reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}

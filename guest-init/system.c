@@ -1,0 +1,58 @@
+/*
+ * Host name, loopback, CPUs.
+ */
+#include "guest-init/system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "vmm/base/cleanup.h"
+
+/* The kernel gives 127.0.0.1 and ::1 to a loopback interface that comes up. */
+static int loopback_up(struct error *err)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	_cleanup_fd_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+		return error_set(err, errno, "cannot bring the loopback interface up");
+	return 0;
+}
+
+/* The kernel boots with all CPUs up unless it was told otherwise; only the others are written. */
+static int cpus_up(uint32_t cpus, struct error *err)
+{
+	cpu_set_t up;
+
+	if (sched_getaffinity(0, sizeof(up), &up) == 0 && (uint32_t)CPU_COUNT(&up) >= cpus)
+		return 0;
+	if (mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		return error_set(err, errno, "cannot mount /sys");
+	for (uint32_t cpu = 1; cpu < cpus; cpu++) {
+		char path[64];
+		_cleanup_fd_ int fd = -1;
+
+		(void)snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online", cpu);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0 || write(fd, "1", 1) < 0)
+			return error_set(err, errno, "cannot bring CPU %u up", cpu);
+	}
+	return 0;
+}
+
+int system_prepare(const struct record *record, struct error *err)
+{
+	if (record->hostname && sethostname(record->hostname, strlen(record->hostname)) < 0)
+		return error_set(err, errno, "cannot set the host name \"%s\"", record->hostname);
+	if (loopback_up(err) < 0)
+		return -1;
+	return record->cpus > 1 ? cpus_up(record->cpus, err) : 0;
+}

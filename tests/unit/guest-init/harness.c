@@ -1,0 +1,453 @@
+#include "harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/base/io.h"
+#include "vmm/pod/record.h"
+
+/* guest-init's main(), renamed by the build. */
+int guest_init_main(int argc, char **argv);
+
+enum { TIME_LIMIT_MS = 20000, PATH_TEXT_MAX = 256, COMMAND_MAX = 2048 };
+
+/* CLONE_NEWCGROUP of the C library's sched.h, which does not go with linux/sched.h. */
+int unshare(int flags);
+
+static char base[] = "/tmp/nacelle-guest-init-XXXXXX";
+static char root_path[PATH_TEXT_MAX], share_path[PATH_TEXT_MAX], run_path[PATH_TEXT_MAX];
+static char cgroup_path[PATH_TEXT_MAX];
+static const char *program_path; /* NULL: guest_init_main() in a fork of this process */
+
+#define CHECK(what)                                                                                \
+	do {                                                                                       \
+		if ((what) < 0) {                                                                  \
+			perror(#what);                                                             \
+			exit(1);                                                                   \
+		}                                                                                  \
+	} while (0)
+
+static void join(char out[PATH_TEXT_MAX], const char *dir, const char *name)
+{
+	CHECK(snprintf(out, PATH_TEXT_MAX, "%.120s/%.100s", dir, name));
+}
+
+static void make_directory(const char *dir, const char *name)
+{
+	char path[PATH_TEXT_MAX];
+
+	join(path, dir, name);
+	CHECK(mkdir(path, 0755));
+}
+
+static void make_root(void)
+{
+	char command[COMMAND_MAX];
+
+	CHECK(snprintf(
+	    command, sizeof(command),
+	    "set -e; cd %s; mkdir bin etc tmp; chmod 1777 tmp; "
+	    "cp $(command -v busybox) bin/; "
+	    "for a in $(bin/busybox --list); do [ $a = busybox ] || ln -s busybox bin/$a; done",
+	    root_path));
+	if (system(command) != 0) {
+		(void)fprintf(stderr, "cannot make a root from busybox (package busybox-static)\n");
+		exit(1);
+	}
+}
+
+const char *harness_prepare(const char *program)
+{
+	char path[PATH_TEXT_MAX];
+
+	if (geteuid() != 0)
+		return "it needs root";
+	if (unshare(CLONE_NEWNS) < 0)
+		return "no mount namespace can be made here";
+	program_path = program;
+	CHECK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	if (!mkdtemp(base))
+		return "there is no temporary directory";
+	CHECK(mount("tmpfs", base, "tmpfs", 0, "mode=755"));
+	make_directory(base, "cgroup2");
+	make_directory(base, "shares");
+	make_directory(base, "run");
+	join(path, base, "shares");
+	make_directory(path, "root");
+	make_directory(path, "volume");
+	join(root_path, path, "root");
+	join(share_path, path, "volume");
+	join(run_path, base, "run");
+	join(path, base, "cgroup2");
+	if (mount("cgroup2", path, "cgroup2", 0, NULL) < 0)
+		return "no cgroup2 can be mounted here";
+	CHECK(snprintf(cgroup_path, sizeof(cgroup_path), "%.120s/nacelle-test-%d", path, getpid()));
+	CHECK(mkdir(cgroup_path, 0755));
+	make_root();
+	return NULL;
+}
+
+void harness_finish(void)
+{
+	(void)rmdir(cgroup_path);
+	(void)umount2(base, MNT_DETACH);
+	(void)rmdir(base);
+}
+
+const char *harness_root(void)
+{
+	return root_path;
+}
+
+const char *harness_share(void)
+{
+	return share_path;
+}
+
+void harness_pod(struct harness_pod *pod, const char *script)
+{
+	*pod = (struct harness_pod){ 0 };
+	pod->argv[0] = "/bin/sh";
+	pod->argv[1] = "-c";
+	pod->argv[2] = script;
+	pod->app = (struct pod_app){
+		.name = "test",
+		.argv = pod->argv,
+		.env = pod->env,
+		.workdir = "/",
+		.stdin_port = PORT_STDIN,
+		.stdout_port = PORT_STDOUT,
+		.stderr_port = PORT_STDERR,
+		.capabilities = 0x00000000a80425fb,
+		.root = { .type = POD_ROOT_9P, .source = "root", .upper = POD_UPPER_TMPFS },
+		.mounts = pod->mounts,
+	};
+	pod->pod = (struct pod){ .hostname = "pod", .cpus = 1, .apps = &pod->app, .app_count = 1 };
+}
+
+/* The tree that stands for the initramfs, in a tmpfs of its own. */
+static void lay_out(const void *record, size_t len)
+{
+	static const char *const directories[] = { "dev",    "sys",	     "cgroup", "shm",
+						   "shares", "lower",	     "upper",  "root",
+						   "ports",  "shares-source" };
+	char path[PATH_TEXT_MAX], shares[PATH_TEXT_MAX];
+	int fd;
+
+	CHECK(mount("tmpfs", run_path, "tmpfs", 0, "mode=755"));
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+		make_directory(run_path, directories[i]);
+	join(path, run_path, "shares-source");
+	join(shares, base, "shares");
+	CHECK(mount(shares, path, NULL, MS_BIND, NULL));
+	join(path, run_path, "pod.dtb");
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(fd);
+	CHECK(io_write_all(fd, record, len));
+	close(fd);
+}
+
+static int listen_on(uint32_t port)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	CHECK(fd);
+	CHECK(
+	    snprintf(address.sun_path, sizeof(address.sun_path), "%.80s/ports/%u", run_path, port));
+	CHECK(bind(fd, (const struct sockaddr *)&address, sizeof(address)));
+	CHECK(listen(fd, 1));
+	return fd;
+}
+
+/* In the new process: "/" becomes the tree, as it would be the initramfs. */
+static void become_guest_init(int program)
+{
+	char name[] = "init";
+	char *argv[] = { name, NULL };
+
+	CHECK(unshare((int)CLONE_NEWCGROUP));
+	CHECK(chdir(run_path));
+	CHECK((int)syscall(SYS_pivot_root, ".", "."));
+	CHECK(umount2(".", MNT_DETACH));
+	CHECK(chdir("/"));
+	if (program >= 0) {
+		CHECK((int)syscall(SYS_execveat, program, "", argv, NULL, AT_EMPTY_PATH));
+	}
+	CHECK((int)syscall(SYS_close_range, 0U, ~0U, 0U));
+	guest_init_main(1, argv);
+	_exit(98);
+}
+
+static pid_t start_guest_init(int *pidfd)
+{
+	_cleanup_fd_ int cgroup = open(cgroup_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fd_ int program = program_path ? open(program_path, O_RDONLY | O_CLOEXEC) : -1;
+	struct clone_args args = { .flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS |
+					    CLONE_NEWIPC | CLONE_NEWNET | CLONE_INTO_CGROUP |
+					    CLONE_PIDFD,
+				   .pidfd = (uintptr_t)pidfd,
+				   .exit_signal = SIGCHLD };
+	pid_t pid;
+
+	CHECK(cgroup);
+	if (program_path)
+		CHECK(program);
+	args.cgroup = (unsigned)cgroup;
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	CHECK(pid);
+	if (pid == 0)
+		become_guest_init(program);
+	return pid;
+}
+
+/* The host's side of one run. */
+enum { CONTROL, STDIN, STDOUT, STDERR, ENDPOINTS };
+struct host {
+	const struct script *script;
+	struct outcome *outcome;
+	int listeners[ENDPOINTS], sockets[ENDPOINTS];
+	bool ended[ENDPOINTS];
+	uint8_t frames[FRAME_PAYLOAD_MAX];
+	size_t frames_len, written;
+	bool acted, broken;
+};
+
+static void send_frame(struct host *host, enum frame_type type, const void *payload, size_t len)
+{
+	struct frame_header header = { le32_make(type), le32_make((uint32_t)len) };
+
+	CHECK(io_write_all(host->sockets[CONTROL], &header, sizeof(header)));
+	CHECK(io_write_all(host->sockets[CONTROL], payload, len));
+}
+
+static void act(struct host *host)
+{
+	const struct script *script = host->script;
+	struct frame_signal signal = { le32_make(0), le32_make(script->signal) };
+	struct frame_winsize size = { le32_make(0), le16_make(script->rows),
+				      le16_make(script->columns) };
+
+	if (host->acted || !script->signal_on ||
+	    (!strstr(host->outcome->out, script->signal_on) &&
+	     !strstr(host->outcome->err, script->signal_on)))
+		return;
+	host->acted = true;
+	if (script->rows)
+		send_frame(host, FRAME_WINSIZE, &size, sizeof(size));
+	if (script->signal)
+		send_frame(host, FRAME_SIGNAL, &signal, sizeof(signal));
+}
+
+static void take_frame(struct host *host, uint32_t type, struct cursor *c)
+{
+	struct outcome *o = host->outcome;
+
+	if (type == FRAME_HELLO) {
+		o->hello = cursor_le32(c) == PROTOCOL_VERSION_MAJOR;
+		cursor_le32(c);
+	} else if (type == FRAME_APP_START) {
+		o->started = cursor_le32(c) == 0 && cursor_le32(c) > 1;
+	} else if (type == FRAME_APP_EXIT) {
+		o->app_exited = cursor_le32(c) == 0;
+		o->app_kind = cursor_le32(c);
+		o->app_code = cursor_le32(c);
+		cursor_le32(c);
+	} else if (type == FRAME_POD_EXIT) {
+		o->pod_exited = true;
+		o->pod_kind = cursor_le32(c);
+		o->pod_code = cursor_le32(c);
+	} else {
+		host->broken = true;
+	}
+	host->broken |= c->bad || c->at != c->end || (!o->hello && type != FRAME_HELLO);
+}
+
+static void take_frames(struct host *host)
+{
+	size_t used = 0;
+
+	while (host->frames_len - used >= sizeof(struct frame_header) && !host->broken) {
+		struct cursor c = cursor_make(host->frames + used, host->frames_len - used);
+		uint32_t type = cursor_le32(&c), length = cursor_le32(&c);
+
+		if (cursor_left(&c) < length)
+			break;
+		c.end = c.at + length;
+		take_frame(host, type, &c);
+		used += sizeof(struct frame_header) + length;
+	}
+	host->frames_len -= used;
+	memmove(host->frames, host->frames + used, host->frames_len);
+}
+
+/* Reads what is there into data; false at the end. */
+static bool take_bytes(int fd, void *data, size_t max, size_t *len)
+{
+	ssize_t n = recv(fd, (uint8_t *)data + *len, max - *len, MSG_DONTWAIT);
+
+	if (n > 0)
+		*len += (size_t)n;
+	return n > 0 || (n < 0 && errno == EAGAIN);
+}
+
+static void read_endpoint(struct host *host, int i)
+{
+	struct outcome *o = host->outcome;
+	int fd = host->sockets[i];
+
+	if (i == CONTROL) {
+		host->ended[i] =
+		    !take_bytes(fd, host->frames, sizeof(host->frames), &host->frames_len);
+		take_frames(host);
+	} else if (i == STDERR) {
+		host->ended[i] = !take_bytes(fd, o->err, HARNESS_OUTPUT_MAX, &o->err_len);
+	} else {
+		host->ended[i] = !take_bytes(fd, o->out, HARNESS_OUTPUT_MAX, &o->out_len);
+	}
+}
+
+static void write_input(struct host *host)
+{
+	size_t left = host->script->input_len - host->written;
+	ssize_t n =
+	    left ? send(host->sockets[STDIN], (const uint8_t *)host->script->input + host->written,
+			left, MSG_NOSIGNAL | MSG_DONTWAIT)
+		 : 0;
+
+	if (n > 0)
+		host->written += (size_t)n;
+	else if (n < 0 && errno != EAGAIN)
+		host->written = host->script->input_len;
+	if (host->written == host->script->input_len && !host->script->keep_stdin_open) {
+		shutdown(host->sockets[STDIN], SHUT_WR);
+		host->written = SIZE_MAX;
+	}
+}
+
+static bool input_left(const struct host *host)
+{
+	return host->written < host->script->input_len ||
+	       (host->written == host->script->input_len && !host->script->keep_stdin_open);
+}
+
+static void accept_endpoint(struct host *host, int i)
+{
+	host->sockets[i] = accept4(host->listeners[i], NULL, NULL, SOCK_CLOEXEC);
+	CHECK(host->sockets[i]);
+	if (i == STDOUT && host->script->close_stdout) {
+		close(host->sockets[i]);
+		host->ended[i] = true;
+		host->sockets[i] = -1;
+	}
+}
+
+static void serve(struct host *host, int pidfd)
+{
+	unsigned limit_ms =
+	    host->script->time_limit_ms ? host->script->time_limit_ms : TIME_LIMIT_MS;
+	bool died = false;
+
+	while (!host->outcome->pod_exited && !host->broken && !died) {
+		struct pollfd fds[ENDPOINTS + 1];
+
+		for (int i = 0; i < ENDPOINTS; i++) {
+			bool waits = host->sockets[i] < 0 && !host->ended[i];
+
+			fds[i] = (struct pollfd){ waits ? host->listeners[i] : host->sockets[i],
+						  POLLIN, 0 };
+			if (i == STDIN && !waits && input_left(host))
+				fds[i].events |= POLLOUT;
+			if (host->ended[i])
+				fds[i].fd = -1;
+		}
+		fds[ENDPOINTS] = (struct pollfd){ pidfd, POLLIN, 0 };
+		if (poll(fds, ENDPOINTS + 1, (int)limit_ms) <= 0)
+			return;
+		for (int i = 0; i < ENDPOINTS; i++) {
+			if (host->sockets[i] < 0 && fds[i].revents)
+				accept_endpoint(host, i);
+			else if (fds[i].revents & (POLLIN | POLLHUP | POLLERR))
+				read_endpoint(host, i);
+			if (i == STDIN && fds[i].revents & POLLOUT && host->sockets[i] >= 0)
+				write_input(host);
+		}
+		act(host);
+		died = fds[ENDPOINTS].revents;
+	}
+	/* All output must be there before POD_EXIT is: nothing here waits. */
+	for (int i = STDIN; i < ENDPOINTS; i++) {
+		size_t before;
+
+		do {
+			before = host->outcome->out_len + host->outcome->err_len;
+			if (host->sockets[i] >= 0 && !host->ended[i])
+				read_endpoint(host, i);
+		} while (before != host->outcome->out_len + host->outcome->err_len);
+	}
+}
+
+void harness_run(const struct pod *pod, const struct script *script, struct outcome *outcome)
+{
+	static const uint32_t ports[ENDPOINTS] = { NACELLE_PORT_CONTROL, PORT_STDIN, PORT_STDOUT,
+						   PORT_STDERR };
+	struct host host = { .script = script, .outcome = outcome };
+	struct error err = ERROR_NONE;
+	_cleanup_free_ void *record = NULL;
+	_cleanup_fd_ int pidfd = -1;
+	char path[PATH_TEXT_MAX];
+	size_t len = 0;
+	pid_t pid;
+
+	*outcome = (struct outcome){ .died = -1,
+				     .out = calloc(1, HARNESS_OUTPUT_MAX + 1),
+				     .err = calloc(1, HARNESS_OUTPUT_MAX + 1) };
+	if (!script->record && record_build(pod, &record, &len, &err) < 0) {
+		(void)fprintf(stderr, "%s\n", err.text);
+		exit(1);
+	}
+	lay_out(script->record ? script->record : record,
+		script->record ? script->record_len : len);
+	for (int i = 0; i < ENDPOINTS; i++) {
+		host.listeners[i] = listen_on(ports[i]);
+		host.sockets[i] = -1;
+	}
+	pid = start_guest_init(&pidfd);
+	serve(&host, pidfd);
+	if (waitpid(pid, &outcome->died, WNOHANG) == 0) {
+		outcome->died = -1;
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	for (int i = 0; i < ENDPOINTS; i++) {
+		close(host.listeners[i]);
+		if (host.sockets[i] >= 0)
+			close(host.sockets[i]);
+	}
+	CHECK(umount2(run_path, MNT_DETACH));
+	for (int i = 0; i < 4; i++) {
+		CHECK(snprintf(path, sizeof(path), "%.200s/app%d", cgroup_path, i));
+		(void)rmdir(path);
+	}
+}
+
+void outcome_free(struct outcome *outcome)
+{
+	free(outcome->out);
+	free(outcome->err);
+}

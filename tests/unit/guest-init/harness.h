@@ -1,0 +1,69 @@
+/*
+ * Runs guest-init as PID 1 of fresh namespaces on this machine, with a directory tree in place of
+ * the initramfs and unix sockets in place of vsock, and plays the host.
+ */
+#ifndef NACELLE_TESTS_GUEST_INIT_HARNESS_H
+#define NACELLE_TESTS_GUEST_INIT_HARNESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "guest-init/protocol.h"
+#include "vmm/pod/pod.h"
+
+enum { HARNESS_OUTPUT_MAX = 8 * 1024 * 1024 };
+
+/* What happened in a run. */
+struct outcome {
+	bool hello, started, app_exited, pod_exited;
+	uint32_t app_kind, app_code;
+	uint32_t pod_kind, pod_code;
+	char *out; /* HARNESS_OUTPUT_MAX + 1 bytes, NUL-terminated */
+	size_t out_len;
+	char *err;
+	size_t err_len;
+	int died; /* wait status of a guest-init that ended by itself, else -1 */
+};
+
+/* What the host does during a run. */
+struct script {
+	const void *input; /* written to stdin, then its end */
+	size_t input_len;
+	bool keep_stdin_open;
+	bool close_stdout;	/* at once */
+	const char *signal_on;	/* when this is in the output: */
+	uint32_t signal;	/* this is sent; 0: none */
+	uint16_t rows, columns; /* and this, unless 0 */
+	unsigned time_limit_ms; /* 0: 20 s */
+	const void *record;	/* instead of the pod's */
+	size_t record_len;
+};
+
+enum { PORT_STDIN = NACELLE_PORT_STREAM_FIRST, PORT_STDOUT, PORT_STDERR };
+
+/* NULL if namespaces can be made here, else why not. */
+const char *harness_prepare(const char *program);
+void harness_finish(void);
+
+/* The directory that is the share "root": the app's root, made by harness_prepare(). */
+const char *harness_root(void);
+
+/* The directory of another share, empty. */
+const char *harness_share(void);
+
+/* A pod with one app that runs `script` by the root's sh. */
+struct harness_pod {
+	struct pod pod;
+	struct pod_app app;
+	const char *argv[8];
+	const char *env[8];
+	struct pod_mount mounts[4];
+};
+void harness_pod(struct harness_pod *pod, const char *script);
+
+/* Runs the pod until POD_EXIT, the end of guest-init, or the time limit. */
+void harness_run(const struct pod *pod, const struct script *script, struct outcome *outcome);
+void outcome_free(struct outcome *outcome);
+
+#endif

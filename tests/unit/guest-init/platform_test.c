@@ -1,0 +1,59 @@
+/*
+ * The platform of a guest-init that runs in namespaces of the test's host: unix sockets in place of
+ * vsock, directories in place of 9p and of an image. harness.c lays out what is used here.
+ */
+#include "guest-init/platform.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "vmm/base/cleanup.h"
+
+int platform_connect(uint32_t port, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "/ports/%u", port);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return error_set(err, errno, "cannot connect to %s", address.sun_path);
+	return steal_fd(&fd);
+}
+
+int platform_mount_shares(const char *on, bool cache_hard, struct error *err)
+{
+	(void)cache_hard;
+	if (mount("/shares-source", on, NULL, MS_BIND, NULL) < 0)
+		return error_set(err, errno, "cannot mount the shares");
+	return 0;
+}
+
+int platform_mount_image(const char *device, const char *on, struct error *err)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/shares-source/%s", device);
+	if (mount(path, on, NULL, MS_BIND, NULL) < 0)
+		return error_set(err, errno, "cannot mount %s", path);
+	return 0;
+}
+
+int platform_trace_enable(bool enable)
+{
+	(void)enable;
+	return 0;
+}
+
+void platform_trace(enum trace_stage stage)
+{
+	(void)stage;
+}
+
+_Noreturn void platform_die(void)
+{
+	_exit(99);
+}

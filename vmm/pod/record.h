@@ -1,0 +1,20 @@
+/*
+ * The pod record: what guest-init reads. guest-init/protocol.h says what is in it.
+ */
+#ifndef NACELLE_POD_RECORD_H
+#define NACELLE_POD_RECORD_H
+
+#include <stddef.h>
+
+#include "vmm/base/error.h"
+#include "vmm/pod/pod.h"
+
+/*
+ * Builds the record, a flattened device tree of at most RECORD_SIZE_MAX bytes, into *dtb, which the
+ * caller frees. Returns 0; -1 with err filled if the pod is larger than the protocol's limits, or
+ * if something in it is nothing that a guest would accept (a path that is not absolute, an
+ * environment entry without a name).
+ */
+int record_build(const struct pod *pod, void **dtb, size_t *len, struct error *err);
+
+#endif
