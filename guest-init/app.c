@@ -223,12 +223,16 @@ bool app_finish(struct app *app)
 		if (!stream_is_done(&app->streams[i]))
 			return false;
 	}
+	app->state = APP_DONE;
+	return true;
+}
+
+void app_close(struct app *app)
+{
 	for (int i = 0; i < APP_STREAMS; i++)
 		stream_close(&app->streams[i]);
 	close_end(&app->status);
 	close_end(&app->terminal_slave);
-	app->state = APP_DONE;
-	return true;
 }
 
 void app_signal(struct app *app, uint32_t signal)

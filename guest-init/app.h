@@ -57,8 +57,11 @@ int app_step(struct app *app, const struct pollfd *fds, struct error *err);
 /* Its process has been reaped. Returns as app_step(). */
 int app_process_ended(struct app *app, int wait_status, struct error *err);
 
-/* True, once, when an app that has ended has no output left. Closes all that it had. */
+/* True, once, when an app that has ended has no output left. */
 bool app_finish(struct app *app);
+
+/* Closes all that an app had that is done. */
+void app_close(struct app *app);
 
 void app_signal(struct app *app, uint32_t signal);
 void app_resize(struct app *app, uint16_t rows, uint16_t columns);

@@ -74,6 +74,19 @@ static void give_terminal(struct child *child, struct error *err)
 		child->stdio[i] = ends[1];
 }
 
+/* A stream without a port is the /dev/null of the app's own root. */
+static void fill_streams(struct child *child, struct error *err)
+{
+	for (int i = 0; i < 3; i++) {
+		if (child->stdio[i] == i)
+			child->stdio[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (child->stdio[i] < 0) {
+			error_set(err, errno, "cannot open /dev/null");
+			fail_ours(child, err);
+		}
+	}
+}
+
 static struct text read_user_file(const struct child *child, int root, const char *path,
 				  struct error *err)
 {
@@ -235,6 +248,7 @@ _Noreturn void child_run(struct child *child)
 		fail_ours(child, &err);
 	if (child->app->terminal)
 		give_terminal(child, &err);
+	fill_streams(child, &err);
 	find_user(child, &user, &err);
 	complete_environment(child->app, user.home);
 	own_streams(child, user.uid, &err);

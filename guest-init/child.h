@@ -10,7 +10,7 @@
 
 struct child {
 	struct record_app *app;
-	int stdio[3]; /* the app's ends; -1 for those that a terminal will be */
+	int stdio[3]; /* the app's ends; -1: the terminal's; its own number: /dev/null */
 	int report;   /* see report.h */
 	int status;   /* for the reaper's wait status; -1 without a reaper */
 	bool trace;

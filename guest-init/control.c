@@ -99,6 +99,8 @@ int control_step(struct control *control, const struct pollfd *fd,
 
 int control_flush(struct control *control, struct error *err)
 {
+	if (control->connected && send_some(control, err) < 0)
+		return -1;
 	while (control->out_len) {
 		struct pollfd fd = { .fd = control->fd, .events = POLLOUT };
 		int n = poll(&fd, 1, FLUSH_TIMEOUT_MS);
@@ -107,6 +109,7 @@ int control_flush(struct control *control, struct error *err)
 			continue;
 		if (n <= 0 || !(fd.revents & POLLOUT))
 			return error_set(err, n < 0 ? errno : ETIMEDOUT, "cannot reach the host");
+		control->connected = true;
 		if (send_some(control, err) < 0)
 			return -1;
 	}

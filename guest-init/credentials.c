@@ -5,7 +5,6 @@
 #include "guest-init/credentials.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
@@ -56,15 +55,12 @@ static int set_capabilities(uint64_t mask, struct error *err)
 
 int credentials_apply(const struct record_app *app, const struct user *user, struct error *err)
 {
-	gid_t groups[USER_GROUPS_MAX];
-
-	for (size_t i = 0; i < user->group_count; i++)
-		groups[i] = user->groups[i];
 	if (set_rlimits(app, err) < 0 || limit_bounding_set(app->capabilities, err) < 0)
 		return -1;
-	if (setgroups(user->group_count, groups) < 0 ||
-	    setresgid(user->gid, user->gid, user->gid) < 0 ||
-	    setresuid(user->uid, user->uid, user->uid) < 0)
+	/* Not by the C library, which would look for threads to change as well. */
+	if (syscall(SYS_setgroups, user->group_count, user->groups) < 0 ||
+	    syscall(SYS_setresgid, user->gid, user->gid, user->gid) < 0 ||
+	    syscall(SYS_setresuid, user->uid, user->uid, user->uid) < 0)
 		return error_set(err, errno, "cannot become user %u, group %u", user->uid,
 				 user->gid);
 	if (set_capabilities(user->uid == 0 ? app->capabilities : 0, err) < 0)

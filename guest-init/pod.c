@@ -16,7 +16,6 @@
 
 #include "guest-init/app.h"
 #include "guest-init/platform.h"
-#include "vmm/base/cleanup.h"
 
 struct pod {
 	struct control *control;
@@ -64,13 +63,15 @@ static int tell_started(struct pod *pod, const struct app *app, struct error *er
 }
 
 /* An app is done: the pod's own status, and the end of the others if it failed. */
-static int tell_exit(struct pod *pod, const struct app *app, struct error *err)
+static int tell_exit(struct pod *pod, struct app *app, struct error *err)
 {
 	const struct frame_app_exit exit = { le32_make(app->index), le32_make(app->kind),
 					     le32_make(app->code), le32_make(app->flags) };
 	bool failed = app->kind != EXIT_KIND_CODE || app->code != 0;
 
-	pod->left--;
+	/* What the last app had need not be closed: each connection would be one more packet. */
+	if (--pod->left)
+		app_close(app);
 	if (!pod->failed) {
 		pod->exit = (struct frame_pod_exit){ le32_make(app->kind), le32_make(app->code) };
 		pod->failed = failed;
@@ -183,9 +184,9 @@ static int watch_children(struct pod *pod, struct error *err)
 int pod_run(const struct record *record, struct control *control, struct frame_pod_exit *exit,
 	    struct error *err)
 {
-	_cleanup_free_ struct app *apps = calloc(record->app_count, sizeof(*apps));
-	_cleanup_free_ struct pollfd *fds =
-	    calloc(POLL_APPS + record->app_count * APP_POLLFDS, sizeof(*fds));
+	/* These live as long as PID 1 does. */
+	struct app *apps = calloc(record->app_count, sizeof(*apps));
+	struct pollfd *fds = calloc(POLL_APPS + record->app_count * APP_POLLFDS, sizeof(*fds));
 	struct pod pod = { .control = control, .apps = apps, .fds = fds, .trace = record->trace };
 
 	if (!apps || !fds)

@@ -34,7 +34,8 @@ static void close_sink(struct stream *s)
 		close_end(&s->sink);
 	s->to_app.start = s->to_app.end = 0;
 	s->to_app.ended = true;
-	if (s->connected && s->source < 0)
+	/* A host that could still send is told, unless it will hear of the app's end anyway. */
+	if (s->connected && s->source < 0 && !s->host_ended && !s->app_ended)
 		shutdown(s->socket, SHUT_RD);
 }
 
@@ -109,7 +110,8 @@ static bool output_round(struct stream *s)
 			host_gone(s);
 		else
 			flow->start += (size_t)n;
-		return n > 0;
+		/* Less than a buffer: the source is empty for now, and poll() will say when not. */
+		return n > 0 && (flow->start < flow->end || flow->end == FLOW_SIZE || s->app_ended);
 	}
 	if (flow->ended)
 		return false;
@@ -142,6 +144,7 @@ static bool input_round(struct stream *s)
 		return false;
 	flow->start = flow->end = 0;
 	n = recv(s->socket, flow->data, FLOW_SIZE, 0);
+	s->host_ended |= n == 0;
 	if (n > 0)
 		flow->end = (size_t)n;
 	else if (n == 0 && is_terminal(s))
@@ -157,17 +160,20 @@ static bool host_reads(const struct stream *s)
 	return send(s->socket, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) == 0 || would_block();
 }
 
+/* A connection that was made and is closed again already is no failure to connect. */
 static int check_connected(struct stream *s, const struct pollfd *fd)
 {
 	int code = 0;
 	socklen_t len = sizeof(code);
 
-	if (fd->revents & (POLLERR | POLLHUP)) {
-		if (getsockopt(s->socket, SOL_SOCKET, SO_ERROR, &code, &len) == 0)
-			errno = code ? code : ECONNRESET;
+	if (!fd->revents)
+		return 0;
+	if (fd->revents & (POLLERR | POLLHUP) &&
+	    getsockopt(s->socket, SOL_SOCKET, SO_ERROR, &code, &len) == 0 && code != 0) {
+		errno = code;
 		return -1;
 	}
-	s->connected = fd->revents & POLLOUT;
+	s->connected = true;
 	return 0;
 }
 

@@ -320,6 +320,7 @@ static void read_endpoint(struct host *host, int i)
 	} else {
 		host->ended[i] = !take_bytes(fd, o->out, HARNESS_OUTPUT_MAX, &o->out_len);
 	}
+	o->out[o->out_len] = o->err[o->err_len] = '\0';
 }
 
 static void write_input(struct host *host)
@@ -342,6 +343,8 @@ static void write_input(struct host *host)
 
 static bool input_left(const struct host *host)
 {
+	if (host->script->input_late && !host->acted)
+		return false;
 	return host->written < host->script->input_len ||
 	       (host->written == host->script->input_len && !host->script->keep_stdin_open);
 }
@@ -406,6 +409,7 @@ void harness_run(const struct pod *pod, const struct script *script, struct outc
 {
 	static const uint32_t ports[ENDPOINTS] = { NACELLE_PORT_CONTROL, PORT_STDIN, PORT_STDOUT,
 						   PORT_STDERR };
+	static char out[HARNESS_OUTPUT_MAX + 1], error[HARNESS_OUTPUT_MAX + 1];
 	struct host host = { .script = script, .outcome = outcome };
 	struct error err = ERROR_NONE;
 	_cleanup_free_ void *record = NULL;
@@ -414,9 +418,8 @@ void harness_run(const struct pod *pod, const struct script *script, struct outc
 	size_t len = 0;
 	pid_t pid;
 
-	*outcome = (struct outcome){ .died = -1,
-				     .out = calloc(1, HARNESS_OUTPUT_MAX + 1),
-				     .err = calloc(1, HARNESS_OUTPUT_MAX + 1) };
+	*outcome = (struct outcome){ .died = -1, .out = out, .err = error };
+	out[0] = error[0] = '\0';
 	if (!script->record && record_build(pod, &record, &len, &err) < 0) {
 		(void)fprintf(stderr, "%s\n", err.text);
 		exit(1);
@@ -444,10 +447,4 @@ void harness_run(const struct pod *pod, const struct script *script, struct outc
 		CHECK(snprintf(path, sizeof(path), "%.200s/app%d", cgroup_path, i));
 		(void)rmdir(path);
 	}
-}
-
-void outcome_free(struct outcome *outcome)
-{
-	free(outcome->out);
-	free(outcome->err);
 }

@@ -19,7 +19,7 @@ struct outcome {
 	bool hello, started, app_exited, pod_exited;
 	uint32_t app_kind, app_code;
 	uint32_t pod_kind, pod_code;
-	char *out; /* HARNESS_OUTPUT_MAX + 1 bytes, NUL-terminated */
+	char *out; /* NUL-terminated; the same memory in every run */
 	size_t out_len;
 	char *err;
 	size_t err_len;
@@ -31,6 +31,7 @@ struct script {
 	const void *input; /* written to stdin, then its end */
 	size_t input_len;
 	bool keep_stdin_open;
+	bool input_late;	/* not before signal_on has come */
 	bool close_stdout;	/* at once */
 	const char *signal_on;	/* when this is in the output: */
 	uint32_t signal;	/* this is sent; 0: none */
@@ -64,6 +65,5 @@ void harness_pod(struct harness_pod *pod, const char *script);
 
 /* Runs the pod until POD_EXIT, the end of guest-init, or the time limit. */
 void harness_run(const struct pod *pod, const struct script *script, struct outcome *outcome);
-void outcome_free(struct outcome *outcome);
 
 #endif
