@@ -1,8 +1,8 @@
 """Host vtx: an L1 Linux with /dev/kvm by emulated Intel VT-x with EPT, under Bochs.
 
-Bochs has no virtio: the machine boots from a CD image made for the run, its root is memory with busybox and the
---file entries, and output and status come back as lines on the second serial port (l1/streams.c), which Bochs
-writes to a file. The first serial port is the host's console.
+Bochs has no virtio: the machine boots from a CD image made for the run, its root is memory with
+busybox and the --file entries, and output and status come back as lines on the second serial port
+(l1/streams.c), which Bochs writes to a file. The first serial port is the host's console.
 """
 import os
 import shutil
@@ -84,32 +84,66 @@ def _make_image(directory, host_kernel):
         file.write(GRUB_CFG)
     shutil.copyfile(host_kernel.path("vmlinuz"), os.path.join(tree, "boot", "vmlinuz"))
     done = subprocess.run(
-        ["grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "--install-modules=normal linux iso9660 biosdisk",
-         "--fonts=", "--locales=", "--themes=", "-o", image, tree],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        [
+            "grub-mkrescue",
+            "-d",
+            "/usr/lib/grub/i386-pc",
+            "--install-modules=normal linux iso9660 biosdisk",
+            "--fonts=",
+            "--locales=",
+            "--themes=",
+            "-o",
+            image,
+            tree,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
     if done.returncode != 0:
         detail = done.stdout.decode(errors="replace").strip().splitlines()
-        raise job.Failure("cannot make the CD image: " + (detail[-1] if detail else "grub-mkrescue failed"))
+        raise job.Failure(
+            "cannot make the CD image: " + (detail[-1] if detail else "grub-mkrescue failed")
+        )
     return image
 
 
 def _write_config(directory, task, image):
     paths = {name: os.path.join(directory, name) for name in ("console", "frames", "log")}
     with open(os.path.join(directory, "bochsrc"), "w", encoding="utf-8") as file:
-        file.write(BOCHSRC % {"memory_mib": task.memory_mib, "bios": BIOS, "vga_bios": VGA_BIOS,
-                              "image": image, **paths})
+        file.write(
+            BOCHSRC
+            % {
+                "memory_mib": task.memory_mib,
+                "bios": BIOS,
+                "vga_bios": VGA_BIOS,
+                "image": image,
+                **paths,
+            }
+        )
     with open(os.path.join(directory, "debugger"), "w", encoding="ascii") as file:
         file.write("c\n")
     return paths
 
 
 def _start(directory):
-    """Debian's Bochs has its debugger built in, and its screen needs a terminal: it gets one that nobody reads."""
+    """Starts Bochs.
+
+    Debian's has its debugger built in, and its screen needs a terminal: it gets one that nobody
+    reads.
+    """
     ours, theirs = os.openpty()
     try:
-        process = subprocess.Popen(["bochs", "-q", "-f", "bochsrc", "-rc", "debugger"], cwd=directory,
-                                   stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-                                   env={"TERM": "vt100", "PATH": job.PATH}, preexec_fn=relay.die_with_parent)
+        process = subprocess.Popen(
+            ["bochs", "-q", "-f", "bochsrc", "-rc", "debugger"],
+            cwd=directory,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            env={"TERM": "vt100", "PATH": job.PATH},
+            preexec_fn=relay.die_with_parent,
+        )
     except FileNotFoundError as error:
         os.close(ours)
         raise job.Failure("no bochs: install bochs and bochs-term") from error
@@ -168,7 +202,11 @@ def run(task):
     with tempfile.TemporaryDirectory(prefix="nacelle-host-") as directory:
         boot = os.path.join(directory, "cd", "boot")
         os.makedirs(os.path.join(boot, "grub"))
-        initramfs.write(os.path.join(boot, "initrd"), task, host_kernel.early_modules(MODULES),
-                        [("root", "tmpfs"), ("streams", "serial"), ("release", host_kernel.release)])
+        initramfs.write(
+            os.path.join(boot, "initrd"),
+            task,
+            host_kernel.early_modules(MODULES),
+            [("root", "tmpfs"), ("streams", "serial"), ("release", host_kernel.release)],
+        )
         image = _make_image(directory, host_kernel)
         return _supervise(task, directory, _write_config(directory, task, image))

@@ -1,7 +1,8 @@
 """The cache outside the checkout: directories that appear complete or not at all.
 
-An entry is a directory named by a key that holds everything it depends on. It is made under a lock, in a
-temporary directory beside it, and appears by one rename: a killed run leaves nothing that looks finished.
+An entry is a directory named by a key that holds everything it depends on. It is made under a
+lock, in a temporary directory beside it, and appears by one rename: a killed run leaves nothing
+that looks finished.
 """
 import contextlib
 import fcntl
@@ -16,7 +17,9 @@ def root():
         return os.path.abspath(configured)
     if os.geteuid() == 0:
         return "/var/cache/nacelle"
-    return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "nacelle")
+    return os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "nacelle"
+    )
 
 
 @contextlib.contextmanager

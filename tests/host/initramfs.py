@@ -1,4 +1,7 @@
-"""An initramfs, written as a newc cpio archive (Documentation/driver-api/early-userspace/buffer-format.rst)."""
+"""An initramfs, written as a newc cpio archive.
+
+Linux: Documentation/driver-api/early-userspace/buffer-format.rst.
+"""
 import glob
 import os
 import stat
@@ -19,8 +22,21 @@ class Archive:
     def _member(self, name, mode, data=b"", owner=(0, 0), device=(0, 0)):
         self._inode += 1
         encoded = os.fsencode(name) + b"\0"
-        fields = (self._inode, mode, owner[0], owner[1], 1, 0, len(data), 0, 0, device[0], device[1],
-                  len(encoded), 0)
+        fields = (
+            self._inode,
+            mode,
+            owner[0],
+            owner[1],
+            1,
+            0,
+            len(data),
+            0,
+            0,
+            device[0],
+            device[1],
+            len(encoded),
+            0,
+        )
         header = b"070701" + b"".join(b"%08x" % field for field in fields) + encoded
         self._file.write(header + b"\0" * (-len(header) % 4) + data + b"\0" * (-len(data) % 4))
 

@@ -100,20 +100,29 @@ def from_options(options, host):
         raise Failure("--share: host vtx has no shared directories; use --file")
     timeout_s = options.timeout or DEFAULT_TIMEOUT_S[host]
     return Job(
-        host=host, kernel=options.kernel, command=options.command,
-        environment=parse_environment(options.env), directory=os.getcwd(),
+        host=host,
+        kernel=options.kernel,
+        command=options.command,
+        environment=parse_environment(options.env),
+        directory=os.getcwd(),
         shared_root=options.root == "shared" and host in ("svm", "count"),
         shares=[parse_share(text) for text in options.share],
         files=[parse_file(text) for text in options.file],
-        memory_mib=options.memory or DEFAULT_MEMORY_MIB[host], cpus=options.cpus,
-        timeout_s=timeout_s, verbose=options.verbose, deadline=time.monotonic() + timeout_s)
+        memory_mib=options.memory or DEFAULT_MEMORY_MIB[host],
+        cpus=options.cpus,
+        timeout_s=timeout_s,
+        verbose=options.verbose,
+        deadline=time.monotonic() + timeout_s,
+    )
 
 
 @contextlib.contextmanager
 def ended_by_signals():
     """Inside, SIGINT, SIGTERM and SIGHUP raise Ended, so that clean-up runs."""
+
     def raise_ended(number, _frame):
         raise Ended(number)
+
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     previous = {number: signal.signal(number, raise_ended) for number in numbers}
     try:

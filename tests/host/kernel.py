@@ -1,8 +1,8 @@
 """The kernel of an emulated host: Debian's own, unpacked into the cache, never installed.
 
-An entry holds vmlinux (for the PVH entry, which saves the decompression under emulation), vmlinuz, the whole
-module tree with its index, and load/, the few modules that must be there before the root is, decompressed and
-numbered in the order of their dependencies.
+An entry holds vmlinux (for the PVH entry, which saves the decompression under emulation), vmlinuz,
+the whole module tree with its index, and load/: the few modules that must be there before the root
+is, decompressed, and in load/needs the order in which each wants what it depends on.
 """
 import dataclasses
 import glob
@@ -21,7 +21,15 @@ ROOM = "host-kernel"
 LAYOUT = "2"
 SIGNATURE_MARK = b"~Module signature appended~\n"
 # Those that a series has built in are left out.
-EARLY_MODULES = ["virtio_pci", "virtio_console", "9p", "9pnet_virtio", "overlay", "kvm-amd", "kvm-intel"]
+EARLY_MODULES = [
+    "virtio_pci",
+    "virtio_console",
+    "9p",
+    "9pnet_virtio",
+    "overlay",
+    "kvm-amd",
+    "kvm-intel",
+]
 
 
 @dataclasses.dataclass
@@ -45,7 +53,9 @@ class Kernel:
 
 
 def _run(arguments, sentence, **options):
-    done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, **options)
+    done = subprocess.run(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, **options
+    )
     if done.returncode != 0:
         detail = done.stderr.decode(errors="replace").strip().splitlines()
         raise job.Failure(f"{sentence}: {detail[-1] if detail else done.returncode}")
@@ -55,8 +65,9 @@ def _run(arguments, sentence, **options):
 def _package_of(series):
     """The versioned package that Debian's meta package of SERIES stands for today."""
     meta = "linux-image-amd64" if series == "6.1" else f"linux-image-{series}-amd64"
-    shown = _run(["apt-cache", "show", "--no-all-versions", meta],
-                 f"apt knows no {meta}; run apt-get update")
+    shown = _run(
+        ["apt-cache", "show", "--no-all-versions", meta], f"apt knows no {meta}; run apt-get update"
+    )
     match = re.search(r"^Depends: (linux-image-([0-9][^ ,]*-amd64))", shown.decode(), re.MULTILINE)
     if not match:
         raise job.Failure(f"package {meta} names no kernel package")
@@ -64,14 +75,19 @@ def _package_of(series):
 
 
 def _vmlinux_of(vmlinuz):
-    """The ELF file inside a bzImage (Documentation/arch/x86/boot.rst: payload_offset, payload_length)."""
+    """The ELF file inside a bzImage (Linux: Documentation/arch/x86/boot.rst, payload_offset)."""
     (offset, length) = struct.unpack_from("<II", vmlinuz, 0x248)
     start = (vmlinuz[0x1F1] + 1) * 512 + offset
-    payload = vmlinuz[start:start + length]
+    payload = vmlinuz[start : start + length]
     if payload.startswith(b"\x28\xb5\x2f\xfd"):
         # The kernel appends the unpacked size, which zstd takes for a broken second frame.
-        done = subprocess.run(["zstd", "-dcq"], input=payload, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            ["zstd", "-dcq"],
+            input=payload,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
         image = done.stdout
     else:
         image = lzma.LZMADecompressor().decompress(payload)
@@ -90,7 +106,7 @@ def _read_module(path):
         # struct module_signature: the length of the signature is its last field, big-endian.
         end = len(data) - len(SIGNATURE_MARK) - 12
         (signature_bytes,) = struct.unpack_from(">I", data, end + 8)
-        data = data[:end - signature_bytes]
+        data = data[: end - signature_bytes]
     return data
 
 
@@ -117,7 +133,6 @@ def _write_early_modules(tree, directory):
 
 def _make(package, release, directory):
     job.say(f"fetching {package} (about 100 MB, once)")
-    # A directory of its own that apt's unprivileged user may write to is not needed: root downloads as root.
     _run(["apt-get", "download", "-q", package], f"cannot download {package}", cwd=directory)
     archive = glob.glob(os.path.join(directory, "*.deb"))[0]
     unpacked = os.path.join(directory, "unpacked")
@@ -138,7 +153,11 @@ def _make(package, release, directory):
 def get(series):
     """The kernel of SERIES: a cached one, otherwise today's from Debian."""
     ending = "_" + LAYOUT
-    cached = [name for name in cache.entries(ROOM) if name.startswith(series + ".") and name.endswith(ending)]
+    cached = [
+        name
+        for name in cache.entries(ROOM)
+        if name.startswith(series + ".") and name.endswith(ending)
+    ]
     if cached:
         release = cached[-1].removesuffix(ending)
         return Kernel(release, os.path.join(cache.root(), ROOM, cached[-1]))

@@ -1,4 +1,4 @@
-"""Host kvm: this machine itself. The command runs here; only the options' surroundings are provided."""
+"""Host kvm: this machine itself; the command runs here, with the surroundings asked for."""
 import os
 import shutil
 import signal
@@ -31,7 +31,9 @@ def _remove_files(placed):
 def run(task):
     for share in task.shares:
         if os.path.realpath(share.source) != os.path.realpath(share.target):
-            raise job.Failure(f"--share: on host kvm {share.source} cannot be at {share.target} too")
+            raise job.Failure(
+                f"--share: on host kvm {share.source} cannot be at {share.target} too"
+            )
     placed = []
     try:
         _place_files(task, placed)
@@ -42,8 +44,9 @@ def run(task):
 
 def _run_command(task):
     try:
-        process = subprocess.Popen(task.command, env=task.environment, process_group=0,
-                                   preexec_fn=relay.die_with_parent)
+        process = subprocess.Popen(
+            task.command, env=task.environment, process_group=0, preexec_fn=relay.die_with_parent
+        )
     except FileNotFoundError:
         job.say(f"{task.command[0]}: not found")
         return 127
@@ -55,7 +58,7 @@ def _run_command(task):
             raise task.timed_out()
         return process.returncode if process.returncode >= 0 else 128 - process.returncode
     finally:
-        # Whatever the command left in its process group ends with it, as it does in the other hosts.
+        # What the command left in its process group ends with it, as it does in the other hosts.
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""Whether this machine's own /dev/kvm runs guests natively: probe_kvm.c, compiled once into the cache."""
+"""Whether this machine's own /dev/kvm runs guests natively: probe_kvm.c says so."""
 import dataclasses
 import os
 import subprocess

@@ -13,7 +13,9 @@ FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-O2", "-static", "-
 def _key(sources):
     """Of everything that the program is made of: the sources and the headers beside them."""
     digest = hashlib.sha256(repr(FLAGS).encode())
-    headers = {header for source in sources for header in glob.glob(os.path.dirname(source) + "/*.h")}
+    headers = {
+        header for source in sources for header in glob.glob(os.path.dirname(source) + "/*.h")
+    }
     for path in [*sources, *sorted(headers)]:
         with open(path, "rb") as file:
             digest.update(file.read())
@@ -22,9 +24,16 @@ def _key(sources):
 
 def static(name, sources):
     """The path of the static program NAME made of SOURCES; any host can run it."""
+
     def compile_into(directory):
-        done = subprocess.run(["cc", *FLAGS, "-o", os.path.join(directory, name), *sources],
-                              stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(
+            ["cc", *FLAGS, "-o", os.path.join(directory, name), *sources],
+            stderr=subprocess.PIPE,
+            check=False,
+        )
         if done.returncode != 0:
-            raise job.Failure(f"cannot compile {name}: {done.stderr.decode(errors='replace').strip()}")
+            raise job.Failure(
+                f"cannot compile {name}: {done.stderr.decode(errors='replace').strip()}"
+            )
+
     return os.path.join(cache.entry("host-programs", f"{name}-{_key(sources)}", compile_into), name)

@@ -1,7 +1,7 @@
 """The command's three streams and its status, between our own descriptors and an emulator's.
 
-One thread for each stream: a slow reader of ours stalls that stream alone, and through the emulator's queue
-the command. Nothing is looked at on the way.
+One thread for each stream: a slow reader of ours stalls that stream alone, and through the
+emulator's queue the command. Nothing is looked at on the way.
 """
 import ctypes
 import os
@@ -16,7 +16,8 @@ PORTS = ("out", "err", "in", "status")
 
 
 def die_with_parent():
-    """In a child, before exec: be killed when the thread that started us ends (prctl PR_SET_PDEATHSIG)."""
+    """In a child, before exec: be killed when the thread that started us ends."""
+    # PR_SET_PDEATHSIG is 1.
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
@@ -37,7 +38,7 @@ def write_all(fd, data):
     view = memoryview(data)
     while view:
         try:
-            view = view[os.write(fd, view):]
+            view = view[os.write(fd, view) :]
         except OSError:
             return False
     return True
@@ -58,17 +59,26 @@ class Streams:
     def qemu_arguments(self):
         arguments = ["-device", "virtio-serial-pci,max_ports=8"]
         for number, name in enumerate(PORTS, 1):
-            arguments += ["-chardev", f"socket,id={name},fd={self._theirs[name].fileno()}",
-                          "-device", f"virtserialport,chardev={name},nr={number},name={name}"]
+            arguments += [
+                "-chardev",
+                f"socket,id={name},fd={self._theirs[name].fileno()}",
+                "-device",
+                f"virtserialport,chardev={name},nr={number},name={name}",
+            ]
         return arguments
 
     def start(self):
         """After the emulator has started: relay until it ends."""
         for end in self._theirs.values():
             end.close()
-        for name, target in (("out", self._copy_to(1)), ("err", self._copy_to(2)),
-                             ("status", self._take_status)):
-            thread = threading.Thread(target=self._receive, args=(self._ours[name], target), daemon=True)
+        for name, target in (
+            ("out", self._copy_to(1)),
+            ("err", self._copy_to(2)),
+            ("status", self._take_status),
+        ):
+            thread = threading.Thread(
+                target=self._receive, args=(self._ours[name], target), daemon=True
+            )
             thread.start()
             self._outputs.append(thread)
         threading.Thread(target=self._send_input, daemon=True).start()
@@ -99,6 +109,7 @@ class Streams:
             # A reader of ours that went away must not stall the command: go on, to nowhere.
             nonlocal alive
             alive = alive and write_all(fd, data)
+
         return copy
 
     def _take_status(self, data):
@@ -113,7 +124,7 @@ class Streams:
                 data = b""
             try:
                 if not data:
-                    # Half closed: the emulator still takes what is on its way, a full close might drop it.
+                    # Half closed: what is on its way still arrives; a full close might drop it.
                     end.shutdown(socket.SHUT_WR)
                     return
                 end.sendall(data)
