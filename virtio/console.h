@@ -27,10 +27,9 @@ struct virtio_console {
 };
 
 /*
- * fd must be non-blocking, or -1 to drop all output; it stays the caller's. The process ignores
- * SIGPIPE. With escape set, bytes
- * other than printable ASCII, newline and tab appear as \xNN, so that a guest cannot steer a
- * terminal; carriage returns vanish.
+ * fd must be non-blocking, or -1 to drop all output; it stays the caller's, and the process ignores
+ * SIGPIPE. With escape set, bytes other than printable ASCII, newline and tab appear as \xNN, so
+ * that a guest cannot steer a terminal; carriage returns vanish.
  */
 void virtio_console_init(struct virtio_console *console, const struct gmem *gmem, int fd,
 			 bool escape);

@@ -28,7 +28,9 @@ ssize_t vsock_rx_put(struct vsock *vsock, struct vsock_header *header, const voi
 	struct virtq_chain chain;
 	uint64_t room;
 
-	if (!virtio_device_running(dev) || virtq_pop(&dev->queues[VSOCK_QUEUE_RX], &chain) != 1)
+	vsock->rx_dry =
+	    !virtio_device_running(dev) || virtq_pop(&dev->queues[VSOCK_QUEUE_RX], &chain) != 1;
+	if (vsock->rx_dry)
 		return -1;
 	if (chain.readable_bytes || chain.writable_bytes <= sizeof(*header)) {
 		virtio_device_break(dev, "a receive buffer that holds no packet");
@@ -66,9 +68,11 @@ void vsock_enter(struct vsock *vsock)
 void vsock_leave(struct vsock *vsock, bool by_guest)
 {
 	assert(vsock->nesting);
-	if (vsock->nesting == 1 && flush_resets(vsock) && vsock_conn_flush(vsock, by_guest) &&
-	    vsock->wait_count && by_guest)
-		virtio_device_requeue(&vsock->device, VSOCK_QUEUE_RX);
+	if (vsock->nesting == 1 && flush_resets(vsock)) {
+		vsock_conn_flush(vsock, by_guest);
+		if (by_guest && vsock->wait_count && !vsock->rx_dry)
+			virtio_device_requeue(&vsock->device, VSOCK_QUEUE_RX);
+	}
 	if (--vsock->nesting == 0 && vsock->rx_pushed) {
 		vsock->rx_pushed = false;
 		virtio_device_signal_used(&vsock->device, VSOCK_QUEUE_RX);
@@ -269,6 +273,8 @@ static void vsock_notify(struct virtio_device *dev, unsigned queue)
 	vsock_enter(vsock);
 	if (queue == VSOCK_QUEUE_TX)
 		process_tx(vsock);
+	else
+		vsock->rx_dry = false;
 	vsock_leave(vsock, true);
 	if (queue == VSOCK_QUEUE_RX && vsock->tx_rests && vsock->reset_count < VSOCK_RESETS_MAX)
 		virtio_device_requeue(dev, VSOCK_QUEUE_TX);

@@ -135,6 +135,8 @@ struct vsock {
 	bool transport_reset; /* the event waits for a buffer */
 	unsigned nesting;     /* of entries: the interrupts come at the end of the outermost */
 	bool rx_pushed;
+	bool
+	    rx_dry; /* the last attempt found no receive buffer: the guest kicks when it adds one */
 	uint64_t packets_bad; /* counters */
 	uint64_t conns_refused;
 

@@ -227,14 +227,14 @@ static bool send_pending(struct vsock_conn *conn)
 	return true;
 }
 
-bool vsock_conn_flush(struct vsock *vsock, bool by_guest)
+void vsock_conn_flush(struct vsock *vsock, bool by_guest)
 {
 	for (unsigned turns = vsock->wait_count; turns && vsock->wait_count; turns--) {
 		struct vsock_conn *conn = wait_take(vsock);
 
 		if (!send_pending(conn)) {
 			wait_return(conn);
-			return false;
+			return;
 		}
 		if (conn->state == CONN_DEAD) {
 			conn_free(conn);
@@ -244,9 +244,10 @@ bool vsock_conn_flush(struct vsock *vsock, bool by_guest)
 			conn->wants_send = false;
 			if (conn->ops->can_send)
 				conn->ops->can_send(conn->ctx, conn);
+			if (vsock->rx_dry)
+				return;
 		}
 	}
-	return true;
 }
 
 size_t vsock_conn_send(struct vsock_conn *conn, const void *data, size_t len)

@@ -63,10 +63,7 @@ void vsock_conn_reply(struct vsock_conn *conn, unsigned pending);
 /* Takes over what a packet says about the guest's credit. */
 void vsock_conn_peer_credit(struct vsock_conn *conn, uint32_t buf_alloc, uint32_t fwd_cnt);
 
-/*
- * Gives each waiting connection one turn. Returns false if the receive buffers ran out, true if all
- * had their turn (some may wait again).
- */
-bool vsock_conn_flush(struct vsock *vsock, bool by_guest);
+/* Gives each waiting connection one turn, until the receive buffers run out. */
+void vsock_conn_flush(struct vsock *vsock, bool by_guest);
 
 #endif

@@ -25,7 +25,8 @@ static struct {
 	bool consume;	    /* at once */
 	bool reset_in_data; /* from within data() */
 	bool reset_in_accept;
-	bool send_in_can_send; /* one byte more */
+	bool send_in_can_send;	/* four bytes */
+	bool flood_in_can_send; /* as much as goes */
 } t;
 
 static void on_data(void *ctx, struct vsock_conn *conn, const struct iovec *iov, unsigned count,
@@ -54,6 +55,8 @@ static void on_can_send(void *ctx, struct vsock_conn *conn)
 	t.can_send++;
 	if (t.send_in_can_send)
 		assert_int_equal(vsock_conn_send(conn, "more", 4), 4);
+	if (t.flood_in_can_send)
+		vsock_conn_send(conn, t.data, sizeof(t.data));
 }
 
 static void on_shutdown(void *ctx, struct vsock_conn *conn, unsigned directions)
@@ -443,6 +446,28 @@ static void test_send_waits_for_buffers(void **state)
 	assert_int_equal(host_send(text, 100), 100);
 }
 
+/* A sender that always wants more than there are buffers is called once per kick, not for ever. */
+static void test_no_spin_without_buffers(void **state)
+{
+	(void)state;
+	vguest_post(&t.g, 1);
+	vguest_send(&t.g, &(struct vguest_packet){ .guest_port = GUEST_PORT,
+						   .host_port = PORT,
+						   .op = VSOCK_OP_REQUEST,
+						   .buf_alloc = UINT32_MAX });
+	expect(VSOCK_OP_RESPONSE);
+	t.flood_in_can_send = true;
+	assert_int_equal(host_send(t.data, sizeof(t.data)), 0);
+	for (unsigned i = 1; i < 10; i++) {
+		vguest_post(&t.g, 1);
+		assert_int_equal(t.can_send, i);
+		expect(VSOCK_OP_RW);
+		driver_kick(&t.g.d, VSOCK_QUEUE_TX);
+		expect_nothing();
+		t.can_send = i;
+	}
+}
+
 static void test_response_comes_first(void **state)
 {
 	(void)state;
@@ -704,6 +729,7 @@ int main(void)
 		TEST(test_send_within_credit),
 		TEST(test_lies_about_credit),
 		TEST(test_send_waits_for_buffers),
+		TEST(test_no_spin_without_buffers),
 		TEST(test_response_comes_first),
 		TEST(test_shutdown),
 		TEST(test_data_after_shutdown),
