@@ -1,0 +1,195 @@
+/*
+ * Each case locks down a child and looks at what is left of it, or at how it died.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/lockdown.h"
+#include "vmm/machine/machine_rules.h"
+
+static int status_of(void (*child)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		child();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void lock_like_the_machine(void)
+{
+	const struct lockdown_ids ids = { .change = geteuid() == 0 };
+	struct error err = ERROR_NONE;
+
+	if (lockdown_ids(&ids, &err) < 0 || machine_rules_apply(&err) < 0) {
+		fprintf(stderr, "%s\n", err.text);
+		_exit(99);
+	}
+}
+
+static void do_nothing(void)
+{
+	lock_like_the_machine();
+}
+
+static void do_open(void)
+{
+	lock_like_the_machine();
+	(void)open("/etc/passwd", O_RDONLY);
+}
+
+static void do_socket(void)
+{
+	lock_like_the_machine();
+	(void)socket(AF_INET, SOCK_STREAM, 0);
+}
+
+static void do_fork(void)
+{
+	lock_like_the_machine();
+	(void)fork();
+}
+
+static void do_exec(void)
+{
+	lock_like_the_machine();
+	(void)execl("/bin/true", "true", (char *)NULL);
+}
+
+static void do_wrong_ioctl(void)
+{
+	lock_like_the_machine();
+	(void)syscall(SYS_ioctl, 0, 0x5413 /* TIOCGWINSZ */, NULL);
+}
+
+static void do_x32(void)
+{
+	lock_like_the_machine();
+	(void)syscall(0x40000000 | SYS_getpid);
+}
+
+static void do_executable_memory(void)
+{
+	lock_like_the_machine();
+	(void)syscall(SYS_mprotect, 0, 4096, 7);
+}
+
+static void test_allowed(void **state)
+{
+	int status = status_of(do_nothing);
+
+	(void)state;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_forbidden_calls_kill(void **state)
+{
+	void (*const children[])(void) = {
+		do_open, do_socket, do_fork, do_exec, do_wrong_ioctl, do_x32, do_executable_memory
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
+		int status = status_of(children[i]);
+
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), SIGSYS);
+	}
+}
+
+/* Exits 0 if every line of /proc/self/status that matters is as it should be. */
+static void check_status(void)
+{
+	static const char *const wanted[] = {
+		"CapInh:\t0000000000000000",
+		"CapPrm:\t0000000000000000",
+		"CapEff:\t0000000000000000",
+		"CapAmb:\t0000000000000000",
+		"NoNewPrivs:\t1",
+	};
+	const struct lockdown_ids ids = { .change = geteuid() == 0 };
+	struct error err = ERROR_NONE;
+	char text[4096] = "";
+	int fd = open("/proc/self/status", O_RDONLY);
+
+	if (lockdown_ids(&ids, &err) < 0)
+		_exit(99);
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		_exit(98);
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (!strstr(text, wanted[i]))
+			_exit((int)i + 1);
+	if (ids.change && (getuid() != LOCKDOWN_UID_BASE + (uid_t)getpid() || setuid(0) == 0))
+		_exit(97);
+	if (ids.change && !strstr(text, "CapBnd:\t0000000000000000"))
+		_exit(96);
+	if (prctl(PR_GET_DUMPABLE) != 0)
+		_exit(95);
+}
+
+static void test_ids(void **state)
+{
+	int status = status_of(check_status);
+
+	(void)state;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void check_close_fds(void)
+{
+	int keep[] = { 7, -1, 5, 5 };
+	struct error err = ERROR_NONE;
+
+	for (int fd = 3; fd < 12; fd++)
+		if (dup2(STDERR_FILENO, fd) < 0)
+			_exit(99);
+	if (lockdown_close_fds(keep, ARRAY_SIZE(keep), &err) < 0)
+		_exit(98);
+	for (int fd = 0; fd < 12; fd++) {
+		bool is_open = fcntl(fd, F_GETFD) >= 0;
+
+		if (is_open != (fd < 3 || fd == 5 || fd == 7))
+			_exit(fd + 1);
+	}
+}
+
+static void test_close_fds(void **state)
+{
+	int status = status_of(check_close_fds);
+
+	(void)state;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_allowed),
+		cmocka_unit_test(test_forbidden_calls_kill),
+		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_close_fds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
