@@ -10,13 +10,14 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "guest-init/protocol.h"
 #include "vmm/base/bytes.h"
 
 enum { DISK_BLOCK_BYTES = 512 };
 
 unsigned devices_count(const struct plan *plan)
 {
-	return 2 + plan->disk_count + (plan->console_fd >= 0);
+	return 2 + plan->disk_count + (plan->files_socket >= 0) + (plan->console_fd >= 0);
 }
 
 static void raise_line(void *context)
@@ -53,11 +54,30 @@ static void plug_disk(struct devices *devices, const struct plan_disk *disk, uns
 	plug(devices, &devices->disks[index].dev);
 }
 
+static void on_files(struct loop_fd *member, uint32_t events)
+{
+	struct devices *devices = container_of(member, struct devices, files);
+
+	(void)events;
+	/* Without its server the device is broken; the supervisor learns of it by itself. */
+	if (virtio_p9_ready(&devices->p9) < 0)
+		loop_fd_remove(member);
+}
+
+static int plug_p9(struct devices *devices, const struct plan *plan, const struct gmem *memory,
+		   struct loop *loop, struct error *err)
+{
+	if (virtio_p9_init(&devices->p9, memory, RECORD_P9_TAG, plan->files_socket,
+			   plan->files_memory, err) < 0)
+		return -1;
+	plug(devices, &devices->p9.dev);
+	return loop_fd_add(loop, &devices->files, plan->files_socket, EPOLLIN, on_files, err);
+}
+
 int devices_init(struct devices *devices, const struct plan *plan, const struct gmem *memory,
 		 struct loop *loop, vsock_accept_fn *accept, void *accept_context,
 		 ioapic_send *send, void *send_context, struct error *err)
 {
-	(void)loop;
 	ioapic_init(&devices->ioapic, devices_count(plan) + 1, send, send_context);
 	if (getrandom(devices->generation_id, sizeof(devices->generation_id), 0) < 0)
 		return error_set(err, errno, "no random bytes for the VM generation id");
@@ -71,6 +91,8 @@ int devices_init(struct devices *devices, const struct plan *plan, const struct 
 	plug(devices, &devices->rng.dev);
 	for (unsigned i = 0; i < plan->disk_count; i++)
 		plug_disk(devices, &plan->disks[i], i, memory);
+	if (plan->files_socket >= 0 && plug_p9(devices, plan, memory, loop, err) < 0)
+		return -1;
 	if (plan->console_fd >= 0) {
 		virtio_console_init(&devices->console, memory, plan->console_fd, true);
 		plug(devices, &devices->console.dev);

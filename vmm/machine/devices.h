@@ -10,6 +10,7 @@
 #include "virtio/blk.h"
 #include "virtio/console.h"
 #include "virtio/mmio.h"
+#include "virtio/p9.h"
 #include "virtio/rng.h"
 #include "virtio/vsock.h"
 #include "vmm/base/error.h"
@@ -36,6 +37,8 @@ struct devices {
 
 	struct vsock *vsock;
 	struct virtio_rng rng;
+	struct virtio_p9 p9;
+	struct loop_fd files; /* readable: replies of the files role */
 	struct virtio_console console;
 	struct virtio_blk disks[PLAN_DISKS_MAX];
 };

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -52,6 +53,7 @@ struct machine {
 	struct loop_fd supervisor;
 	struct loop_event ended;
 
+	sem_t arrived;	      /* posted by each vCPU thread that stands at the gate */
 	pthread_mutex_t gate; /* held until the lock-down is complete */
 
 	/* What ended the pod; set once, under end_lock, by whichever thread sees it first. */
@@ -191,6 +193,7 @@ static void *vcpu_main(void *argument)
 	};
 	struct machine_record record = { .type = MACHINE_RECORD_GUEST_END };
 
+	sem_post(&machine->arrived);
 	pthread_mutex_lock(&machine->gate);
 	pthread_mutex_unlock(&machine->gate);
 	record.end.reason = vcpu_run(thread->vcpu, &bus, &record.end.detail);
@@ -309,7 +312,42 @@ static int start_threads(struct machine *machine, struct error *err)
 			return error_set(err, status, "cannot start a thread for CPU %u", i);
 	}
 	pthread_attr_destroy(&attributes);
+	/* The C library's part of a thread's start makes system calls that the list does not know.
+	 */
+	for (unsigned i = 0; i < machine->plan->cpus; i++)
+		while (sem_wait(&machine->arrived) < 0 && errno == EINTR)
+			;
 	return 0;
+}
+
+/* Of all that the supervisor had open, what the plan names is left. */
+static int close_other_fds(const struct plan *plan, struct error *err)
+{
+	int keep[7 + PLAN_DISKS_MAX + 2 * PLAN_STREAMS_MAX] = {
+		plan->kvm_fd,	    plan->kernel_fd,  plan->initramfs_fd,      plan->files_socket,
+		plan->files_memory, plan->console_fd, plan->supervisor_socket,
+	};
+	size_t count = 7;
+
+	for (unsigned i = 0; i < plan->disk_count; i++)
+		keep[count++] = plan->disks[i].fd;
+	for (unsigned i = 0; i < plan->stream_count; i++) {
+		keep[count++] = plan->streams[i].fd_in;
+		keep[count++] = plan->streams[i].fd_out;
+	}
+	return lockdown_close_fds(keep, count, err);
+}
+
+/* What was needed to build the VM is not needed to run it. */
+static void close_build_fds(const struct plan *plan)
+{
+	close(plan->kvm_fd);
+	close(plan->kernel_fd);
+	close(plan->initramfs_fd);
+	if (plan->files_memory >= 0)
+		close(plan->files_memory);
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
 }
 
 static int build(struct machine *machine, uint32_t app_count, const void *archive,
@@ -320,7 +358,7 @@ static int build(struct machine *machine, uint32_t app_count, const void *archiv
 	bool namespaces;
 	uint64_t entry;
 
-	if (lockdown_namespaces(&namespaces, err) < 0)
+	if (close_other_fds(plan, err) < 0 || lockdown_namespaces(&namespaces, err) < 0)
 		return -1;
 	if (lockdown_ids(&ids, err) < 0)
 		return -1;
@@ -329,6 +367,7 @@ static int build(struct machine *machine, uint32_t app_count, const void *archiv
 	stamp(machine, MACHINE_STAGE_MEMORY);
 	if (build_vm(machine, entry, err) < 0 || build_devices(machine, app_count, err) < 0)
 		return -1;
+	close_build_fds(plan);
 	stamp(machine, MACHINE_STAGE_KVM);
 	if (start_threads(machine, err) < 0)
 		return -1;
@@ -355,6 +394,7 @@ void machine_run(const struct plan *plan, uint32_t app_count, const void *archiv
 	struct error err = ERROR_NONE;
 
 	machine.plan = plan;
+	sem_init(&machine.arrived, 0, 0);
 	pthread_mutex_init(&machine.gate, NULL);
 	pthread_mutex_init(&machine.end_lock, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -53,18 +53,17 @@ static int set_cpuid(int fd, const struct kvm_vm *vm, unsigned index, unsigned c
  */
 static int set_msrs(int fd, struct error *err)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entries[2];
-	} msrs = {
-		.head = { .nmsrs = 2 },
-		.entries = {
-			{ .index = MSR_MISC_ENABLE, .data = MISC_ENABLE_FAST_STRING },
-			{ .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE_WRITE_BACK },
-		},
+	static const struct kvm_msr_entry entries[] = {
+		{ .index = MSR_MISC_ENABLE, .data = MISC_ENABLE_FAST_STRING },
+		{ .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE_WRITE_BACK },
 	};
+	_cleanup_free_ struct kvm_msrs *msrs = calloc(1, sizeof(*msrs) + sizeof(entries));
 
-	if (ioctl(fd, KVM_SET_MSRS, &msrs) != (int)msrs.head.nmsrs)
+	if (!msrs)
+		return error_set(err, ENOMEM, "no memory for the MSR list");
+	msrs->nmsrs = ARRAY_SIZE(entries);
+	memcpy(msrs->entries, entries, sizeof(entries));
+	if (ioctl(fd, KVM_SET_MSRS, msrs) != (int)msrs->nmsrs)
 		return error_set(err, errno, "KVM refuses the guest's first MSR values");
 	return 0;
 }

@@ -1,0 +1,26 @@
+/*
+ * The files role: the 9p server for the shares of one pod, in a process of its own that sees
+ * neither KVM, guest memory nor a network.
+ */
+#ifndef NACELLE_MACHINE_FILES_H
+#define NACELLE_MACHINE_FILES_H
+
+#include <stdbool.h>
+
+#include "virtio/p9_share.h"
+
+struct files_request {
+	int socket; /* the server's end of the channel to the machine */
+	int memory; /* the channel's memory */
+	bool change_ids;
+	unsigned share_count;
+	struct p9_share_config shares[P9_SHARES_MAX];
+};
+
+/*
+ * The role's entry. Takes everything else away from itself, serves until the machine has gone, and
+ * ends the process.
+ */
+void files_run(const struct files_request *request) __attribute__((noreturn));
+
+#endif
