@@ -1,0 +1,113 @@
+/*
+ * The image of a run. The import is another program, which holds the libraries that parse images.
+ */
+#include "vmm/pod/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/pod/paths.h"
+
+extern char **environ;
+
+static int open_directory(struct pod_image *image, const char *path, struct error *err)
+{
+	image->is_directory = true;
+	image->directory_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (image->directory_fd < 0)
+		return error_set(err, errno, "cannot open the root directory %s", path);
+	return 0;
+}
+
+static int import(const char *reference, const char *store_root, struct error *err)
+{
+	char program[PATH_MAX];
+	const char *arguments[] = {
+		"nacelle-image", "import", "--quiet", reference, NULL, NULL, NULL
+	};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none;
+	int status, spawned;
+	pid_t pid;
+
+	if (paths_find(program, "nacelle-image", err) < 0)
+		return -1;
+	if (store_root) {
+		arguments[3] = "--root";
+		arguments[4] = store_root;
+		arguments[5] = reference;
+	}
+	posix_spawn_file_actions_init(&actions);
+	/* What the import prints is not what the pod prints. */
+	posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	/* Ctrl-C ends the import; this process, which has it blocked, looks at it afterwards. */
+	sigemptyset(&none);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	/* posix_spawn() does not change the strings; its type is from before const. */
+	spawned = posix_spawn(&pid, program, &actions, &attributes, (char **)(uintptr_t)arguments,
+			      environ);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	if (spawned)
+		return error_set(err, spawned, "cannot start %s", program);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return error_set(err, errno, "cannot wait for the import");
+	if (WIFSIGNALED(status))
+		return error_set(err, 0, "the import of %s was killed by signal %d", reference,
+				 WTERMSIG(status));
+	if (WEXITSTATUS(status))
+		return error_set(err, 0, "the image %s could not be imported", reference);
+	return 0;
+}
+
+static int open_image(struct pod_image *image, const char *reference, const char *store_root,
+		      struct error *err)
+{
+	struct store *store;
+	int found;
+
+	if (store_open(&store, store_root, err) < 0)
+		return -1;
+	found = store_find(store, reference, &image->image, err);
+	if (found == 0 && import(reference, store_root, err) == 0) {
+		found = store_find(store, reference, &image->image, err);
+		if (found == 0)
+			error_set(err, 0, "the image %s changed while it was imported", reference);
+	}
+	store_close(store);
+	return found == 1 ? 0 : -1;
+}
+
+int pod_image_open(struct pod_image *image, const char *reference, const char *store_root,
+		   struct error *err)
+{
+	struct image_reference parsed;
+
+	*image = (struct pod_image){ .directory_fd = -1, .image.fd = -1 };
+	if (image_reference_parse(&parsed, reference, err) < 0)
+		return -1;
+	if (parsed.transport == IMAGE_ROOTFS)
+		return open_directory(image, parsed.path, err);
+	return open_image(image, reference, store_root, err);
+}
+
+void pod_image_close(struct pod_image *image)
+{
+	if (image->is_directory)
+		close(image->directory_fd);
+	else
+		store_image_free(&image->image);
+}

@@ -1,0 +1,26 @@
+/*
+ * The image of a run: found in the store or imported into it, or a directory.
+ */
+#ifndef NACELLE_POD_IMAGE_H
+#define NACELLE_POD_IMAGE_H
+
+#include <stdbool.h>
+
+#include "images/store.h"
+#include "vmm/base/error.h"
+
+struct pod_image {
+	bool is_directory;
+	int directory_fd;	  /* O_PATH, if it is a directory */
+	struct store_image image; /* else */
+};
+
+/*
+ * Resolves a reference. An image that is not in the store is imported by nacelle-image, which runs
+ * in the foreground and says on stderr what is wrong, if anything is.
+ */
+int pod_image_open(struct pod_image *image, const char *reference, const char *store_root,
+		   struct error *err);
+void pod_image_close(struct pod_image *image);
+
+#endif

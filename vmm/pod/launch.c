@@ -1,0 +1,225 @@
+/*
+ * From a settled pod to a plan.
+ */
+#include "vmm/pod/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "guest-init/protocol.h"
+#include "vmm/base/cleanup.h"
+#include "virtio/p9_channel.h"
+#include "vmm/machine/kvm.h"
+#include "vmm/pod/initramfs.h"
+#include "vmm/pod/paths.h"
+#include "vmm/pod/record.h"
+#include "vmm/pod/stdio.h"
+#include "vmm/pod/terminal.h"
+
+/*
+ * reboot=t: a triple fault, which ends the VM at once, instead of waiting for a keyboard
+ * controller. panic=-1: the same after a panic. noreplace-smp: no patching of the kernel's text for
+ * one CPU, so that its pages stay shared. percpu_alloc=page: no 2 MiB unit to clear.
+ */
+#define COMMAND_LINE "reboot=t panic=-1 noreplace-smp percpu_alloc=page"
+
+int launch_open_kvm(struct error *err)
+{
+	enum kvm_quality quality;
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 && errno == EACCES)
+		return error_set(err, 0,
+				 "/dev/kvm may not be opened by this user; add the user to the "
+				 "group kvm and log in again");
+	if (fd < 0 && errno == ENOENT)
+		return error_set(err, 0,
+				 "there is no /dev/kvm; load the module kvm_intel or kvm_amd, and "
+				 "see that virtualization is turned on in the firmware");
+	if (fd < 0)
+		return error_set(err, errno, "cannot open /dev/kvm");
+	if (kvm_check(fd, err) < 0 || kvm_probe_quality(fd, &quality, err) < 0) {
+		close(fd);
+		return -1;
+	}
+	if (quality == KVM_INTERPRETED) {
+		close(fd);
+		return error_set(
+		    err, 0,
+		    "this host's /dev/kvm interprets guest code instead of running it "
+		    "on the processor (no VT-x or SVM): Linux would not get through its "
+		    "boot; use a host with hardware virtualization");
+	}
+	return fd;
+}
+
+static int open_part(const char *option, const char *chosen, const char *name, struct error *err)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	if (chosen) {
+		if (snprintf(path, sizeof(path), "%s", chosen) >= (int)sizeof(path))
+			return error_set(err, ENAMETOOLONG, "%s", option);
+	} else if (paths_find(path, name, err) < 0) {
+		return -1;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return error_set(err, errno, "cannot open %s", path);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return error_set(err, 0, "%s is not a regular file", path);
+	}
+	return fd;
+}
+
+static int set_command_line(struct plan *plan, const struct run_options *options, struct error *err)
+{
+	int n =
+	    snprintf(plan->command_line, sizeof(plan->command_line), "%s%s%s%s", COMMAND_LINE,
+		     options->console ? " console=hvc0" : " quiet", options->kernel_args ? " " : "",
+		     options->kernel_args ? options->kernel_args : "");
+
+	if (n >= (int)sizeof(plan->command_line))
+		return error_set(err, 0, "--kernel-args: the command line may have %d bytes",
+				 PLAN_COMMAND_LINE_MAX - 1);
+	return 0;
+}
+
+static void add_stream(struct plan *plan, uint32_t port, enum plan_stream_kind kind, int fd_in,
+		       int fd_out)
+{
+	struct plan_stream *stream = &plan->streams[plan->stream_count++];
+
+	*stream = (struct plan_stream){ .port = port, .kind = kind, .fd_in = -1, .fd_out = -1 };
+	if (fd_in >= 0)
+		stream->fd_in = stdio_hand_over(fd_in, &stream->private_in);
+	if (fd_out >= 0)
+		stream->fd_out = stdio_hand_over(fd_out, &stream->private_out);
+}
+
+/* A standard descriptor that the caller left closed is the end of file, or a broken pipe. */
+static int present(const bool stdio_present[3], int fd)
+{
+	return stdio_present[fd] ? fd : -1;
+}
+
+static void set_streams(struct plan *plan, struct pod_app *app, const struct run_options *options,
+			const bool stdio_present[3])
+{
+	uint32_t port = NACELLE_PORT_STREAM_FIRST;
+
+	if (options->tty) {
+		app->terminal = true;
+		app->rows = 24;
+		app->columns = 80;
+		(void)terminal_size(STDIN_FILENO, &app->rows, &app->columns);
+		app->stdin_port = port;
+		add_stream(plan, port, options->interactive ? PLAN_STREAM_BOTH : PLAN_STREAM_OUT,
+			   options->interactive ? present(stdio_present, 0) : -1,
+			   present(stdio_present, 1));
+		return;
+	}
+	if (options->interactive) {
+		app->stdin_port = port;
+		add_stream(plan, port++, PLAN_STREAM_IN, present(stdio_present, 0), -1);
+	}
+	app->stdout_port = port;
+	add_stream(plan, port++, PLAN_STREAM_OUT, -1, present(stdio_present, 1));
+	app->stderr_port = port;
+	add_stream(plan, port++, PLAN_STREAM_OUT, -1, present(stdio_present, 2));
+}
+
+static int set_disks(struct plan *plan, const struct pod_image *image, struct error *err)
+{
+	struct plan_disk *disk = &plan->disks[0];
+
+	if (image->is_directory)
+		return 0;
+	disk->fd = fcntl(image->image.fd, F_DUPFD_CLOEXEC, 3);
+	if (disk->fd < 0)
+		return error_set(err, errno, "cannot duplicate the image's descriptor");
+	disk->size_bytes = image->image.size_bytes;
+	disk->read_only = true;
+	plan->disk_count = 1;
+	return 0;
+}
+
+static int make_socket(int *ours, int *theirs, struct error *err)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_set(err, errno, "cannot make a socket pair");
+	*ours = pair[0];
+	*theirs = pair[1];
+	return 0;
+}
+
+static int make_channel(struct launch *launch, const struct assembly *assembly, struct error *err)
+{
+	struct p9_channel_fds fds;
+
+	if (assembly->share_count == 0)
+		return 0;
+	if (p9_channel_create(&fds, err) < 0)
+		return -1;
+	launch->plan.files_socket = fds.device_socket;
+	launch->plan.files_memory = fds.memory_fd;
+	launch->files_server_socket = fds.server_socket;
+	return 0;
+}
+
+static int build_record(struct launch *launch, const struct assembly *assembly, struct error *err)
+{
+	_cleanup_free_ void *record = NULL;
+	size_t record_bytes;
+
+	if (record_build(&assembly->pod, &record, &record_bytes, err) < 0)
+		return -1;
+	return initramfs_build("pod.dtb", record, record_bytes, &launch->archive,
+			       &launch->archive_bytes, err);
+}
+
+int launch_prepare(struct launch *launch, const struct run_options *options,
+		   struct assembly *assembly, const struct pod_image *image,
+		   const bool stdio_present[3], struct error *err)
+{
+	struct plan *plan = &launch->plan;
+
+	*launch = (struct launch){ .supervisor_socket = -1, .files_server_socket = -1 };
+	plan->files_socket = plan->files_memory = plan->console_fd = -1;
+	plan->cpus = assembly->pod.cpus;
+	plan->memory_bytes = assembly->memory_bytes;
+	plan->trace = assembly->pod.trace;
+	plan->change_ids = geteuid() == 0;
+	if (set_command_line(plan, options, err) < 0)
+		return -1;
+	plan->kvm_fd = launch_open_kvm(err);
+	if (plan->kvm_fd < 0)
+		return -1;
+	plan->kernel_fd = open_part("--kernel", options->kernel, "vmlinux", err);
+	if (plan->kernel_fd < 0)
+		return -1;
+	plan->initramfs_fd = open_part("initramfs", NULL, "initramfs.cpio", err);
+	if (plan->initramfs_fd < 0)
+		return -1;
+	if (options->console) {
+		plan->console_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+		if (plan->console_fd < 0)
+			return error_set(err, errno, "--console: stderr cannot be used");
+	}
+	if (set_disks(plan, image, err) < 0 || make_channel(launch, assembly, err) < 0 ||
+	    make_socket(&launch->supervisor_socket, &plan->supervisor_socket, err) < 0)
+		return -1;
+	set_streams(plan, &assembly->app, options, stdio_present);
+	return build_record(launch, assembly, err);
+}

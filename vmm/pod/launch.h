@@ -1,0 +1,30 @@
+/*
+ * From a settled pod to a plan: opens /dev/kvm, kernel, initramfs, disks and streams, and builds
+ * the pod record. After this nothing is opened any more.
+ */
+#ifndef NACELLE_POD_LAUNCH_H
+#define NACELLE_POD_LAUNCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "vmm/machine/plan.h"
+#include "vmm/pod/assemble.h"
+
+struct launch {
+	struct plan plan;
+	int supervisor_socket;	 /* our end */
+	int files_server_socket; /* the files role's end, or -1 */
+	void *archive;		 /* cpio archive with the pod record; owned */
+	size_t archive_bytes;
+};
+
+/* Opens /dev/kvm and checks that it can do what a pod needs. Returns the descriptor, or -1. */
+int launch_open_kvm(struct error *err);
+
+/* On failure everything that was opened is left to the end of the process. */
+int launch_prepare(struct launch *launch, const struct run_options *options,
+		   struct assembly *assembly, const struct pod_image *image,
+		   const bool stdio_present[3], struct error *err);
+
+#endif

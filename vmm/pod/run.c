@@ -1,0 +1,49 @@
+/*
+ * The room's entry: options, image, pod, plan, supervised to the end.
+ */
+#include "vmm/pod/run.h"
+
+#include "vmm/pod/assemble.h"
+#include "vmm/pod/image.h"
+#include "vmm/pod/launch.h"
+#include "vmm/pod/report.h"
+#include "vmm/pod/supervisor.h"
+
+static int start(const struct run_options *options, const bool stdio_present[3],
+		 struct timeline *timeline, struct error *err)
+{
+	static struct assembly assembly;
+	struct pod_image image;
+	struct launch launch;
+
+	if (pod_image_open(&image, options->reference, options->store_root, err) < 0)
+		return -1;
+	timeline_stamp(timeline, TIMELINE_IMAGE);
+	if (assemble(&assembly, options, &image, err) < 0 ||
+	    launch_prepare(&launch, options, &assembly, &image, stdio_present, err) < 0)
+		return -1;
+	pod_image_close(&image);
+	timeline_stamp(timeline, TIMELINE_ASSEMBLED);
+	return supervisor_run(&launch, &assembly, options, timeline);
+}
+
+int run_pod(const struct run_options *options, const bool stdio_present[3],
+	    struct timeline *timeline)
+{
+	struct error err = ERROR_NONE;
+	int status;
+
+	if (options->json_log)
+		report_use_json(options->name);
+	supervisor_block_signals();
+	status = start(options, stdio_present, timeline, &err);
+	if (status < 0 && supervisor_pending_end())
+		return 128 + supervisor_pending_end();
+	if (status < 0) {
+		report(REPORT_ERROR, "%s", err.text);
+		return RUN_STATUS_FAILURE;
+	}
+	if (options->trace && timeline_write(timeline, options->trace, &err) < 0)
+		report(REPORT_WARNING, "%s", err.text);
+	return status;
+}

@@ -1,0 +1,477 @@
+/*
+ * The supervisor. One thread, one loop: the machine's records, signals, the time limit of the boot.
+ *
+ * Every way in which the pod can end leads to end_with(); the first one counts. Then the loop
+ * stops, what is left of the pod is killed, and the terminal is as it was.
+ */
+#include "vmm/pod/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "guest-init/protocol.h"
+#include "vmm/base/bytes.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/loop.h"
+#include "vmm/machine/files.h"
+#include "vmm/machine/machine.h"
+#include "vmm/machine/vcpu.h"
+#include "vmm/pod/report.h"
+#include "vmm/pod/terminal.h"
+
+/* Signals that reach the app. SIGWINCH goes as a window size if the app has a terminal. */
+static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
+
+struct supervisor {
+	const struct run_options *options;
+	struct timeline *timeline;
+	struct loop loop;
+	struct loop_fd machine;
+	struct loop_fd signals;
+	struct loop_timer boot_limit;
+	pid_t machine_pid, files_pid; /* 0: none, or reaped */
+	bool has_started;	      /* the app */
+	bool has_ended;
+	int status;
+};
+
+static void end_with(struct supervisor *supervisor, int status)
+{
+	if (supervisor->has_ended)
+		return;
+	supervisor->has_ended = true;
+	supervisor->status = status;
+	loop_stop(&supervisor->loop);
+}
+
+static void fail(struct supervisor *supervisor, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void fail(struct supervisor *supervisor, const char *format, ...)
+{
+	char text[ERROR_TEXT_MAX];
+	va_list args;
+
+	if (supervisor->has_ended)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	terminal_restore();
+	report(REPORT_ERROR, "%s", text);
+	end_with(supervisor, RUN_STATUS_FAILURE);
+}
+
+static void fail_without_report(struct supervisor *supervisor, const char *what)
+{
+	fail(supervisor, "%s%s", what,
+	     supervisor->options->console ? "" : "; run with --console to see its messages");
+}
+
+static void on_pod_exit(struct supervisor *supervisor, const struct machine_event *event)
+{
+	switch ((enum exit_kind)event->kind) {
+	case EXIT_KIND_CODE:
+	case EXIT_KIND_NOT_STARTED:
+		end_with(supervisor, (int)(event->code & 0xff));
+		return;
+	case EXIT_KIND_SIGNAL:
+		end_with(supervisor, (int)(128 + (event->code & 0x7f)));
+		return;
+	case EXIT_KIND_INIT_FAILURE:
+		errno = (int)event->code;
+		fail(supervisor, "the guest could not be set up: %s%s", strerror(errno),
+		     supervisor->options->console ? ""
+						  : "; run with --console to see its messages");
+		return;
+	}
+	fail(supervisor, "the guest ended with a status of kind %u, which does not exist",
+	     event->kind);
+}
+
+static const char *fault_text(uint32_t fault)
+{
+	switch ((enum control_fault)fault) {
+	case CONTROL_FAULT_CLOSED:
+		return "the guest closed the control connection before the pod ended";
+	case CONTROL_FAULT_VERSION:
+		return "guest-init speaks another version of the protocol; nacelle and its "
+		       "initramfs are not from one build";
+	case CONTROL_FAULT_NO_HELLO:
+	case CONTROL_FAULT_FRAME:
+	case CONTROL_FAULT_CONTENT:
+	case CONTROL_FAULT_ORDER:
+		return "the guest broke the rules of the control connection";
+	}
+	return "the control connection failed";
+}
+
+static void on_event(struct supervisor *supervisor, const struct machine_event *event)
+{
+	switch ((enum machine_event_type)event->type) {
+	case MACHINE_EVENT_HELLO:
+		loop_timer_set(&supervisor->boot_limit, 0);
+		return;
+	case MACHINE_EVENT_APP_START:
+		supervisor->has_started = true;
+		timeline_stamp(supervisor->timeline, TIMELINE_APP_STARTED);
+		report(REPORT_INFO, "app %u started", event->app);
+		return;
+	case MACHINE_EVENT_APP_EXIT:
+		report(REPORT_INFO, "app %u ended: %s %u%s%s", event->app,
+		       event->kind == EXIT_KIND_SIGNAL ? "signal" : "status", event->code,
+		       event->flags & EXIT_FLAG_CORE ? ", core dumped" : "",
+		       event->flags & EXIT_FLAG_OOM ? ", out of memory" : "");
+		return;
+	case MACHINE_EVENT_POD_EXIT:
+		on_pod_exit(supervisor, event);
+		return;
+	case MACHINE_EVENT_PROTOCOL_ERROR:
+		fail_without_report(supervisor, fault_text(event->code));
+		return;
+	}
+	fail(supervisor, "the machine sent an event of type %u, which does not exist", event->type);
+}
+
+static void on_guest_end(struct supervisor *supervisor, uint32_t reason, uint32_t detail)
+{
+	switch ((enum vcpu_end)reason) {
+	case VCPU_SHUTDOWN:
+		fail_without_report(supervisor, "the guest kernel stopped before the pod ended "
+						"(a panic, or a reboot from inside)");
+		return;
+	case VCPU_INTERNAL_ERROR:
+		fail(supervisor, "KVM could not go on running the guest (error %u)", detail);
+		return;
+	case VCPU_UNKNOWN_EXIT:
+		break;
+	}
+	fail(supervisor, "the guest left KVM for a reason that is not expected (%u)", detail);
+}
+
+static void on_machine(struct loop_fd *member, uint32_t events)
+{
+	struct supervisor *supervisor = container_of(member, struct supervisor, machine);
+	struct machine_record record;
+	ssize_t n = recv(member->fd, &record, sizeof(record), MSG_DONTWAIT);
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n != (ssize_t)sizeof(record)) {
+		/* Its last words have been read; how it died is known when it has been reaped. */
+		loop_fd_modify(member, 0);
+		return;
+	}
+	switch ((enum machine_record_type)record.type) {
+	case MACHINE_RECORD_EVENT:
+		on_event(supervisor, &record.event);
+		return;
+	case MACHINE_RECORD_STAGE:
+		timeline_add(supervisor->timeline, record.stage.stage, record.stage.time_ns);
+		return;
+	case MACHINE_RECORD_GUEST_END:
+		on_guest_end(supervisor, record.end.reason, record.end.detail);
+		return;
+	case MACHINE_RECORD_FAILED:
+		record.text[sizeof(record.text) - 1] = '\0';
+		fail(supervisor, "%s", record.text);
+		return;
+	}
+	fail(supervisor, "the machine sent a record of type %u, which does not exist", record.type);
+}
+
+static void send_command(struct supervisor *supervisor, const struct machine_command *command)
+{
+	(void)send(supervisor->machine.fd, command, sizeof(*command), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void send_winsize(struct supervisor *supervisor)
+{
+	struct machine_command command = { .type = MACHINE_COMMAND_WINSIZE };
+
+	if (terminal_size(STDIN_FILENO, &command.rows, &command.columns))
+		send_command(supervisor, &command);
+}
+
+static bool is_end_signal(int number)
+{
+	return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+}
+
+static void on_forwarded_signal(struct supervisor *supervisor, uint32_t number)
+{
+	const struct machine_command command = { .type = MACHINE_COMMAND_SIGNAL,
+						 .app = FRAME_ALL_APPS,
+						 .signal = number };
+
+	if (number == SIGWINCH && supervisor->options->tty) {
+		send_winsize(supervisor);
+		return;
+	}
+	/* Before there is an app, the signal means the start itself. */
+	if (!supervisor->has_started && is_end_signal((int)number)) {
+		end_with(supervisor, 128 + (int)number);
+		return;
+	}
+	send_command(supervisor, &command);
+}
+
+static void on_role_end(struct supervisor *supervisor, const char *role, int status)
+{
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		fail(supervisor, "the %s process made a system call that it may not make", role);
+	else if (WIFSIGNALED(status))
+		fail(supervisor, "the %s process was killed by signal %d", role, WTERMSIG(status));
+	else
+		fail(supervisor, "the %s process ended with status %d before the pod did", role,
+		     WEXITSTATUS(status));
+}
+
+/* What the machine said before it, or the files role with it, ended comes first. */
+static void read_last_records(struct supervisor *supervisor)
+{
+	while (!supervisor->has_ended && supervisor->machine.events)
+		on_machine(&supervisor->machine, EPOLLIN);
+}
+
+static void on_child(struct supervisor *supervisor)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == supervisor->machine_pid) {
+			supervisor->machine_pid = 0;
+			read_last_records(supervisor);
+			on_role_end(supervisor, "machine", status);
+		} else if (pid == supervisor->files_pid) {
+			supervisor->files_pid = 0;
+			/* With 0 it ends because the machine has gone, which will be seen next. */
+			if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+				on_role_end(supervisor, "files", status);
+		}
+	}
+}
+
+static void on_signal(struct loop_fd *member, uint32_t events)
+{
+	struct supervisor *supervisor = container_of(member, struct supervisor, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(member->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (info.ssi_signo == SIGCHLD)
+		on_child(supervisor);
+	else if (info.ssi_signo == SIGCONT)
+		terminal_resume();
+	else
+		on_forwarded_signal(supervisor, info.ssi_signo);
+}
+
+static void on_boot_limit(struct loop_timer *timer)
+{
+	struct supervisor *supervisor = container_of(timer, struct supervisor, boot_limit);
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "the guest did not report within %ju seconds",
+		       (uintmax_t)supervisor->options->boot_timeout_s);
+	fail_without_report(supervisor, text);
+}
+
+static void fill_signal_set(sigset_t *set)
+{
+	sigemptyset(set);
+	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
+		sigaddset(set, forwarded[i]);
+	sigaddset(set, SIGCHLD);
+	sigaddset(set, SIGCONT);
+}
+
+void supervisor_block_signals(void)
+{
+	sigset_t set;
+
+	fill_signal_set(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+int supervisor_pending_end(void)
+{
+	sigset_t pending;
+
+	if (sigpending(&pending) < 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
+		if (is_end_signal(forwarded[i]) && sigismember(&pending, forwarded[i]))
+			return forwarded[i];
+	return 0;
+}
+
+/*
+ * In a new role: the terminal's signals are the supervisor's affair. They are ignored rather than
+ * blocked, so that none is pending; job control still stops the whole pod.
+ */
+static void become_role(const char *name)
+{
+	sigset_t none;
+
+	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
+		(void)signal(forwarded[i], SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)prctl(PR_SET_NAME, name);
+}
+
+static pid_t start_files(const struct launch *launch, const struct assembly *assembly,
+			 const struct run_options *options)
+{
+	struct files_request request = {
+		.socket = launch->files_server_socket,
+		.memory = launch->plan.files_memory,
+		.change_ids = launch->plan.change_ids,
+		.share_count = assembly->share_count,
+	};
+	pid_t pid = fork();
+
+	(void)options;
+	if (pid != 0)
+		return pid;
+	become_role("nacelle-files");
+	for (unsigned i = 0; i < assembly->share_count; i++)
+		request.shares[i] = (struct p9_share_config){
+			.name = assembly->shares[i].name,
+			.fd = assembly->shares[i].fd,
+			.read_only = assembly->shares[i].read_only,
+		};
+	files_run(&request);
+}
+
+static pid_t start_machine(const struct launch *launch, const struct assembly *assembly)
+{
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	become_role("nacelle-vm");
+	machine_run(&launch->plan, (uint32_t)assembly->pod.app_count, launch->archive,
+		    launch->archive_bytes);
+}
+
+static void close_and_forget(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* What the roles have now is theirs alone: an app that closes its stdout closes the user's pipe. */
+static void close_handed_over(struct launch *launch, struct assembly *assembly,
+			      const struct run_options *options)
+{
+	struct plan *plan = &launch->plan;
+
+	for (unsigned i = 0; i < plan->stream_count; i++) {
+		close_and_forget(&plan->streams[i].fd_in);
+		close_and_forget(&plan->streams[i].fd_out);
+	}
+	for (unsigned i = 0; i < assembly->share_count; i++)
+		close_and_forget(&assembly->shares[i].fd);
+	close_and_forget(&plan->kvm_fd);
+	close_and_forget(&plan->kernel_fd);
+	close_and_forget(&plan->initramfs_fd);
+	close_and_forget(&plan->files_memory);
+	for (unsigned i = 0; i < plan->disk_count; i++)
+		close_and_forget(&plan->disks[i].fd);
+	close_and_forget(&plan->supervisor_socket);
+	close_and_forget(&plan->files_socket);
+	close_and_forget(&launch->files_server_socket);
+	if (!options->tty) {
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		(void)dup2(null, STDIN_FILENO);
+		(void)dup2(null, STDOUT_FILENO);
+		close_and_forget(&null);
+	}
+}
+
+static int start_roles(struct supervisor *supervisor, struct launch *launch,
+		       struct assembly *assembly, struct error *err)
+{
+	if (assembly->share_count) {
+		supervisor->files_pid = start_files(launch, assembly, supervisor->options);
+		if (supervisor->files_pid < 0)
+			return error_set(err, errno, "cannot start the files process");
+	}
+	supervisor->machine_pid = start_machine(launch, assembly);
+	if (supervisor->machine_pid < 0)
+		return error_set(err, errno, "cannot start the machine process");
+	close_handed_over(launch, assembly, supervisor->options);
+	timeline_stamp(supervisor->timeline, TIMELINE_FORKED);
+	return 0;
+}
+
+static int watch(struct supervisor *supervisor, const struct launch *launch, struct error *err)
+{
+	uint64_t limit_s = supervisor->options->boot_timeout_s;
+	sigset_t set;
+	int fd;
+
+	fill_signal_set(&set);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return error_set(err, errno, "cannot watch signals");
+	if (loop_fd_add(&supervisor->loop, &supervisor->signals, fd, EPOLLIN, on_signal, err) < 0 ||
+	    loop_fd_add(&supervisor->loop, &supervisor->machine, launch->supervisor_socket, EPOLLIN,
+			on_machine, err) < 0 ||
+	    loop_timer_add(&supervisor->loop, &supervisor->boot_limit, on_boot_limit, err) < 0)
+		return -1;
+	loop_timer_set(&supervisor->boot_limit, limit_s * 1000);
+	return 0;
+}
+
+/*
+ * The shares must be unreachable when this process is gone, so the files role is waited for. The
+ * machine has reported and written out everything; taking its memory apart is left to the kernel.
+ */
+static void end_roles(struct supervisor *supervisor)
+{
+	if (supervisor->machine_pid > 0)
+		(void)kill(supervisor->machine_pid, SIGKILL);
+	if (supervisor->files_pid > 0) {
+		(void)kill(supervisor->files_pid, SIGKILL);
+		while (waitpid(supervisor->files_pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+}
+
+int supervisor_run(struct launch *launch, struct assembly *assembly,
+		   const struct run_options *options, struct timeline *timeline)
+{
+	struct supervisor supervisor = { .options = options,
+					 .timeline = timeline,
+					 .status = RUN_STATUS_FAILURE };
+	struct error err = ERROR_NONE;
+
+	if (start_roles(&supervisor, launch, assembly, &err) < 0 ||
+	    loop_init(&supervisor.loop, &err) < 0 || watch(&supervisor, launch, &err) < 0 ||
+	    (options->tty && options->interactive && isatty(STDIN_FILENO) &&
+	     terminal_make_raw(STDIN_FILENO, &err) < 0) ||
+	    loop_run(&supervisor.loop, &err) < 0)
+		report(REPORT_ERROR, "%s", err.text);
+	terminal_restore();
+	end_roles(&supervisor);
+	timeline_stamp(timeline, TIMELINE_EXITED);
+	return supervisor.status;
+}
