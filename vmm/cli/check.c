@@ -1,0 +1,70 @@
+/*
+ * nacelle check: the same checks as a start makes, each with its answer in plain words.
+ */
+#include "vmm/cli/check.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "images/store.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/pod/launch.h"
+#include "vmm/pod/paths.h"
+
+static int failures;
+
+static void say(int status, const char *what, const struct error *err)
+{
+	if (status < 0) {
+		failures++;
+		printf("no   %s: %s\n", what, err->text);
+	} else {
+		printf("ok   %s\n", what);
+	}
+}
+
+static void check_kvm(void)
+{
+	struct error err = ERROR_NONE;
+	_cleanup_fd_ int fd = launch_open_kvm(&err);
+
+	say(fd, "KVM runs guests on the processor", &err);
+}
+
+static void check_part(const char *name, const char *what)
+{
+	struct error err = ERROR_NONE;
+	char path[PATH_MAX];
+	int status = paths_find(path, name, &err);
+
+	if (status == 0 && access(path, R_OK) < 0)
+		status = error_set(&err, errno, "%s", path);
+	say(status, what, &err);
+}
+
+static void check_store(void)
+{
+	struct error err = ERROR_NONE;
+	struct store *store;
+	int status = store_open(&store, NULL, &err);
+
+	say(status, "the store of images can be used", &err);
+	if (status == 0)
+		store_close(store);
+}
+
+int cli_check(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	check_kvm();
+	check_part("vmlinux", "the guest kernel is installed");
+	check_part("initramfs.cpio", "guest-init is installed");
+	check_part("nacelle-image", "the image importer is installed");
+	check_store();
+	if (failures)
+		printf("\nPods cannot run here until the lines marked \"no\" are dealt with.\n");
+	else
+		printf("\nPods can run here.\n");
+	return failures ? 1 : 0;
+}

@@ -1,0 +1,162 @@
+/*
+ * Command-line options as data. The arguments are the user's own; a wrong one is named in the
+ * error.
+ */
+#include "vmm/cli/options.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/base/number.h"
+#include "vmm/pod/run.h"
+
+struct parser {
+	const struct verb *verb;
+	int argc;
+	char **argv;
+	int next; /* the argument that is looked at next */
+	void *target;
+	bool *help;
+};
+
+const struct verb *verb_find(const char *name)
+{
+	for (const struct verb *verb = verbs; verb->name; verb++)
+		if (strcmp(verb->name, name) == 0)
+			return verb;
+	return NULL;
+}
+
+static const struct option_spec *find_long(const struct verb *verb, const char *name, size_t length)
+{
+	for (size_t i = 0; i < verb->option_count; i++)
+		if (strlen(verb->options[i].name) == length &&
+		    strncmp(verb->options[i].name, name, length) == 0)
+			return &verb->options[i];
+	return NULL;
+}
+
+static const struct option_spec *find_short(const struct verb *verb, char letter)
+{
+	for (size_t i = 0; i < verb->option_count; i++)
+		if (verb->options[i].letter == letter)
+			return &verb->options[i];
+	return NULL;
+}
+
+static int add_to_list(struct run_list *list, const char *value, struct error *err)
+{
+	const char **grown = realloc(list->items, (list->count + 2) * sizeof(*grown));
+
+	if (!grown)
+		return error_set(err, ENOMEM, "too many options");
+	grown[list->count++] = value;
+	grown[list->count] = NULL;
+	list->items = grown;
+	return 0;
+}
+
+static int store(const struct option_spec *option, void *target, const char *value,
+		 struct error *err)
+{
+	void *field = (char *)target + option->offset;
+
+	switch (option->kind) {
+	case OPTION_FLAG:
+		*(bool *)field = true;
+		return 0;
+	case OPTION_TEXT:
+		*(const char **)field = value;
+		return 0;
+	case OPTION_LIST:
+		return add_to_list(field, value, err);
+	case OPTION_NUMBER:
+		if (number_parse(value, field) < 0 || *(uint64_t *)field == 0)
+			return error_set(err, 0, "--%s %s: a number above 0 is expected",
+					 option->name, value);
+		return 0;
+	case OPTION_SIZE:
+		if (number_parse_size(value, field) < 0 || *(uint64_t *)field == 0)
+			return error_set(err, 0, "--%s %s: a size such as 512M or 2G is expected",
+					 option->name, value);
+		return 0;
+	}
+	return error_set(err, 0, "--%s cannot be used", option->name);
+}
+
+static int take_value(struct parser *parser, const struct option_spec *option, const char *value,
+		      struct error *err)
+{
+	if (option->kind != OPTION_FLAG && !value) {
+		if (parser->next == parser->argc)
+			return error_set(err, 0, "--%s needs a value: %s", option->name,
+					 option->argument);
+		value = parser->argv[parser->next++];
+	}
+	return store(option, parser->target, value, err);
+}
+
+static int parse_long(struct parser *parser, const char *text, struct error *err)
+{
+	size_t length = strcspn(text, "=");
+	const char *value = text[length] ? text + length + 1 : NULL;
+	const struct option_spec *option = find_long(parser->verb, text, length);
+
+	if (strcmp(text, "help") == 0) {
+		*parser->help = true;
+		return 0;
+	}
+	if (!option)
+		return error_set(err, 0,
+				 "%s has no option --%.*s; nacelle %s --help shows what there is",
+				 parser->verb->name, (int)length, text, parser->verb->name);
+	if (option->kind == OPTION_FLAG && value)
+		return error_set(err, 0, "--%s takes no value", option->name);
+	return take_value(parser, option, value, err);
+}
+
+static int parse_cluster(struct parser *parser, const char *letters, struct error *err)
+{
+	for (; *letters; letters++) {
+		const struct option_spec *option = find_short(parser->verb, *letters);
+
+		if (*letters == 'h' && !option) {
+			*parser->help = true;
+			continue;
+		}
+		if (!option)
+			return error_set(err, 0,
+					 "%s has no option -%c; nacelle %s --help shows what there "
+					 "is",
+					 parser->verb->name, *letters, parser->verb->name);
+		if (option->kind != OPTION_FLAG)
+			return take_value(parser, option, letters[1] ? letters + 1 : NULL, err);
+		if (store(option, parser->target, NULL, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int options_parse(const struct verb *verb, int argc, char **argv, void *target, bool *help,
+		  struct error *err)
+{
+	struct parser parser = {
+		.verb = verb, .argc = argc, .argv = argv, .next = 1, .target = target, .help = help
+	};
+
+	*help = false;
+	while (parser.next < argc && argv[parser.next][0] == '-' && argv[parser.next][1]) {
+		const char *text = argv[parser.next++];
+		int status;
+
+		if (strcmp(text, "--") == 0)
+			break;
+		status = text[1] == '-' ? parse_long(&parser, text + 2, err)
+					: parse_cluster(&parser, text + 1, err);
+		if (status < 0)
+			return -1;
+	}
+	return parser.next;
+}

@@ -1,0 +1,98 @@
+/*
+ * nacelle run: the options of a pod with one app.
+ */
+#include "vmm/cli/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/cli/help.h"
+#include "vmm/pod/report.h"
+#include "vmm/pod/run.h"
+#include "vmm/pod/stdio.h"
+
+#define FIELD(name) offsetof(struct run_options, name)
+
+const struct option_spec run_options_table[RUN_OPTION_COUNT] = {
+	{ "boot-timeout", 0, OPTION_NUMBER, "SECONDS", VALUE_OTHER,
+	  "give up if the guest has not reported by then (default 30)", FIELD(boot_timeout_s) },
+	{ "console", 0, OPTION_FLAG, NULL, VALUE_OTHER,
+	  "show the guest kernel's messages on stderr", FIELD(console) },
+	{ "cpus", 'c', OPTION_NUMBER, "N", VALUE_OTHER, "virtual CPUs, 1 to 32 (default 1)",
+	  FIELD(cpus) },
+	{ "entrypoint", 0, OPTION_TEXT, "PROGRAM", VALUE_OTHER,
+	  "run this instead of the image's entrypoint; \"\" for none", FIELD(entrypoint) },
+	{ "env", 'e', OPTION_LIST, "NAME[=VALUE]", VALUE_OTHER,
+	  "set a variable, or pass on the caller's (repeatable)", FIELD(env) },
+	{ "hostname", 0, OPTION_TEXT, "NAME", VALUE_OTHER, "host name in the pod",
+	  FIELD(hostname) },
+	{ "init", 0, OPTION_FLAG, NULL, VALUE_OTHER,
+	  "run a small init as the app's PID 1, which reaps and passes on signals", FIELD(init) },
+	{ "interactive", 'i', OPTION_FLAG, NULL, VALUE_OTHER,
+	  "connect stdin (without it the app's stdin is /dev/null)", FIELD(interactive) },
+	{ "json-log", 0, OPTION_FLAG, NULL, VALUE_OTHER,
+	  "print nacelle's own messages as JSON, one object a line", FIELD(json_log) },
+	{ "kernel", 0, OPTION_TEXT, "FILE", VALUE_FILE,
+	  "boot this vmlinux instead of the installed one", FIELD(kernel) },
+	{ "kernel-args", 0, OPTION_TEXT, "ARGS", VALUE_OTHER,
+	  "append to the guest kernel's command line", FIELD(kernel_args) },
+	{ "memory", 'm', OPTION_SIZE, "SIZE", VALUE_OTHER,
+	  "memory of the pod, at least 32M (default 512M)", FIELD(memory_bytes) },
+	{ "name", 0, OPTION_TEXT, "NAME", VALUE_OTHER,
+	  "name of the pod, in messages and as its host name", FIELD(name) },
+	{ "read-only", 0, OPTION_FLAG, NULL, VALUE_OTHER, "the root cannot be written",
+	  FIELD(read_only) },
+	{ "root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,
+	  "the store of images (default /var/lib/nacelle for root)", FIELD(store_root) },
+	{ "trace", 0, OPTION_TEXT, "FILE", VALUE_FILE,
+	  "write a timeline of the start, host and guest", FIELD(trace) },
+	{ "tty", 't', OPTION_FLAG, NULL, VALUE_OTHER, "give the app a terminal", FIELD(tty) },
+	{ "upper", 0, OPTION_TEXT, "KIND", VALUE_OTHER,
+	  "where changes to the root go: tmpfs[:SIZE] (default), none", FIELD(upper) },
+	{ "user", 'u', OPTION_TEXT, "USER[:GROUP]", VALUE_OTHER,
+	  "run as this user, by name or number (default the image's)", FIELD(user) },
+	{ "volume", 'v', OPTION_LIST, "SRC:DST[:ro]", VALUE_FILE,
+	  "share a directory or file of the host (repeatable)", FIELD(volumes) },
+	{ "workdir", 'w', OPTION_TEXT, "DIR", VALUE_OTHER, "working directory", FIELD(workdir) },
+};
+
+static struct timeline timeline;
+static bool stdio_present[3];
+
+void cli_run_started(void)
+{
+	timeline_stamp(&timeline, TIMELINE_STARTED);
+	stdio_reserve(stdio_present);
+}
+
+static int parse(int argc, char **argv, struct run_options *options, bool *help, struct error *err)
+{
+	int first = options_parse(verb_find("run"), argc, argv, options, help, err);
+
+	if (first < 0 || *help)
+		return first;
+	if (first == argc)
+		return error_set(err, 0, "which image? oci:DIR[:TAG] or rootfs:DIR is expected");
+	options->reference = argv[first++];
+	if (first < argc && strcmp(argv[first], "--") == 0)
+		first++;
+	options->command = (const char *const *)(argv + first);
+	return 0;
+}
+
+int cli_run(int argc, char **argv)
+{
+	struct run_options options = { .boot_timeout_s = RUN_BOOT_TIMEOUT_DEFAULT_S };
+	struct error err = ERROR_NONE;
+	bool help;
+
+	if (parse(argc, argv, &options, &help, &err) < 0) {
+		report(REPORT_ERROR, "%s", err.text);
+		return RUN_STATUS_FAILURE;
+	}
+	if (help) {
+		help_print_verb(verb_find("run"));
+		return 0;
+	}
+	return run_pod(&options, stdio_present, &timeline);
+}
