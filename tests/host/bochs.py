@@ -202,11 +202,8 @@ def run(task):
     with tempfile.TemporaryDirectory(prefix="nacelle-host-") as directory:
         boot = os.path.join(directory, "cd", "boot")
         os.makedirs(os.path.join(boot, "grub"))
-        initramfs.write(
-            os.path.join(boot, "initrd"),
-            task,
-            host_kernel.early_modules(MODULES),
-            [("root", "tmpfs"), ("streams", "serial"), ("release", host_kernel.release)],
-        )
+        settings = [("root", "tmpfs"), ("streams", "serial"), ("release", host_kernel.release)]
+        with open(os.path.join(boot, "initrd"), "wb") as initrd:
+            initramfs.write(initrd, task, host_kernel.early_modules(MODULES), settings)
         image = _make_image(directory, host_kernel)
         return _supervise(task, directory, _write_config(directory, task, image))

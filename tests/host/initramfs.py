@@ -97,23 +97,22 @@ def _settings(task, extra):
     return b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in records)
 
 
-def write(path, task, modules, settings):
-    """An initramfs at PATH that runs the command of TASK, with MODULES loaded first.
+def write(file, task, modules, settings):
+    """An initramfs into FILE that runs the command of TASK, with MODULES loaded first.
 
     SETTINGS: pairs of name and value that the host adds for l1/settings.c.
     """
     if not os.path.exists(BUSYBOX):
         raise job.Failure("no /bin/busybox: install busybox-static")
     init = program.static("l1-init", sorted(glob.glob(os.path.join(HERE, "l1", "*.c"))))
-    with open(path, "wb") as file:
-        archive = Archive(file)
-        archive.node("dev/console", stat.S_IFCHR | 0o600, (5, 1))
-        archive.copy(BUSYBOX, "bin/busybox")
-        archive.copy(init, "init")
-        archive.data("l1/settings", _settings(task, settings))
-        for number, module in enumerate(modules):
-            with open(module, "rb") as source:
-                archive.data(f"l1/modules/{number:02}-{os.path.basename(module)}", source.read())
-        for number, (source, _) in enumerate(task.files):
-            archive.copy(source, f"files/{number}")
-        archive.end()
+    archive = Archive(file)
+    archive.node("dev/console", stat.S_IFCHR | 0o600, (5, 1))
+    archive.copy(BUSYBOX, "bin/busybox")
+    archive.copy(init, "init")
+    archive.data("l1/settings", _settings(task, settings))
+    for number, module in enumerate(modules):
+        with open(module, "rb") as source:
+            archive.data(f"l1/modules/{number:02}-{os.path.basename(module)}", source.read())
+    for number, (source, _) in enumerate(task.files):
+        archive.copy(source, f"files/{number}")
+    archive.end()

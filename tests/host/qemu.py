@@ -6,7 +6,6 @@ alone, and the command's streams are virtio-serial ports, each a socket pair to 
 """
 import os
 import subprocess
-import tempfile
 
 import initramfs
 import job
@@ -74,26 +73,26 @@ def _settings(task, host_kernel):
     return [*root, ("streams", "virtio"), ("release", host_kernel.release), *shares]
 
 
-def _explain_end(directory, console):
-    """Why QEMU ended without a status: its own last words, or the host kernel's."""
-    for path in (os.path.join(directory, "qemu.log"), console):
-        if not os.path.exists(path):
-            continue
-        with open(path, encoding="utf-8", errors="replace") as file:
-            lines = [line.strip() for line in file if line.strip() and "warning: TCG" not in line]
-        if lines:
-            return ": " + " | ".join(lines[-6:])
-    return ""
+def _explain_end(log):
+    """Why QEMU ended without a status: the last words of the host's kernel and its own."""
+    log.seek(0)
+    lines = [line.strip() for line in log.read().decode(errors="replace").splitlines()]
+    lines = [line for line in lines if line and "warning: TCG" not in line]
+    return ": " + " | ".join(lines[-6:]) if lines else ""
+
+
+def _memory_file(name):
+    """A file that goes away with the processes that hold it, however they end."""
+    return os.fdopen(os.memfd_create(name), "w+b")
 
 
 def run(task):
     host_kernel = kernel.get(task.kernel)
-    with tempfile.TemporaryDirectory(prefix="nacelle-host-") as directory:
-        initrd = os.path.join(directory, "initrd")
-        console = os.path.join(directory, "console")
+    with _memory_file("initrd") as initrd, _memory_file("log") as log:
         initramfs.write(
             initrd, task, host_kernel.early_modules(MODULES), _settings(task, host_kernel)
         )
+        initrd.flush()
         streams = relay.Streams()
         arguments = [
             QEMU,
@@ -103,33 +102,27 @@ def run(task):
             "-kernel",
             host_kernel.path("vmlinux"),
             "-initrd",
-            initrd,
+            f"/proc/self/fd/{initrd.fileno()}",
             "-append",
             APPEND,
             "-serial",
-            "stdio" if task.verbose else "file:" + console,
+            "stdio",
         ]
-        status = _supervise(task, arguments, streams, directory)
+        output = 2 if task.verbose else log
+        status = _supervise(task, arguments, streams, output, [initrd.fileno()])
         if status is None:
-            raise job.Failure(
-                "the host ended before the command did" + _explain_end(directory, console)
-            )
+            raise job.Failure("the host ended before the command did" + _explain_end(log))
         return status
 
 
-def _supervise(task, arguments, streams, directory):
-    log = (
-        os.fdopen(os.dup(2), "wb")
-        if task.verbose
-        else open(os.path.join(directory, "qemu.log"), "wb")
-    )
+def _supervise(task, arguments, streams, output, fds):
     try:
         process = subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=streams.qemu_fds(),
+            stdout=output,
+            stderr=output,
+            pass_fds=[*streams.qemu_fds(), *fds],
             start_new_session=True,
             preexec_fn=relay.die_with_parent,
         )
@@ -144,4 +137,3 @@ def _supervise(task, arguments, streams, directory):
         if process.poll() is None:
             process.kill()
             process.wait()
-        log.close()
