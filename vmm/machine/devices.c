@@ -64,6 +64,23 @@ static void on_files(struct loop_fd *member, uint32_t events)
 		loop_fd_remove(member);
 }
 
+static void on_console(struct loop_fd *member, uint32_t events)
+{
+	struct devices *devices = container_of(member, struct devices, console_out);
+
+	(void)events;
+	virtio_console_flush(&devices->console);
+}
+
+static int plug_console(struct devices *devices, const struct plan *plan, const struct gmem *memory,
+			struct loop *loop, struct error *err)
+{
+	virtio_console_init(&devices->console, memory, plan->console_fd, true);
+	plug(devices, &devices->console.dev);
+	return loop_fd_add(loop, &devices->console_out, plan->console_fd, EPOLLOUT | EPOLLET,
+			   on_console, err);
+}
+
 static int plug_p9(struct devices *devices, const struct plan *plan, const struct gmem *memory,
 		   struct loop *loop, struct error *err)
 {
@@ -93,10 +110,8 @@ int devices_init(struct devices *devices, const struct plan *plan, const struct 
 		plug_disk(devices, &plan->disks[i], i, memory);
 	if (plan->files_socket >= 0 && plug_p9(devices, plan, memory, loop, err) < 0)
 		return -1;
-	if (plan->console_fd >= 0) {
-		virtio_console_init(&devices->console, memory, plan->console_fd, true);
-		plug(devices, &devices->console.dev);
-	}
+	if (plan->console_fd >= 0 && plug_console(devices, plan, memory, loop, err) < 0)
+		return -1;
 	return 0;
 }
 

@@ -39,6 +39,7 @@ struct devices {
 	struct virtio_rng rng;
 	struct virtio_p9 p9;
 	struct loop_fd files; /* readable: replies of the files role */
+	struct loop_fd console_out;
 	struct virtio_console console;
 	struct virtio_blk disks[PLAN_DISKS_MAX];
 };

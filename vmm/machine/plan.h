@@ -51,6 +51,7 @@ struct plan {
 	int files_socket; /* SOCK_SEQPACKET to the files role, with its bounce memory beside it */
 	int files_memory; /* memfd */
 	int console_fd;	  /* where kernel messages go */
+	bool console_private;  /* its open file description is ours alone and non-blocking */
 	int supervisor_socket; /* SOCK_SEQPACKET: struct machine_record out, _command in */
 	bool change_ids;       /* started by root: every role takes on a user of its own */
 	bool trace;

@@ -336,10 +336,11 @@ bool streams_accept(void *ctx, uint32_t host_port, struct vsock_conn *conn,
 			continue;
 		stream->used = true;
 		stream->conn = conn;
+		/* Linux calls a socket connected (POLLOUT) only once it could send something. */
 		*accept = (struct vsock_accept){
 			.ops = &ops,
 			.ctx = stream,
-			.buf_alloc = stream->out.exists ? STREAM_OUT_BYTES : 0,
+			.buf_alloc = stream->out.exists ? STREAM_OUT_BYTES : STREAM_CREDIT_MIN,
 		};
 		if (stream->in.exists)
 			in_pump(stream);

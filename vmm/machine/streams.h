@@ -34,6 +34,7 @@ enum {
 	STREAMS_MAX = 768,
 	STREAM_OUT_BYTES = 256 * 1024, /* buffer and credit, guest to host */
 	STREAM_IN_BYTES = 64 * 1024,
+	STREAM_CREDIT_MIN = 4096, /* of a stream that takes nothing: sending to it is an offence */
 };
 
 enum {

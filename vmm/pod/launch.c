@@ -213,7 +213,7 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 	if (plan->initramfs_fd < 0)
 		return -1;
 	if (options->console) {
-		plan->console_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+		plan->console_fd = stdio_hand_over(STDERR_FILENO, &plan->console_private);
 		if (plan->console_fd < 0)
 			return error_set(err, errno, "--console: stderr cannot be used");
 	}
