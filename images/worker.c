@@ -56,6 +56,7 @@ static const struct lockdown_rule rules[] = {
 	{ SYS_madvise, LOCKDOWN_ANY, 0, "free" },
 	{ SYS_brk, LOCKDOWN_ANY, 0, "malloc" },
 	{ SYS_futex, LOCKDOWN_ANY, 0, "locks in the C library and in OpenSSL" },
+	{ SYS_sysinfo, LOCKDOWN_ANY, 0, "qsort() asks how much memory there is" },
 	{ SYS_getrandom, LOCKDOWN_ANY, 0, "malloc's own canary" },
 	{ SYS_rt_sigprocmask, LOCKDOWN_ANY, 0, "abort()" },
 	{ SYS_rt_sigaction, LOCKDOWN_ANY, 0, "abort()" },
