@@ -41,6 +41,8 @@ void vguest_post(struct vguest *g, unsigned count)
 
 		driver_add(&g->d, VSOCK_QUEUE_RX, &buf, 1, 0);
 	}
+	/* The index is out before the device's wish is read (2.7.13.4.1). */
+	__atomic_fetch_add(&g->barrier, 1, __ATOMIC_SEQ_CST);
 	driver_kick_if_wanted(&g->d, VSOCK_QUEUE_RX);
 }
 

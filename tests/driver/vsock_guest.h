@@ -19,6 +19,7 @@ struct vguest {
 	uint64_t rx_gpa;
 	uint64_t tx_gpa;
 	uint64_t event_gpa;
+	unsigned barrier;
 	uint8_t payload[VGUEST_RX_BYTES]; /* of the packet last received */
 };
 
