@@ -3,8 +3,8 @@
  *
  * The host's own process wrote the record, so it is trusted to mean well; it is checked all the
  * same, since a record that is cut off or of another version must end in a sentence, not in a
- * crash. fdt_check_full() walks the whole tree first: after it, the offsets and lengths that libfdt
- * returns lie within the bytes.
+ * crash. is_whole() walks the whole tree first: after it, the offsets and lengths that libfdt
+ * returns lie within the bytes, but for lengths that are negative.
  */
 #include "guest-init/record.h"
 
@@ -37,7 +37,14 @@ static const void *property(struct reader *r, const char *name, size_t *len)
 	int signed_len;
 	const void *data = fdt_getprop(r->dtb, r->node, name, &signed_len);
 
-	*len = data ? (size_t)signed_len : 0;
+	*len = 0;
+	if (!data)
+		return NULL;
+	if (signed_len < 0) {
+		fail(r, name, "has a negative length");
+		return NULL;
+	}
+	*len = (size_t)signed_len;
 	return data;
 }
 
@@ -367,6 +374,28 @@ static void read_apps(struct reader *top, struct record *record)
 	top->bad |= r.bad;
 }
 
+/*
+ * fdt_check_full() of libfdt 1.6 takes property lengths just below 2^32 for small negative numbers,
+ * and one of them makes it stand still.
+ */
+static bool goes_forward(const void *dtb)
+{
+	int offset = 0, next;
+
+	while (fdt_next_tag(dtb, offset, &next) != FDT_END) {
+		if (next <= offset)
+			return false;
+		offset = next;
+	}
+	return next > 0;
+}
+
+static bool is_whole(const void *dtb, size_t len)
+{
+	return len >= sizeof(struct fdt_header) && fdt_check_header(dtb) == 0 &&
+	       fdt_totalsize(dtb) <= len && goes_forward(dtb) && fdt_check_full(dtb, len) == 0;
+}
+
 int record_read(const void *dtb, size_t len, struct record *record, struct error *err)
 {
 	struct reader r = { .dtb = dtb, .where = "/", .err = err };
@@ -375,7 +404,7 @@ int record_read(const void *dtb, size_t len, struct record *record, struct error
 	*record = (struct record){ .cpus = 1 };
 	if (len > RECORD_SIZE_MAX)
 		return error_set(err, EFBIG, "pod record: %zu bytes are too many", len);
-	if (len < sizeof(struct fdt_header) || fdt_check_full(dtb, len) != 0)
+	if (!is_whole(dtb, len))
 		return error_set(err, EINVAL, "pod record: it is damaged");
 	r.node = fdt_path_offset(dtb, "/");
 	version = read_u32(&r, RECORD_VERSION_PROP, 0);

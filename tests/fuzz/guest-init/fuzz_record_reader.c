@@ -1,0 +1,46 @@
+/*
+ * The pod record's reader over any bytes: no crash, and what it accepts keeps its promises.
+ */
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "guest-init/protocol.h"
+#include "guest-init/record.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_app(const struct record_app *app)
+{
+	size_t count = 0;
+
+	assert(app->name && app->workdir[0] == '/' && app->argv[0] && app->argv[0][0]);
+	for (; app->env[count]; count++)
+		assert(strchr(app->env[count], '='));
+	assert(count == app->env_count);
+	for (size_t i = 0; i <= RECORD_ENV_SPARE; i++)
+		assert(!app->env[count + i]);
+	for (size_t i = 0; app->masked_paths[i]; i++)
+		assert(app->masked_paths[i][0] == '/');
+	for (size_t i = 0; i < app->mount_count; i++)
+		assert(app->mounts[i].target[0] == '/' &&
+		       (app->mounts[i].tmpfs || !strchr(app->mounts[i].source, '/')));
+	assert(!strchr(app->root.source, '/'));
+	assert(app->rlimit_count <= RECORD_RLIMITS_MAX && app->mount_count <= RECORD_MOUNTS_MAX);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct error err = ERROR_NONE;
+	struct record record;
+
+	if (record_read(data, size, &record, &err) < 0) {
+		assert(err.text[0]);
+		return 0;
+	}
+	assert(record.app_count > 0 && record.app_count <= RECORD_APPS_MAX);
+	for (size_t i = 0; i < record.app_count; i++)
+		check_app(&record.apps[i]);
+	record_free(&record);
+	return 0;
+}

@@ -1,0 +1,239 @@
+/*
+ * The parts of guest-init that are plain functions: users, frames, interpreters.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <elf.h>
+#include <cmocka.h>
+
+#include "guest-init/exec.h"
+#include "guest-init/frames.h"
+#include "guest-init/users.h"
+#include "vmm/base/cleanup.h"
+
+static const char passwd[] = "# no entry\n"
+			     "root:x:0:0:root:/root:/bin/sh\n"
+			     "bad:x:-1:0::/:/bin/sh\n"
+			     "big:x:4294967295:0::/:/bin/sh\n"
+			     ":x:77:77::/nameless:\n"
+			     "1000:x:5:6:a name of digits:/five:\n"
+			     "web:x:1000:100:Web\n"
+			     "short:x:8\n"
+			     "rel:x:9:9::home:/bin/sh\n"
+			     "last:x:10:20::/last";
+static const char group[] = "root:x:0:\nusers:x:100:\nwww:x:33:a,web,b\nlog:x:4:web\n"
+			    "notweb:x:5:webby,xweb\nbad:x:x:web\nlast:x:200:web,last";
+
+static int resolve(const char *spec, struct user *user, struct error *err)
+{
+	return user_resolve(spec, (struct text){ passwd, strlen(passwd) },
+			    (struct text){ group, strlen(group) }, user, err);
+}
+
+static void expect_user(const char *spec, uint32_t uid, uint32_t gid, size_t groups,
+			const char *home)
+{
+	struct error err = ERROR_NONE;
+	struct user user;
+
+	assert_int_equal(resolve(spec, &user, &err), 0);
+	assert_int_equal(user.uid, uid);
+	assert_int_equal(user.gid, gid);
+	assert_int_equal(user.group_count, groups);
+	assert_string_equal(user.home, home);
+}
+
+static void refuse_user(const char *spec, const char *why)
+{
+	struct error err = ERROR_NONE;
+	struct user user;
+
+	assert_int_equal(resolve(spec, &user, &err), -1);
+	assert_string_equal(err.text, why);
+}
+
+static void test_users(void **state)
+{
+	(void)state;
+	expect_user("root", 0, 0, 0, "/root");
+	expect_user("", 0, 0, 0, "/root");
+	expect_user(":33", 0, 33, 0, "/root");
+	expect_user("web", 1000, 100, 3, "/");
+	expect_user("1000", 1000, 100, 3, "/");
+	expect_user("web:www", 1000, 33, 0, "/");
+	expect_user("web:7", 1000, 7, 0, "/");
+	expect_user("4711:log", 4711, 4, 0, "/");
+	expect_user("77", 77, 0, 0, "/");
+	expect_user("rel", 9, 9, 0, "/");
+	expect_user("last", 10, 20, 1, "/last");
+	expect_user("web:last", 1000, 200, 0, "/");
+	expect_user("4294967294", 4294967294U, 0, 0, "/");
+	refuse_user("bad", "there is no user \"bad\" in the image's /etc/passwd");
+	refuse_user("short", "there is no user \"short\" in the image's /etc/passwd");
+	refuse_user("web:bad", "there is no group \"bad\" in the image's /etc/group");
+	refuse_user("4294967295", "user 4294967295: Numerical result out of range");
+	refuse_user("99999999999999999999", "user 99999999999999999999: "
+					    "Numerical result out of range");
+	refuse_user("web:4294967295", "group 4294967295: Numerical result out of range");
+	refuse_user("-1", "there is no user \"-1\" in the image's /etc/passwd");
+}
+
+static void test_users_without_files(void **state)
+{
+	const struct text none = { NULL, 0 };
+	struct error err = ERROR_NONE;
+	struct user user;
+
+	(void)state;
+	assert_int_equal(user_resolve("0:0", none, none, &user, &err), 0);
+	assert_int_equal(user_resolve("12:34", none, none, &user, &err), 0);
+	assert_int_equal(user.uid, 12);
+	assert_int_equal(user.gid, 34);
+	assert_int_equal(user_resolve("root", none, none, &user, &err), -1);
+}
+
+static void test_many_groups(void **state)
+{
+	static char text[USER_GROUPS_MAX * 32];
+	struct error err = ERROR_NONE;
+	struct user user;
+	size_t len = 0;
+
+	(void)state;
+	for (int i = 0; i < USER_GROUPS_MAX + 10; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "g%d:x:%d:web\n", i, i);
+	assert_int_equal(user_resolve("web", (struct text){ passwd, strlen(passwd) },
+				      (struct text){ text, len }, &user, &err),
+			 0);
+	assert_int_equal(user.group_count, USER_GROUPS_MAX);
+}
+
+static void test_frames(void **state)
+{
+	const struct frame_signal signal = { le32_make(3), le32_make(15) };
+	const struct frame_winsize size = { le32_make(1), le16_make(24), le16_make(80) };
+	struct host_frame frame;
+	uint8_t bytes[64];
+	size_t len = frame_write(bytes, FRAME_SIGNAL, &signal, sizeof(signal));
+
+	(void)state;
+	assert_int_equal(len, 16);
+	for (size_t i = 0; i < len; i++)
+		assert_int_equal(frame_parse(bytes, i, &frame), 0);
+	assert_int_equal(frame_parse(bytes, sizeof(bytes), &frame), 16);
+	assert_int_equal(frame.type, FRAME_SIGNAL);
+	assert_int_equal(frame.app, 3);
+	assert_int_equal(frame.signal, 15);
+	frame_write(bytes, FRAME_WINSIZE, &size, sizeof(size));
+	assert_int_equal(frame_parse(bytes, 16, &frame), 16);
+	assert_int_equal(frame.rows, 24);
+	assert_int_equal(frame.columns, 80);
+	assert_int_equal(frame_write(bytes, FRAME_STOP, "", 0), 8);
+	assert_int_equal(frame_parse(bytes, 8, &frame), 8);
+}
+
+static void test_bad_frames(void **state)
+{
+	const struct frame_signal none = { le32_make(0), le32_make(0) };
+	const struct frame_signal large = { le32_make(0), le32_make(65) };
+	struct host_frame frame;
+	uint8_t bytes[64];
+
+	(void)state;
+	frame_write(bytes, FRAME_SIGNAL, &none, sizeof(none));
+	assert_int_equal(frame_parse(bytes, 16, &frame), -1);
+	frame_write(bytes, FRAME_SIGNAL, &large, sizeof(large));
+	assert_int_equal(frame_parse(bytes, 16, &frame), -1);
+	frame_write(bytes, FRAME_SIGNAL, &none, 4);
+	assert_int_equal(frame_parse(bytes, 12, &frame), -1);
+	frame_write(bytes, FRAME_STOP, &none, 4);
+	assert_int_equal(frame_parse(bytes, 12, &frame), -1);
+	frame_write(bytes, FRAME_POD_EXIT, &none, 8);
+	assert_int_equal(frame_parse(bytes, 16, &frame), -1);
+	memset(bytes, 0xff, sizeof(bytes));
+	assert_int_equal(frame_parse(bytes, sizeof(bytes), &frame), -1);
+}
+
+static void expect_interpreter(const void *data, size_t len, const char *wanted)
+{
+	_cleanup_fd_ int fd = memfd_create("program", MFD_CLOEXEC);
+	char name[INTERPRETER_MAX];
+
+	assert_int_equal(write(fd, data, len), len);
+	exec_interpreter(fd, name);
+	assert_string_equal(name, wanted);
+}
+
+static void test_interpreters(void **state)
+{
+	struct {
+		Elf64_Ehdr header;
+		Elf64_Phdr segments[2];
+		char name[16];
+	} elf = { .header = { .e_phoff = sizeof(Elf64_Ehdr),
+			      .e_phentsize = sizeof(Elf64_Phdr),
+			      .e_phnum = 2 },
+		  .segments[1] = { .p_type = PT_INTERP,
+				   .p_offset = sizeof(Elf64_Ehdr) + 2 * sizeof(Elf64_Phdr),
+				   .p_filesz = 8 },
+		  .name = "/lib/ldXXXX" };
+	char longer[400];
+
+	(void)state;
+	expect_interpreter("#!/bin/sh -e\n", 13, "/bin/sh");
+	expect_interpreter("#! \t/bin/sh", 11, "/bin/sh");
+	expect_interpreter("#!", 2, "");
+	expect_interpreter("#!\n", 3, "");
+	expect_interpreter("", 0, "");
+	expect_interpreter("plain text", 10, "");
+	memset(longer, 'a', sizeof(longer));
+	memcpy(longer, "#!/", 3);
+	{
+		char wanted[INTERPRETER_MAX];
+
+		memcpy(wanted, longer + 2, sizeof(wanted));
+		wanted[254] = '\0';
+		expect_interpreter(longer, sizeof(longer), wanted);
+	}
+	memcpy(elf.header.e_ident, ELFMAG, SELFMAG);
+	elf.header.e_ident[EI_CLASS] = ELFCLASS64;
+	expect_interpreter(&elf, sizeof(elf), "/lib/ldX");
+	elf.segments[1].p_offset = UINT64_MAX;
+	expect_interpreter(&elf, sizeof(elf), "");
+	elf.header.e_phnum = UINT16_MAX;
+	expect_interpreter(&elf, sizeof(elf), "");
+	elf.header.e_phoff = UINT64_MAX - 3;
+	expect_interpreter(&elf, sizeof(elf), "");
+	elf.header.e_ident[EI_CLASS] = ELFCLASS32;
+	expect_interpreter(&elf, sizeof(elf), "");
+}
+
+/* The product's promise: small enough that its unpacking does not matter. */
+static void test_size(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(GUEST_INIT_PATH, &st), 0);
+	assert_true(st.st_size < 150 * 1024);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_users),	    cmocka_unit_test(test_users_without_files),
+		cmocka_unit_test(test_many_groups), cmocka_unit_test(test_frames),
+		cmocka_unit_test(test_bad_frames),  cmocka_unit_test(test_interpreters),
+		cmocka_unit_test(test_size),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
