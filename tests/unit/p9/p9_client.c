@@ -59,9 +59,10 @@ static int make_tree(struct p9_world *w, const char *name)
 static struct p9_world *make_world(struct p9_share_config shares[3])
 {
 	struct p9_world *w = calloc(1, sizeof(*w));
+	const char *base = getenv("TMPDIR");
 
 	check(w, "memory");
-	strcpy(w->path, "/tmp/nacelle-p9-XXXXXX");
+	(void)snprintf(w->path, sizeof(w->path), "%s/nacelle-p9-XXXXXX", base ? base : "/tmp");
 	check(mkdtemp(w->path), w->path);
 	w->dir_fd = open(w->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	check(w->dir_fd >= 0, w->path);
@@ -86,7 +87,6 @@ static struct p9_world *attach_world(struct p9_world *w)
 
 struct p9_world *p9_world_new(const struct p9_limits *limits, enum p9_owners owners)
 {
-	static bool prepared;
 	struct p9_share_config shares[3];
 	struct p9_world *w = make_world(shares);
 	struct p9_server_config config = { .shares = shares, .share_count = 3, .owners = owners };
@@ -94,10 +94,8 @@ struct p9_world *p9_world_new(const struct p9_limits *limits, enum p9_owners own
 
 	if (limits)
 		config.limits = *limits;
-	if (!prepared)
-		check(p9_server_enter_process(p9_server_prepare_process(&err), &err) == 0,
-		      err.text);
-	prepared = true;
+	w->old_cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	check(p9_server_enter_process(p9_server_prepare_process(&err), &err) == 0, err.text);
 	w->client.server = p9_server_new(&config, &err);
 	check(w->client.server, err.text);
 	return attach_world(w);
@@ -172,6 +170,10 @@ int p9_world_free(struct p9_world *w)
 	      "the canary changed");
 	close(w->dir_fd);
 	close(w->share_fd);
+	if (!w->pid) {
+		check(fchdir(w->old_cwd) == 0, "the directory before");
+		close(w->old_cwd);
+	}
 	check(nftw(w->path, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0, w->path);
 	free(w);
 	return status;

@@ -45,16 +45,17 @@ struct p9_attr {
 };
 
 /*
- * A fresh directory with, inside: canary (a file, and what it must say), share/ (rw), ro/
- * (read-only), single (a file that is shared). share and ro hold file, dir/, dir/sub, fifo, link ->
- * ../canary, abslink -> the canary's absolute path, up -> .. ; and the server that shares them as
- * "share", "ro" and "single".
+ * A fresh directory (in TMPDIR, if that is set) with, inside: canary (a file, and what it must
+ * say), share/ (rw), ro/ (read-only), single (a file that is shared). share and ro hold file, dir/,
+ * dir/sub, fifo, link -> ../canary, abslink -> the canary's absolute path, up -> .. ; and the
+ * server that shares them as "share", "ro" and "single".
  */
 struct p9_world {
-	char path[64];
+	char path[80];
 	int dir_fd;
 	int share_fd;
-	pid_t pid; /* of the server's process, if it has one */
+	int old_cwd; /* of the tester, if the server is in its process */
+	pid_t pid;   /* of the server's process, if it has one */
 	struct p9_client client;
 };
 
