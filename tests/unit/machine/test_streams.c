@@ -187,7 +187,12 @@ static void check_slow_reader(int ours, int theirs, bool private_nonblocking)
 	check_pattern(t.got, 0, 10);
 	sent = got = 10;
 
-	/* Nobody reads: everything that there is credit for is taken, and nothing blocks. */
+	/*
+	 * Nobody reads: everything that there is credit for is taken, and nothing blocks, also not
+	 * when a pipe has one page left, polls as writable, and the packet is larger.
+	 */
+	send_pattern(PORT_OUT, sent, 4000);
+	sent += 4000;
 	while (sent - got < STREAM_OUT_BYTES - 8000) {
 		send_pattern(PORT_OUT, sent, 8000);
 		sent += 8000;
