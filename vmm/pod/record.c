@@ -15,12 +15,15 @@
 #include <string.h>
 
 #include "guest-init/protocol.h"
-#include "vmm/base/cleanup.h"
+
+enum { RECORD_SIZE_FIRST = 8192 }; /* times a power of 8: RECORD_SIZE_MAX */
+static_assert(RECORD_SIZE_FIRST * 8 * 8 * 8 == RECORD_SIZE_MAX, "the last attempt is the limit");
 
 /* The tree while it is written: the first failure stays, all later calls do nothing. */
 struct writer {
 	void *dtb;
 	bool bad;
+	bool full; /* the failure is that the buffer is too small */
 	struct error *err;
 };
 
@@ -36,7 +39,8 @@ static void check(struct writer *w, int code)
 	if (code == 0 || w->bad)
 		return;
 	w->bad = true;
-	if (code == -FDT_ERR_NOSPACE)
+	w->full = code == -FDT_ERR_NOSPACE;
+	if (w->full)
 		error_set(w->err, E2BIG,
 			  "arguments, environment and mounts need more than the %d MiB that a pod "
 			  "may have",
@@ -266,23 +270,39 @@ static void put_pod(struct writer *w, const struct pod *pod)
 	end(w);
 }
 
+static int build_within(const struct pod *pod, size_t size, struct writer *w)
+{
+	w->dtb = malloc(size);
+	if (!w->dtb)
+		return error_set(w->err, ENOMEM, "cannot write the pod record");
+	check(w, fdt_create(w->dtb, (int)size));
+	if (!w->bad)
+		check(w, fdt_finish_reservemap(w->dtb));
+	put_pod(w, pod);
+	if (!w->bad)
+		check(w, fdt_finish(w->dtb));
+	if (w->bad) {
+		free(w->dtb);
+		return -1;
+	}
+	return 0;
+}
+
+/*
+ * The writer fills its buffer from both ends, so a buffer of the largest size would make the kernel
+ * clear a huge page at either end: most records fit into the first, small one.
+ */
 int record_build(const struct pod *pod, void **dtb, size_t *len, struct error *err)
 {
-	/* Only what is written is ever touched. */
-	_cleanup_free_ void *buffer = malloc(RECORD_SIZE_MAX);
-	struct writer w = { .dtb = buffer, .err = err };
+	struct writer w = { .full = true };
 
-	if (!buffer)
-		return error_set(err, ENOMEM, "cannot write the pod record");
-	check(&w, fdt_create(buffer, RECORD_SIZE_MAX));
-	if (!w.bad)
-		check(&w, fdt_finish_reservemap(buffer));
-	put_pod(&w, pod);
-	if (!w.bad)
-		check(&w, fdt_finish(buffer));
-	if (w.bad)
-		return -1;
-	*len = fdt_totalsize(buffer);
-	*dtb = steal_ptr(buffer);
-	return 0;
+	for (size_t size = RECORD_SIZE_FIRST; w.full && size <= RECORD_SIZE_MAX; size *= 8) {
+		w = (struct writer){ .err = err };
+		if (build_within(pod, size, &w) == 0) {
+			*dtb = w.dtb;
+			*len = fdt_totalsize(w.dtb);
+			return 0;
+		}
+	}
+	return -1;
 }
