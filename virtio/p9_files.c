@@ -60,6 +60,7 @@ const struct lockdown_rule p9_files_rules[] = {
 	{ SYS_madvise, LOCKDOWN_ANY, 0, "free" },
 	{ SYS_write, LOCKDOWN_ANY, 0, "the last words of an assertion, or of the role" },
 	{ SYS_writev, LOCKDOWN_ANY, 0, "the same, as some C libraries write" },
+	{ SYS_newfstatat, 3, AT_EMPTY_PATH, "the same, as some C libraries look first" },
 	{ SYS_rt_sigprocmask, LOCKDOWN_ANY, 0, "abort" },
 	{ SYS_getpid, LOCKDOWN_ANY, 0, "abort" },
 	{ SYS_gettid, LOCKDOWN_ANY, 0, "abort" },

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -101,6 +101,28 @@ struct p9_world *p9_world_new(const struct p9_limits *limits, enum p9_owners own
 	return attach_world(w);
 }
 
+/* The role's process: as the supervisor starts it, if that is possible here. */
+static void serve(struct p9_files_plan *plan)
+{
+	const uint64_t capabilities =
+	    1 << CAP_CHOWN | 1 << CAP_DAC_OVERRIDE | 1 << CAP_FOWNER | 1 << CAP_FSETID;
+	struct lockdown_ids ids = { .change = geteuid() == 0 };
+	struct error err = ERROR_NONE;
+	bool done;
+
+	if (ids.change)
+		ids.capabilities = capabilities;
+	else
+		plan->server.owners = P9_OWNERS_SQUASH;
+	plan->links_fd = p9_server_prepare_process(&err);
+	if (plan->links_fd < 0 || lockdown_namespaces(&done, &err) < 0 ||
+	    lockdown_ids(&ids, &err) < 0 || p9_files_run(plan, &err) < 0) {
+		(void)dprintf(STDERR_FILENO, "%s\n", err.text);
+		_exit(1);
+	}
+	_exit(0);
+}
+
 struct p9_world *p9_world_new_role(void)
 {
 	struct p9_share_config shares[3];
@@ -116,9 +138,7 @@ struct p9_world *p9_world_new_role(void)
 		close(fds.device_socket);
 		plan.socket = fds.server_socket;
 		plan.memory_fd = fds.memory_fd;
-		plan.links_fd = p9_server_prepare_process(&err);
-		check(plan.links_fd >= 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, err.text);
-		_exit(p9_files_run(&plan, &err) == 0 ? 0 : 1);
+		serve(&plan);
 	}
 	close(fds.server_socket);
 	w->client.socket = fds.device_socket;
