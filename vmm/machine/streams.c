@@ -49,6 +49,7 @@ struct streams {
 	struct vsock *vsock;
 	struct loop *loop;
 	struct loop_event reap;
+	bool draining; /* no output of the guest is taken any more */
 	size_t count;
 	struct stream stream[];
 };
@@ -204,6 +205,8 @@ static void on_data(void *ctx, struct vsock_conn *conn, const struct iovec *iov,
 	bool waits = out->count > 0;
 
 	(void)len;
+	if (stream->streams->draining)
+		return;
 	if (!usable(out)) {
 		stream_break(stream);
 		return;
@@ -450,6 +453,9 @@ static bool output_waits(struct streams *streams)
 
 int streams_drain(struct streams *streams, struct error *err)
 {
+	lock(streams);
+	streams->draining = true;
+	unlock(streams);
 	while (output_waits(streams)) {
 		if (loop_stopped(streams->loop))
 			return 0;

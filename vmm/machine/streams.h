@@ -70,8 +70,9 @@ bool streams_accept(void *ctx, uint32_t host_port, struct vsock_conn *conn,
 		    struct vsock_accept *accept);
 
 /*
- * After POD_EXIT: runs the loop until what the guest has written is written out, as long as that
- * takes, or until loop_stop(). Returns 1 if all is out, 0 if it was stopped, -1 with err filled.
+ * At the end: takes no more output, and runs the loop until what the guest has written is written
+ * out, as long as that takes, or until loop_stop(). Returns 1 if all is out, 0 if it was stopped,
+ * -1 with err filled. The vCPUs may still run.
  */
 int streams_drain(struct streams *streams, struct error *err);
 

@@ -662,7 +662,6 @@ static void test_drain(void **state)
 	start_out(p[1], false);
 	connect_guest(PORT_OUT);
 	send_pattern(PORT_OUT, 0, STREAM_OUT_BYTES);
-	packet(PORT_OUT, VSOCK_OP_SHUTDOWN, VSOCK_SHUTDOWN_BOTH, NULL, 0);
 
 	/* Nobody reads, and somebody orders to stop. */
 	loop_stop(&t.loop);
@@ -671,6 +670,8 @@ static void test_drain(void **state)
 
 	assert_int_equal(pthread_create(&thread, NULL, slow_reader, &p[0]), 0);
 	assert_int_equal(streams_drain(t.streams, &t.err), 1);
+	/* A guest that goes on after its end is not listened to, so a drain does end. */
+	send_pattern(PORT_OUT, STREAM_OUT_BYTES, 4000);
 	streams_fini(t.streams);
 	t.streams = NULL;
 	pthread_join(thread, &len);
