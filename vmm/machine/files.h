@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "virtio/p9_channel.h"
 #include "virtio/p9_share.h"
 
 struct files_request {

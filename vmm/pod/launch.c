@@ -14,7 +14,7 @@
 
 #include "guest-init/protocol.h"
 #include "vmm/base/cleanup.h"
-#include "virtio/p9_channel.h"
+#include "vmm/machine/files.h"
 #include "vmm/machine/kvm.h"
 #include "vmm/pod/initramfs.h"
 #include "vmm/pod/paths.h"
