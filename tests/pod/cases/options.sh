@@ -1,0 +1,267 @@
+# shellcheck shell=bash
+# level: pod
+# The options of nacelle run, one by one.
+
+test_kernel_runs_in_the_guest() {
+  run_pod "$busybox" -- uname -sr
+  expect_stdout_has "Linux 6.12"
+}
+
+test_cpus() {
+  run_pod --cpus 2 "$busybox" -- sh -c 'nproc; grep -c ^processor /proc/cpuinfo'
+  expect_stdout "$(printf '2\n2')"
+  run_pod "$busybox" -- nproc
+  expect_stdout 1
+  run_pod -c 4 "$busybox" -- nproc
+  expect_stdout 4
+}
+
+test_memory() {
+  local size total
+  for size in 32 64 200; do
+    run_pod --memory ${size}M "$busybox" -- sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo
+    expect_status 0
+    total=$(($(cat "$out") / 1024))
+    [ "$total" -gt $((size * 6 / 10)) ] && [ "$total" -lt "$size" ] || fail "--memory ${size}M: MemTotal is $total MiB"
+  done
+}
+
+# Not all of it is touched, so the host needs less than that.
+test_memory_above_the_hole() {
+  run_pod --memory 3500M "$busybox" -- sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo
+  expect_status 0
+  [ "$(cat "$out")" -gt $((3300 * 1024)) ] || fail "MemTotal is $(cat "$out") kB"
+}
+
+test_memory_default() {
+  run_pod "$busybox" -- sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo
+  [ "$(cat "$out")" -gt $((440 * 1024)) ] && [ "$(cat "$out")" -lt $((512 * 1024)) ] || fail "MemTotal is $(cat "$out") kB"
+}
+
+test_too_much_memory() {
+  run_pod --memory 500G "$busybox" -- true
+  expect_status 125
+  expect_one_line_on_stderr
+}
+
+test_environment() {
+  CALLER="from outside" run_pod --env A=1 -e 'B=two words' -e CALLER -e NOT_SET -e EMPTY= "$busybox" -- env
+  expect_stdout_has A=1
+  expect_stdout_has "B=two words"
+  expect_stdout_has "CALLER=from outside"
+  grep -qx "EMPTY=" "$out" || fail "EMPTY is not there"
+  ! grep -q NOT_SET "$out" || fail "NOT_SET is there"
+  expect_stdout_has PATH=
+  run_pod -e PATH=/bin "$busybox" -- sh -c 'echo $PATH'
+  expect_stdout /bin
+}
+
+test_hostile_environment_and_arguments() {
+  local odd
+  odd=$(printf 'new\nline "quoted" \\ $x \x01\xff')
+  run_pod -e "ODD=$odd" "$busybox" -- sh -c 'printf %s "$ODD|$1"' sh "$odd"
+  expect_same "$(digest <"$out")" "$(printf %s "$odd|$odd" | digest)" "what arrived"
+}
+
+test_many_arguments() {
+  # shellcheck disable=SC2046
+  run_pod "$busybox" -- sh -c 'echo $#; echo "${#1}"' sh "$(head -c 100000 /dev/zero | tr '\0' x)" $(seq 5000)
+  expect_status 0
+  expect_stdout "$(printf '5001\n100000')"
+}
+
+test_empty_argument() {
+  run_pod "$busybox" -- sh -c 'echo "$#:$1:$2"' sh "" x
+  expect_stdout "2::x"
+}
+
+test_user() {
+  run_pod --user user "$busybox" -- id
+  expect_stdout "uid=1000(user) gid=1000(user) groups=1000(user),2000(extra)"
+  run_pod --user 1000 "$busybox" -- sh -c 'id -u; id -g'
+  expect_stdout "$(printf '1000\n1000')"
+  run_pod --user 77:88 "$busybox" -- sh -c 'id -u; id -g; id -G'
+  expect_stdout "$(printf '77\n88\n88')"
+  run_pod --user user:extra "$busybox" -- sh -c 'id -u; id -g'
+  expect_stdout "$(printf '1000\n2000')"
+}
+
+test_unknown_user() {
+  run_pod --user nosuch "$busybox" -- true
+  expect_status 126
+  expect_stderr_has nosuch
+}
+
+test_home_follows_the_user() {
+  run_pod --user user "$busybox" -- sh -c 'echo $HOME'
+  expect_stdout /home/user
+}
+
+test_workdir() {
+  run_pod --workdir /home/user "$busybox" -- pwd
+  expect_stdout /home/user
+  run_pod "$busybox" -- pwd
+  expect_stdout /
+}
+
+test_hostname() {
+  run_pod --hostname box.example "$busybox" -- hostname
+  expect_stdout box.example
+  run_pod --name mypod "$busybox" -- hostname
+  expect_stdout mypod
+  run_pod --name mypod --hostname other "$busybox" -- sh -c 'hostname; cat /proc/sys/kernel/hostname'
+  expect_stdout "$(printf 'other\nother')"
+}
+
+test_entrypoint() {
+  run_pod --entrypoint /bin/echo "$config" -- a b
+  expect_stdout "a b"
+  run_pod --entrypoint "" "$config" -- /bin/echo plain
+  expect_stdout plain
+}
+
+test_image_configuration() {
+  run_pod "$config"
+  expect_stdout "entry: one two words
+user: 123:456 groups: 456 789
+dir: /home/app
+COLOUR=blue HOME=/home/app"
+  run_pod -e COLOUR=red -u 0 -w / "$config" -- other
+  expect_stdout_has "entry: other"
+  expect_stdout_has "user: 0:0"
+  expect_stdout_has "dir: /"
+  expect_stdout_has "COLOUR=red"
+}
+
+test_default_command() {
+  status=0
+  echo 'echo from stdin; exit 3' | nacelle_run -i "$busybox" >"$out" 2>"$err" || status=$?
+  expect_status 3
+  expect_stdout "from stdin"
+}
+
+test_nothing_to_run() {
+  run_pod "rootfs:$busybox_dir"
+  expect_status 125
+  expect_one_line_on_stderr
+}
+
+test_read_only() {
+  run_pod --read-only "$busybox" -- sh -c 'touch /file'
+  expect_status 1
+  expect_stderr_has "Read-only file system"
+  run_pod --read-only "rootfs:$busybox_dir" -- sh -c 'touch /file'
+  expect_status 1
+  expect_stderr_has "Read-only file system"
+}
+
+test_upper_tmpfs() {
+  run_pod "$busybox" -- sh -c 'echo new >/etc/passwd && mkdir /new && rm /bin/vi && cat /etc/passwd'
+  expect_status 0
+  expect_stdout new
+  run_pod --upper tmpfs:1M "$busybox" -- dd if=/dev/zero of=/big bs=64k count=64
+  expect_status 1
+  expect_stderr_has "No space left"
+  run_pod "rootfs:$busybox_dir" -- touch /must-not-appear
+  expect_status 0
+  [ ! -e "$busybox_dir/must-not-appear" ] || fail "the directory was written to"
+}
+
+test_upper_none() {
+  cp -a "$busybox_dir" root
+  run_pod --upper none "rootfs:$PWD/root" -- sh -c 'echo written >/new'
+  expect_status 0
+  expect_same "$(cat root/new)" written "the file"
+  run_pod --upper none "$busybox" -- touch /file
+  expect_status 1
+}
+
+test_init() {
+  run_pod --init "$busybox" -- sh -c 'echo $$; cat /proc/1/comm; (sleep 0.1 & exit); sleep 0.5; ps | grep -c "[z]ombie\|Z " || true'
+  expect_status 0
+  expect_same "$(sed -n 1p "$out")" 2 "the app's process"
+  run_pod --init "$busybox" -- sh -c 'exit 12'
+  expect_status 12
+  run_pod --init "$busybox" -- sh -c 'kill -9 $$'
+  expect_status 137
+}
+
+test_app_is_process_one() {
+  run_pod "$busybox" -- sh -c 'echo $$; ls -d /proc/[0-9]* | wc -l'
+  expect_same "$(sed -n 1p "$out")" 1 "the app's process"
+}
+
+test_console() {
+  run_pod --console "$busybox" -- echo hello
+  expect_status 0
+  expect_stdout hello
+  expect_stderr_has "Linux version 6.12"
+}
+
+test_kernel_option() {
+  run_pod --kernel "$prefix/lib/nacelle/vmlinux" "$busybox" -- echo hello
+  expect_stdout hello
+}
+
+test_kernel_arguments() {
+  run_pod --kernel-args "nacelle.test=1 quiet" "$busybox" -- cat /proc/cmdline
+  expect_stdout_has "nacelle.test=1 quiet"
+}
+
+test_json_log() {
+  run_pod --json-log --name jay "$busybox" -- sh -c 'exit 3'
+  expect_status 3
+  python3 -c '
+import json
+lines = [json.loads(line) for line in open("stderr")]
+assert lines
+for line in lines:
+    assert {"time", "level", "msg", "pod"} <= set(line), line
+    assert line["pod"] == "jay"
+' || fail "stderr is not JSON with time, level, pod and msg"
+  run_pod --json-log oci:/no/such -- true
+  expect_status 125
+  python3 -c 'import json; assert json.loads(open("stderr").read())["level"] == "error"' || fail "no JSON error"
+}
+
+test_trace() {
+  run_pod --trace trace.txt "$busybox" -- true
+  expect_status 0
+  python3 - <<'END' || fail "the trace is not a timeline of both sides"
+rows = [line.split() for line in open("trace.txt") if not line.startswith("#")]
+times = [float(row[0]) for row in rows]
+assert times == sorted(times) and times[0] == 0, times
+assert {row[2] for row in rows} >= {"host", "guest"}, rows
+assert len(rows) >= 10, rows
+END
+}
+
+test_cluster_and_equals() {
+  echo text | nacelle_run -ie A=b --env=C=d "$busybox" -- sh -c 'cat; echo $A$C' >"$out"
+  expect_stdout "$(printf 'text\nbd')"
+}
+
+test_options_end_at_the_image() {
+  run_pod "$busybox" echo --cpus 99
+  expect_status 0
+  expect_stdout "--cpus 99"
+}
+
+test_help_and_version() {
+  local verb
+  for verb in "" run check completion version; do
+    # shellcheck disable=SC2086
+    "$nacelle" $verb --help >"$out" 2>"$err" || fail "$verb --help fails"
+    expect_stdout_has usage
+    [ ! -s "$err" ] || fail "$verb --help writes to stderr"
+  done
+  "$nacelle" version >"$out"
+  expect_stdout_has nacelle
+  "$nacelle" run --help >/dev/full 2>/dev/null && fail "a full disk is not noticed"
+  return 0
+}
+
+test_check() {
+  "$nacelle" check >"$out" || fail "nacelle check finds something wrong"
+  ! grep -q "^no" "$out" || fail "nacelle check finds something wrong"
+}

@@ -1,0 +1,79 @@
+# shellcheck shell=bash disable=SC2034
+# What the pod cases are written with. Each case is a function test_NAME that runs in a directory of its own,
+# in a process of its own; the first expectation that does not hold ends it.
+#
+#   run_pod [OPTION...] IMAGE [-- COMMAND...]   nacelle run; its stdin is the function's
+#   start_pod [OPTION...] IMAGE [-- COMMAND...] the same in the background; $pod is its process
+#   wait_pod                                    waits for it; what it did is checked as after run_pod
+#   expect_status N, expect_stdout TEXT, expect_stderr TEXT, expect_stdout_has TEXT, expect_stderr_has TEXT
+#   fail WHY, skip WHY
+#
+# Images: $busybox (oci), $busybox_dir (a directory), $layers, $config, $debian.
+
+out=stdout err=stderr status=
+
+fail() {
+  echo "why: $*"
+  show_outputs
+  exit 1
+}
+skip() {
+  echo "skip: $*"
+  exit 77
+}
+show_outputs() {
+  local file
+  for file in "$out" "$err"; do
+    [ -s "$file" ] || continue
+    echo "--- $file (the last of $(wc -l <"$file") lines)"
+    tail -n 15 "$file" | tr -d '\000' | cut -c 1-300
+    echo
+  done
+}
+
+nacelle_run() { "$nacelle" run --root "$store" "$@"; }
+
+run_pod() {
+  status=0
+  nacelle_run "$@" >"$out" 2>"$err" || status=$?
+}
+
+# In the background SIGINT would be ignored; setsid also takes it out of this process group.
+start_pod() {
+  "$tools/reset-signals" "$nacelle" run --root "$store" "$@" >"$out" 2>"$err" &
+  pod=$!
+}
+wait_pod() {
+  status=0
+  wait "$pod" || status=$?
+}
+
+expect_status() { [ "$status" = "$1" ] || fail "status $status, expected $1"; }
+expect_stdout() { [ "$(cat "$out")" = "$1" ] || fail "stdout is not: $1"; }
+expect_stderr() { [ "$(cat "$err")" = "$1" ] || fail "stderr is not: $1"; }
+expect_stdout_has() { grep -qF -- "$1" "$out" || fail "stdout has no: $1"; }
+expect_stderr_has() { grep -qF -- "$1" "$err" || fail "stderr has no: $1"; }
+expect_one_line_on_stderr() { [ "$(wc -l <"$err")" = 1 ] || fail "stderr is not one line"; }
+expect() { "$@" || fail "does not hold: $*"; }
+expect_same() { [ "$1" = "$2" ] || fail "${3-}: '$1' is not '$2'"; }
+
+# wait_for SECONDS COMMAND...: until it succeeds.
+wait_for() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    [ $SECONDS -lt $deadline ] || fail "did not happen in time: $*"
+    sleep 0.05
+  done
+}
+wait_for_stdout() { wait_for 40 grep -qF -- "$1" "$out"; }
+
+# role NAME: the process of a role (nacelle-vm, nacelle-files) of the pod $pod.
+role() { pgrep -P "$pod" -x "$1"; }
+gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null; }
+
+# status_field PID FIELD: of /proc/PID/status.
+status_field() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
+
+random_file() { head -c "$2" /dev/urandom >"$1"; }
+digest() { sha256sum | cut -d ' ' -f 1; }
