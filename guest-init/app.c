@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "guest-init/child.h"
+#include "guest-init/disposition.h"
 #include "guest-init/log.h"
 #include "guest-init/mounts.h"
 #include "guest-init/platform.h"
@@ -132,11 +133,25 @@ void app_wants(const struct app *app, struct pollfd *fds)
 		stream_wants(&app->streams[i], &fds[1 + i * STREAM_POLLFDS]);
 }
 
+/*
+ * The app is PID 1 of its namespace, which the kernel shields from the default action of signals.
+ * It shall end by them all the same, as it would elsewhere; its status then names the signal. With
+ * a reaper, that is PID 1, and the app behind it an ordinary process.
+ */
+static void send_signal(struct app *app, int signal)
+{
+	if (!app->config->init && disposition_is_fatal(app->pid, signal)) {
+		app->ended_by = signal;
+		signal = SIGKILL;
+	}
+	kill(app->pid, signal);
+}
+
 static void send_held_signals(struct app *app)
 {
 	for (int signal = 1; app->held_signals; signal++, app->held_signals >>= 1) {
 		if (app->held_signals & 1)
-			kill(app->pid, signal);
+			send_signal(app, signal);
 	}
 }
 
@@ -188,6 +203,8 @@ static void decode_status(struct app *app, int wait_status)
 	if (WIFSIGNALED(wait_status)) {
 		app->kind = EXIT_KIND_SIGNAL;
 		app->code = (uint32_t)WTERMSIG(wait_status);
+		if (app->code == SIGKILL && app->ended_by)
+			app->code = (uint32_t)app->ended_by;
 		app->flags = WCOREDUMP(wait_status) ? EXIT_FLAG_CORE : 0;
 	} else {
 		app->kind = EXIT_KIND_CODE;
@@ -240,7 +257,7 @@ void app_signal(struct app *app, uint32_t signal)
 	if (app->state == APP_STARTING)
 		app->held_signals |= (uint64_t)1 << (signal - 1);
 	else if (app->state == APP_RUNNING)
-		kill(app->pid, (int)signal);
+		send_signal(app, (int)signal);
 }
 
 void app_resize(struct app *app, uint16_t rows, uint16_t columns)

@@ -33,6 +33,7 @@ struct app {
 	int terminal_socket;   /* waits for the terminal; -1 otherwise */
 	int terminal_slave;    /* held so that the terminal never hangs up by itself */
 	uint64_t held_signals; /* came while the app was starting; bit n-1 is signal n */
+	int ended_by;	       /* the signal that stands behind a SIGKILL of ours; 0: none */
 	enum exit_kind kind;
 	uint32_t code, flags;
 	struct stream streams[APP_STREAMS];

@@ -128,12 +128,19 @@ static void test_signals_reach_the_app(void **state)
 		assert_string_equal(o.out, "ready\ngot it\n");
 		assert_int_equal(o.app_code, 7);
 	}
-	/* Without a handler: dropped for a PID 1, deadly below a reaper. */
-	harness_pod(&pod, "echo ready; exec sleep 1000");
-	pod.app.init = true;
+	/* Without a handler it is deadly, although the kernel drops it for a PID 1. */
+	for (int init = 0; init < 2; init++) {
+		harness_pod(&pod, "echo ready; exec sleep 1000");
+		pod.app.init = init;
+		run_with(&pod, &(struct script){ .signal_on = "ready", .signal = 15 }, &o);
+		assert_int_equal(o.app_kind, EXIT_KIND_SIGNAL);
+		assert_int_equal(o.app_code, 15);
+	}
+	/* Ignored is ignored. */
+	harness_pod(&pod, "trap '' TERM; echo ready; sleep 0.5; exit 3");
 	run_with(&pod, &(struct script){ .signal_on = "ready", .signal = 15 }, &o);
-	assert_int_equal(o.app_kind, EXIT_KIND_SIGNAL);
-	assert_int_equal(o.app_code, 15);
+	assert_int_equal(o.app_kind, EXIT_KIND_CODE);
+	assert_int_equal(o.app_code, 3);
 }
 
 static void test_namespaces(void **state)
