@@ -87,9 +87,10 @@ static void check(struct p9_world *w, const struct untouched *before)
 static void host_acts(struct p9_world *w, const uint8_t *body, size_t len)
 {
 	static const char *const names[] = { "file", "fifo", "link", "dir/sub", "new", "a" };
-	const char *name = names[len ? body[0] % ARRAY_SIZE(names) : 0];
+	const char *name = names[body && len ? body[0] % ARRAY_SIZE(names) : 0];
+	bool directory = body && len > 1 && body[1] & 1;
 
-	(void)unlinkat(w->share_fd, name, len > 1 && body[1] & 1 ? AT_REMOVEDIR : 0);
+	(void)unlinkat(w->share_fd, name, directory ? AT_REMOVEDIR : 0);
 }
 
 static void send_message(struct p9_client *cl, uint8_t type, const uint8_t *body, size_t len)
