@@ -252,6 +252,8 @@ static void act(struct host *host)
 		send_frame(host, FRAME_WINSIZE, &size, sizeof(size));
 	if (script->signal)
 		send_frame(host, FRAME_SIGNAL, &signal, sizeof(signal));
+	if (script->hang_up)
+		shutdown(host->sockets[CONTROL], SHUT_RDWR);
 }
 
 static void take_frame(struct host *host, uint32_t type, struct cursor *c)
@@ -262,12 +264,19 @@ static void take_frame(struct host *host, uint32_t type, struct cursor *c)
 		o->hello = cursor_le32(c) == PROTOCOL_VERSION_MAJOR;
 		cursor_le32(c);
 	} else if (type == FRAME_APP_START) {
-		o->started = cursor_le32(c) == 0 && cursor_le32(c) > 1;
+		uint32_t app = cursor_le32(c), pid = cursor_le32(c);
+
+		o->started |= app == 0 && pid > 1;
 	} else if (type == FRAME_APP_EXIT) {
-		o->app_exited = cursor_le32(c) == 0;
-		o->app_kind = cursor_le32(c);
-		o->app_code = cursor_le32(c);
+		uint32_t app = cursor_le32(c), kind = cursor_le32(c), code = cursor_le32(c);
+
 		cursor_le32(c);
+		o->exits++;
+		if (app == 0) {
+			o->app_exited = true;
+			o->app_kind = kind;
+			o->app_code = code;
+		}
 	} else if (type == FRAME_POD_EXIT) {
 		o->pod_exited = true;
 		o->pod_kind = cursor_le32(c);
@@ -432,7 +441,7 @@ void harness_run(const struct pod *pod, const struct script *script, struct outc
 	}
 	pid = start_guest_init(&pidfd);
 	serve(&host, pidfd);
-	if (waitpid(pid, &outcome->died, WNOHANG) == 0) {
+	if (waitpid(pid, &outcome->died, script->hang_up ? 0 : WNOHANG) == 0) {
 		outcome->died = -1;
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);

@@ -16,7 +16,8 @@ enum { HARNESS_OUTPUT_MAX = 8 * 1024 * 1024 };
 
 /* What happened in a run. */
 struct outcome {
-	bool hello, started, app_exited, pod_exited;
+	bool hello, started, app_exited, pod_exited; /* of apps, the first */
+	unsigned exits;				     /* of all apps */
 	uint32_t app_kind, app_code;
 	uint32_t pod_kind, pod_code;
 	char *out; /* NUL-terminated; the same memory in every run */
@@ -36,6 +37,7 @@ struct script {
 	const char *signal_on;	/* when this is in the output: */
 	uint32_t signal;	/* this is sent; 0: none */
 	uint16_t rows, columns; /* and this, unless 0 */
+	bool hang_up;		/* and the control connection ends */
 	unsigned time_limit_ms; /* 0: 20 s */
 	const void *record;	/* instead of the pod's */
 	size_t record_len;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -146,9 +147,9 @@ static void test_signals_reach_the_app(void **state)
 static void test_namespaces(void **state)
 {
 	(void)state;
-	expect("echo $$; ls -d /proc/[0-9]* | wc -l; hostname; cat /proc/self/cgroup | "
+	expect("echo $$ /proc/[0-9]*; hostname; cat /proc/self/cgroup | "
 	       "grep '^0::'; ls /; cut -d' ' -f5 /proc/self/mountinfo | sort",
-	       "1\n3\npod\n0::/\nbin\ndev\netc\nproc\nsys\ntmp\n"
+	       "1 /proc/1\npod\n0::/\nbin\ndev\netc\nproc\nsys\ntmp\n"
 	       "/\n/dev\n/dev/mqueue\n/dev/pts\n/dev/shm\n/proc\n/sys\n/sys/fs/cgroup\n",
 	       0);
 	/* The upper layer is thrown away. */
@@ -577,6 +578,51 @@ static void test_terminal_output_is_whole(void **state)
 	assert_string_equal(o.out + o.out_len - 12, "line 19999\r\n");
 }
 
+static void test_two_apps(void **state)
+{
+	static const char *argv[] = { "/bin/sh", "-c",
+				      "trap 'exit 0' TERM; echo there >/dev/shm/word; "
+				      "while :; do sleep 0.01; done",
+				      NULL };
+	struct pod_app apps[2];
+	struct harness_pod pod;
+	struct outcome o;
+
+	(void)state;
+	/* Namespaces of their own, shared memory in common; one that fails ends the other. */
+	harness_pod(&pod, "while ! test -s /dev/shm/word; do sleep 0.01; done; cat /dev/shm/word; "
+			  "echo /proc/[0-9]*; exit 4");
+	apps[0] = apps[1] = pod.app;
+	apps[1].argv = argv;
+	apps[1].stdin_port = apps[1].stdout_port = apps[1].stderr_port = POD_NO_PORT;
+	pod.pod.apps = apps;
+	pod.pod.app_count = 2;
+	run(&pod, &o);
+	assert_string_equal(o.out, "there\n/proc/1\n");
+	assert_int_equal(o.exits, 2);
+	assert_int_equal(o.pod_code, 4);
+	/* Without a failure the pod goes on until the last has ended. */
+	apps[1].argv = pod.argv;
+	pod.argv[2] = "sleep 0.05";
+	run(&pod, &o);
+	assert_int_equal(o.exits, 2);
+	assert_int_equal(o.pod_code, 0);
+}
+
+static void test_host_gone(void **state)
+{
+	struct harness_pod pod;
+	struct outcome o;
+
+	(void)state;
+	harness_pod(&pod, "trap '' TERM INT HUP; echo ready; while :; do sleep 0.01; done");
+	harness_run(&pod.pod, &(struct script){ .signal_on = "ready", .hang_up = true }, &o);
+	assert_false(o.pod_exited);
+	/* What platform_die() of the tests does. */
+	assert_true(WIFEXITED(o.died));
+	assert_int_equal(WEXITSTATUS(o.died), 99);
+}
+
 static void test_bad_records(void **state)
 {
 	struct harness_pod pod;
@@ -629,6 +675,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_host_closes_output),
 		cmocka_unit_test(test_terminal),
 		cmocka_unit_test(test_terminal_output_is_whole),
+		cmocka_unit_test(test_two_apps),
+		cmocka_unit_test(test_host_gone),
 		cmocka_unit_test(test_bad_records),
 		cmocka_unit_test(test_many_runs),
 	};
