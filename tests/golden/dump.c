@@ -1,0 +1,164 @@
+/*
+ * Prints the pod that a command line and an image's configuration make, or the error.
+ *
+ *	dump CASE
+ *
+ * CASE is a text file: lines "image KEY VALUE" (entrypoint, cmd, env, user, workdir; the first
+ *three may be repeated), lines "arg VALUE" (what follows "nacelle run"), and comments. Without an
+ *image line the image is a directory. What depends on the machine (memory of the host, random
+ *names) does not appear.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/cli/options.h"
+#include "vmm/pod/assemble.h"
+
+enum { LIST_MAX = 64, LINE_MAX_BYTES = 1024 };
+
+struct list {
+	char *items[LIST_MAX + 1];
+	int count;
+};
+
+struct test_case {
+	struct list arguments, entrypoint, cmd, env;
+	char *user, *workdir;
+	bool has_image;
+};
+
+static void add(struct list *list, const char *value)
+{
+	if (list->count == LIST_MAX)
+		abort();
+	list->items[list->count++] = strdup(value);
+}
+
+static void read_image_line(struct test_case *test, char *line)
+{
+	char *key = strsep(&line, " ");
+	const char *value = line ? line : "";
+
+	test->has_image = true;
+	if (strcmp(key, "entrypoint") == 0)
+		add(&test->entrypoint, value);
+	else if (strcmp(key, "cmd") == 0)
+		add(&test->cmd, value);
+	else if (strcmp(key, "env") == 0)
+		add(&test->env, value);
+	else if (strcmp(key, "user") == 0)
+		test->user = strdup(value);
+	else if (strcmp(key, "workdir") == 0)
+		test->workdir = strdup(value);
+}
+
+static void read_case(struct test_case *test, const char *path)
+{
+	char line[LINE_MAX_BYTES];
+	FILE *file = fopen(path, "re");
+
+	if (!file) {
+		perror(path);
+		exit(2);
+	}
+	add(&test->arguments, "run");
+	while (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "arg ", 4) == 0)
+			add(&test->arguments, line + 4);
+		else if (strncmp(line, "image ", 6) == 0)
+			read_image_line(test, line + 6);
+	}
+	fclose(file);
+}
+
+static void print_list(const char *name, const char *const *items)
+{
+	for (size_t i = 0; items && items[i]; i++)
+		printf("%s[%zu] = \"%s\"\n", name, i, items[i]);
+}
+
+static void print_root(const struct pod_root *root)
+{
+	printf("root = %s %s upper=%s", root->type == POD_ROOT_EROFS ? "erofs" : "9p", root->source,
+	       root->upper == POD_UPPER_TMPFS ? "tmpfs" : "none");
+	if (root->upper_size_bytes)
+		printf(":%ju", (uintmax_t)root->upper_size_bytes);
+	printf("%s\n", root->read_only ? " read-only" : "");
+}
+
+static void print_pod(const struct assembly *assembly, const struct run_options *options)
+{
+	const struct pod_app *app = &assembly->app;
+
+	if (options->hostname || options->name)
+		printf("hostname = \"%s\"\n", assembly->pod.hostname);
+	printf("cpus = %u\nmemory = %ju MiB\ntrace = %d\n", assembly->pod.cpus,
+	       (uintmax_t)(assembly->memory_bytes / MIB), assembly->pod.trace);
+	printf("name = \"%s\"\n", app->name);
+	print_list("argv", app->argv);
+	print_list("env", app->env);
+	printf("user = \"%s\"\nworkdir = \"%s\"\n", app->user ? app->user : "", app->workdir);
+	printf("capabilities = %016jx\n", (uintmax_t)app->capabilities);
+	printf("no_new_privileges = %d\ninit = %d\n", app->no_new_privileges, app->init);
+	print_root(&app->root);
+	for (size_t i = 0; i < app->mount_count; i++)
+		printf("mount = %s %s%s\n", app->mounts[i].source, app->mounts[i].target,
+		       app->mounts[i].read_only ? " read-only" : "");
+	for (unsigned i = 0; i < assembly->share_count; i++)
+		printf("share = %s%s\n", assembly->shares[i].name,
+		       assembly->shares[i].read_only ? " read-only" : "");
+}
+
+static int make_pod(struct test_case *test, struct error *err)
+{
+	static struct assembly assembly;
+	static struct run_options options;
+	struct pod_image image = {
+		.is_directory = !test->has_image,
+		.directory_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC),
+		.image = {
+			.fd = -1,
+			.entrypoint = test->entrypoint.items,
+			.cmd = test->cmd.items,
+			.env = test->env.items,
+			.user = test->user,
+			.working_dir = test->workdir,
+		},
+	};
+	bool help;
+	int first = options_parse(verb_find("run"), test->arguments.count, test->arguments.items,
+				  &options, &help, err);
+
+	if (first < 0)
+		return -1;
+	options.reference = test->arguments.items[first];
+	options.command = (const char *const *)(test->arguments.items + first + 1);
+	if (options.command[0] && strcmp(options.command[0], "--") == 0)
+		options.command++;
+	if (assemble(&assembly, &options, &image, err) < 0)
+		return -1;
+	print_pod(&assembly, &options);
+	assembly_free(&assembly);
+	close(image.directory_fd);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct test_case test;
+	struct error err = ERROR_NONE;
+
+	if (argc != 2)
+		return 2;
+	read_case(&test, argv[1]);
+	setenv("GOLDEN", "from the caller", 1);
+	unsetenv("NOT_SET");
+	if (make_pod(&test, &err) < 0)
+		printf("error: %s\n", err.text);
+	return 0;
+}
