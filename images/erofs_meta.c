@@ -175,7 +175,7 @@ static int write_inode(struct erofs_writer *writer, const struct tree_node *node
 	struct erofs_inode inode = make_inode(node, number);
 	uint64_t start = node->nid * EROFS_SLOT;
 
-	assert(start >= *at && start - *at < EROFS_BLOCK);
+	assert(start >= *at && start - *at <= EROFS_BLOCK);
 	if (erofs_data_zero(writer, start - *at, err) < 0 ||
 	    erofs_append(writer, &inode, sizeof(inode), err) < 0)
 		return -1;
