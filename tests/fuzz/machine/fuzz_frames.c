@@ -1,0 +1,175 @@
+/*
+ * Any guest on the control connection: its bytes cut into packets anywhere, its credit as it likes,
+ * and orders to it in between. What comes out are the events of a guest that behaves, up to the
+ * first fault.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/driver/vsock_guest.h"
+#include "vmm/machine/control.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { APPS = 5, GUEST_PORT = 9 };
+
+enum op {
+	OP_BYTES, /* u8 count, bytes */
+	OP_FRAME, /* u8 type, u8 words, each a byte */
+	OP_SIGNAL,
+	OP_WINSIZE,
+	OP_STOP,
+	OP_CREDIT, /* u8 buf_alloc, u8 fwd_cnt */
+	OP_CONNECT,
+	OP_END, /* u8: reset or shutdown */
+	OP_POST,
+	OP_COUNT,
+};
+
+/* What has been reported so far. */
+static struct {
+	bool hello, over;
+	bool started[APPS], exited[APPS];
+	unsigned count;
+} seen;
+
+static void require(bool good, const char *what)
+{
+	if (good)
+		return;
+	(void)fprintf(stderr, "control: %s\n", what);
+	abort();
+}
+
+static void on_event(void *ctx, const struct machine_event *event)
+{
+	(void)ctx;
+	require(!seen.over, "an event after the last");
+	require(++seen.count <= 2 * APPS + 2, "too many events");
+	require(event->app < APPS, "an app that does not exist");
+	switch ((enum machine_event_type)event->type) {
+	case MACHINE_EVENT_HELLO:
+		require(!seen.hello, "a second HELLO");
+		seen.hello = true;
+		break;
+	case MACHINE_EVENT_APP_START:
+		require(seen.hello && !seen.started[event->app] && !seen.exited[event->app],
+			"a start out of order");
+		require(event->code >= 1 && event->code <= INT32_MAX, "no pid");
+		seen.started[event->app] = true;
+		break;
+	case MACHINE_EVENT_APP_EXIT:
+		require(seen.hello && !seen.exited[event->app], "an exit out of order");
+		require(event->kind >= EXIT_KIND_CODE && event->kind <= EXIT_KIND_INIT_FAILURE &&
+			    event->code <= 4095 && event->flags <= 3,
+			"an exit out of range");
+		seen.exited[event->app] = true;
+		break;
+	case MACHINE_EVENT_POD_EXIT:
+		require(seen.hello, "an end before HELLO");
+		require(event->kind >= EXIT_KIND_CODE && event->kind <= EXIT_KIND_INIT_FAILURE &&
+			    event->code <= 4095,
+			"an end out of range");
+		seen.over = true;
+		break;
+	case MACHINE_EVENT_PROTOCOL_ERROR:
+		require(event->code >= CONTROL_FAULT_CLOSED && event->code <= CONTROL_FAULT_ORDER,
+			"an unknown fault");
+		seen.over = true;
+		break;
+	default:
+		require(false, "an unknown event");
+	}
+}
+
+static void send_packet(struct vguest *g, struct vguest_packet packet)
+{
+	packet.guest_port = GUEST_PORT;
+	packet.host_port = NACELLE_PORT_CONTROL;
+	if (!packet.buf_alloc)
+		packet.buf_alloc = 4096;
+	if (vguest_unsent(g) < 32)
+		vguest_send(g, &packet);
+}
+
+static void op_frame(struct vguest *g, struct cursor *in)
+{
+	uint8_t type = cursor_u8(in);
+	unsigned count = cursor_u8(in) % 8;
+	le32 wire[10] = { le32_make(type), le32_make(4 * count) };
+
+	for (unsigned i = 0; i < count; i++)
+		wire[2 + i] = le32_make(cursor_u8(in));
+	send_packet(
+	    g, (struct vguest_packet){ .op = VSOCK_OP_RW, .data = wire, .len = 8 + 4 * count });
+}
+
+static void run_op(struct vguest *g, struct control *control, uint8_t op, struct cursor *in)
+{
+	struct vsock_header header;
+	const void *bytes;
+	size_t count;
+
+	switch ((enum op)(op % OP_COUNT)) {
+	case OP_BYTES:
+		count = cursor_u8(in);
+		if (count > cursor_left(in))
+			count = cursor_left(in);
+		bytes = cursor_take(in, count);
+		send_packet(g, (struct vguest_packet){
+				   .op = VSOCK_OP_RW, .data = bytes, .len = (uint32_t)count });
+		break;
+	case OP_FRAME:
+		op_frame(g, in);
+		break;
+	case OP_SIGNAL:
+		(void)control_signal(control, op / 16, cursor_u8(in));
+		break;
+	case OP_WINSIZE:
+		(void)control_winsize(control, op / 16, cursor_u8(in), 80);
+		break;
+	case OP_STOP:
+		(void)control_stop(control);
+		break;
+	case OP_CREDIT:
+		send_packet(g, (struct vguest_packet){ .op = VSOCK_OP_CREDIT_UPDATE,
+						       .buf_alloc = cursor_u8(in),
+						       .fwd_cnt = cursor_u8(in) });
+		break;
+	case OP_CONNECT:
+		send_packet(g, (struct vguest_packet){ .op = VSOCK_OP_REQUEST });
+		break;
+	case OP_END:
+		send_packet(g, (struct vguest_packet){ .op = cursor_u8(in) & 1 ? VSOCK_OP_RST
+									       : VSOCK_OP_SHUTDOWN,
+						       .flags = op / 16 });
+		break;
+	case OP_POST:
+		if ((uint16_t)(g->d.queues[VSOCK_QUEUE_RX].avail_idx -
+			       driver_device_used_idx(&g->d, VSOCK_QUEUE_RX)) <= 60)
+			vguest_post(g, 4);
+		while (vguest_receive(g, &header))
+			continue;
+		break;
+	case OP_COUNT:
+		break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct cursor in = cursor_make(data, size);
+	struct control control;
+	struct vguest g;
+
+	memset(&seen, 0, sizeof(seen));
+	vguest_init(&g, control_accept, &control);
+	control_init(&control, g.vsock, APPS, on_event, NULL);
+	vguest_post(&g, 8);
+	send_packet(&g, (struct vguest_packet){ .op = VSOCK_OP_REQUEST });
+	for (unsigned i = 0; i < 100 && cursor_left(&in) > 0; i++)
+		run_op(&g, &control, cursor_u8(&in), &in);
+	vguest_fini(&g);
+	return 0;
+}
