@@ -127,11 +127,11 @@ static struct timing time_one(char **arguments, int traced)
 	return timing;
 }
 
-static void print(const char *name, const struct timing *timing, const char *more)
+/* The beginning of a run's JSON object. */
+static void print_timing(const char *name, const struct timing *timing)
 {
-	printf("{\"name\": \"%s\", \"status\": %d, \"first_byte_ns\": %ld, \"end_ns\": %ld%s}\n",
-	       name, timing->status, timing->first_byte_ns, timing->end_ns, more);
-	fflush(stdout);
+	printf("{\"name\": \"%s\", \"status\": %d, \"first_byte_ns\": %ld, \"end_ns\": %ld", name,
+	       timing->status, timing->first_byte_ns, timing->end_ns);
 }
 
 static const char *const events[] = { "raw_syscalls/sys_enter", "kvm/kvm_exit",
@@ -150,42 +150,74 @@ static void arm(int on)
 	}
 }
 
-/* The sum of a histogram's hits. */
-static long hits(const char *event)
+static FILE *open_histogram(const char *event)
 {
-	char path[128], line[4096];
-	long sum = 0, hit;
+	char path[128];
 	FILE *file;
 
 	snprintf(path, sizeof(path), TRACING "events/%s/hist", event);
 	file = fopen(path, "re");
 	if (!file)
 		die(path);
-	while (fgets(line, sizeof(line), file)) {
-		const char *at = strstr(line, "hitcount:");
+	return file;
+}
 
-		if (at && line[0] == '{' && sscanf(at, "hitcount: %ld", &hit) == 1)
-			sum += hit;
-	}
+/* A line of a histogram, "{ NAME: KEY } hitcount: N"; whether it is one. */
+static int parse_hits(const char *line, unsigned long *key, long *count)
+{
+	const char *at = strstr(line, "hitcount:");
+
+	return at && line[0] == '{' && sscanf(line, "{ %*[^:]: %lu }", key) == 1 &&
+	       sscanf(at, "hitcount: %ld", count) == 1;
+}
+
+static long sum_hits(const char *event)
+{
+	FILE *file = open_histogram(event);
+	unsigned long key;
+	char line[4096];
+	long sum = 0, count;
+
+	while (fgets(line, sizeof(line), file))
+		sum += parse_hits(line, &key, &count) ? count : 0;
 	fclose(file);
 	return sum;
+}
+
+static void print_exit_reasons(void)
+{
+	FILE *file = open_histogram("kvm/kvm_exit");
+	const char *separator = "";
+	unsigned long key;
+	char line[4096];
+	long count;
+
+	printf(", \"exits\": {");
+	while (fgets(line, sizeof(line), file)) {
+		if (!parse_hits(line, &key, &count))
+			continue;
+		printf("%s\"%lu\": %ld", separator, key, count);
+		separator = ", ";
+	}
+	printf("}");
+	fclose(file);
 }
 
 static void count_one(const char *name, char **arguments)
 {
 	struct timing timing;
-	char more[256];
 
 	arm(1);
 	timing = time_one(arguments, 1);
-	snprintf(more, sizeof(more),
-		 ", \"counted\": true, \"system_calls\": %ld, \"vm_exits\": %ld, "
-		 "\"guest_page_faults\": %ld, "
-		 "\"peak_kib\": %ld",
-		 hits(events[0]), hits(events[1]), hits(events[2]), timing.peak_kib);
+	print_timing(name, &timing);
+	printf(", \"counted\": true, \"system_calls\": %ld, \"vm_exits\": %ld, ",
+	       sum_hits(events[0]), sum_hits(events[1]));
+	printf("\"guest_page_faults\": %ld, \"peak_kib\": %ld", sum_hits(events[2]),
+	       timing.peak_kib);
+	print_exit_reasons();
+	printf("}\n");
 	arm(0);
 	write_file(TRACING "set_event_pid", "");
-	print(name, &timing, more);
 }
 
 int main(int argc, char *argv[])
@@ -200,7 +232,8 @@ int main(int argc, char *argv[])
 	for (int run = 0; run < runs; run++) {
 		struct timing timing = time_one(number_arguments(argv + 5, run), 0);
 
-		print(argv[1], &timing, "");
+		print_timing(argv[1], &timing);
+		printf("}\n");
 	}
 	if (atoi(argv[3]))
 		count_one(argv[1], number_arguments(argv + 5, runs));
