@@ -1,0 +1,382 @@
+#!/usr/bin/python3
+"""What programs expect of files, tried on a directory that is a 9p mount: one function per case.
+
+usage: client.py CACHE SHARE READ_ONLY_SHARE [CASE...]      (CACHE: the mount's cache mode)
+
+Prints one line per case; ends with status 1 if one failed. Wants root, git and sqlite3's Python module.
+"""
+import errno
+import fcntl
+import mmap
+import os
+import shutil
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import traceback
+
+GIB = 1 << 30
+O_TMPFILE = 0o20200000
+WITHOUT_SHARED_MAPPINGS = ("none", "readahead")
+
+
+def write(path, data=b"data"):
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def refuses(code, function, *arguments):
+    try:
+        function(*arguments)
+    except OSError as error:
+        assert error.errno == code, error
+    else:
+        raise AssertionError(f"{function.__name__}{arguments} was not refused")
+
+
+def unlinked_open_file():
+    with open("f", "w+b") as file:
+        file.write(b"one")
+        file.flush()
+        os.unlink("f")
+        os.fstat(file.fileno())
+        file.write(b"two")
+        file.seek(0)
+        assert file.read() == b"onetwo"
+        os.fchmod(file.fileno(), 0o600)
+        assert os.fstat(file.fileno()).st_mode & 0o777 == 0o600
+        os.ftruncate(file.fileno(), 2)
+        assert os.fstat(file.fileno()).st_size == 2
+
+
+def rename_over_open_file():
+    write("old", b"old")
+    write("new", b"new")
+    with open("old", "rb") as file:
+        os.rename("new", "old")
+        assert file.read() == b"old"
+    assert read("old") == b"new"
+    os.mkdir("d")
+    os.mkdir("e")
+    write("e/x")
+    refuses(errno.ENOTEMPTY, os.rename, "d", "e")
+    os.rename("e", "d")
+    refuses(errno.EINVAL, os.rename, "d", "d/sub")
+
+
+def append():
+    files = [os.open("f", os.O_WRONLY | os.O_APPEND | os.O_CREAT) for _ in range(2)]
+    for i in range(100):
+        os.write(files[i % 2], b"%02d" % i)
+    assert read("f") == b"".join(b"%02d" % i for i in range(100))
+
+
+def temporary_file():
+    try:
+        fd = os.open(".", O_TMPFILE | os.O_RDWR, 0o600)
+    except OSError as error:
+        # Linux's client has no tmpfile operation: programs fall back, as they do on NFS.
+        assert error.errno in (errno.EOPNOTSUPP, errno.EISDIR)
+        return
+    os.write(fd, b"x")
+
+
+def shared_mapping():
+    if CACHE in WITHOUT_SHARED_MAPPINGS:
+        return
+    write("f", bytes(3 * 4096))
+    with open("f", "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        memory[4090:4100] = b"0123456789"
+        memory.flush()
+        file.seek(4090)
+        assert file.read(10) == b"0123456789"
+    assert read("f")[4090:4100] == b"0123456789"
+
+
+def locks():
+    write("f", bytes(100))
+    with open("f", "r+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 10, 0)
+        child = os.fork()
+        if child == 0:
+            with open("f", "r+b") as mine:
+                refuses(errno.EAGAIN, fcntl.lockf, mine, fcntl.LOCK_EX | fcntl.LOCK_NB, 5, 5)
+                fcntl.lockf(mine, fcntl.LOCK_EX | fcntl.LOCK_NB, 5, 50)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    with open("f", "rb") as file, open("f", "rb") as other:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        refuses(errno.EAGAIN, fcntl.flock, other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_UN)
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def attributes():
+    write("f")
+    os.setxattr("f", "user.a", b"value")
+    os.setxattr("f", "user.empty", b"")
+    os.setxattr("f", "user.long", b"x" * 3000)
+    assert sorted(os.listxattr("f")) == ["user.a", "user.empty", "user.long"]
+    assert os.getxattr("f", "user.a") == b"value" and os.getxattr("f", "user.empty") == b""
+    assert os.getxattr("f", "user.long") == b"x" * 3000
+    refuses(errno.EEXIST, os.setxattr, "f", "user.a", b"y", os.XATTR_CREATE)
+    os.removexattr("f", "user.a")
+    refuses(errno.ENODATA, os.getxattr, "f", "user.a")
+    refuses(errno.ENODATA, os.removexattr, "f", "user.a")
+
+
+def sparse_and_large():
+    with open("f", "wb") as file:
+        file.seek(5 * GIB)
+        file.write(b"end")
+    assert os.stat("f").st_size == 5 * GIB + 3
+    assert os.stat("f").st_blocks < 1000
+    with open("f", "rb") as file:
+        file.seek(5 * GIB - 2)
+        assert file.read() == b"\0\0end"
+    os.truncate("f", 6 * GIB)
+    os.truncate("f", 3)
+    assert read("f") == b"\0\0\0"
+
+
+def large_directory():
+    os.mkdir("d")
+    for i in range(1000):
+        os.close(os.open(f"d/{i}", os.O_CREAT | os.O_WRONLY))
+    assert sorted(map(int, os.listdir("d"))) == list(range(1000))
+    # Removal while the directory is read, as rm -r does.
+    with os.scandir("d") as entries:
+        for entry in entries:
+            os.unlink(entry.path)
+    os.rmdir("d")
+
+
+def hard_links():
+    write("f")
+    os.link("f", "g")
+    assert os.stat("f").st_ino == os.stat("g").st_ino and os.stat("f").st_nlink == 2
+    with open("g", "ab") as file:
+        file.write(b"+")
+    assert read("f") == b"data+"
+    os.unlink("f")
+    assert os.stat("g").st_nlink == 1
+    os.symlink("g", "s")
+    os.link("s", "t", follow_symlinks=False)
+    assert os.readlink("t") == "g"
+
+
+def special_files():
+    os.mkfifo("p")
+    child = os.fork()
+    if child == 0:
+        write("p", b"through")
+        os._exit(0)
+    assert read("p") == b"through" and os.waitpid(child, 0)[1] == 0
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("s")
+        server.listen()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect("s")
+    os.chmod("p", 0o620)
+    os.rename("p", "q")
+    assert stat.S_ISFIFO(os.stat("q").st_mode)
+    refuses(errno.EPERM, os.mknod, "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+
+
+def as_user(uid, function):
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.setgroups([])
+            os.setgid(uid)
+            os.setuid(uid)
+            function()
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def owners_and_modes():
+    os.mkdir("theirs", 0o755)
+    os.chown("theirs", 1000, 1000)
+    write("secret")
+    os.chmod("secret", 0o600)
+    os.mkdir("group")
+    os.chown("group", 0, 50)
+    os.chmod("group", 0o2777)
+
+    def other():
+        os.umask(0o027)
+        write("theirs/f")
+        os.mkdir("theirs/d")
+        os.mkdir("group/d")
+        write("group/f")
+        refuses(errno.EACCES, open, "secret")
+        refuses(errno.EACCES, os.unlink, "secret")
+        refuses(errno.EPERM, os.chown, "theirs/f", 0, 0)
+        os.chmod("theirs/f", 0o400)
+        refuses(errno.EACCES, open, "theirs/f", "wb")
+    as_user(1000, other)
+    st = os.stat("theirs/d")
+    assert (st.st_uid, st.st_gid, st.st_mode & 0o7777) == (1000, 1000, 0o750)
+    st = os.stat("group/d")
+    assert (st.st_uid, st.st_gid, st.st_mode & 0o7777) == (1000, 50, 0o2750)
+    assert os.stat("group/f").st_gid == 50
+    os.chmod("secret", 0o4755)
+    with open("secret", "ab") as file:
+        file.write(b"root may")
+    as_user(1000, lambda: refuses(errno.EACCES, open, "secret", "ab"))
+    os.chown("secret", 1000, 1000)
+    assert not os.stat("secret").st_mode & stat.S_ISUID
+    os.chmod("secret", 0o4777)
+
+    def append_as_other():
+        with open("secret", "ab") as file:
+            file.write(b"x")
+    as_user(1001, append_as_other)
+    assert not os.stat("secret").st_mode & stat.S_ISUID
+
+
+def times():
+    write("f")
+    os.utime("f", (1000, 2000))  # Linux's client cuts what is set to whole seconds
+    st = os.stat("f")
+    assert st.st_atime == 1000 and st.st_mtime == 2000
+    os.utime("f")
+    assert os.stat("f").st_mtime_ns > 10**18
+    write("f", b"longer than before")
+    assert os.stat("f").st_size == 18
+
+
+def direct_io():
+    buffer = mmap.mmap(-1, 8192)
+    buffer.write(b"d" * 8192)
+    fd = os.open("f", os.O_RDWR | os.O_CREAT | os.O_DIRECT | os.O_SYNC)
+    assert os.writev(fd, [buffer]) == 8192
+    os.fsync(fd)
+    os.fdatasync(fd)
+    os.lseek(fd, 0, 0)
+    assert os.readv(fd, [buffer]) == 8192 and buffer[:8] == b"dddddddd"
+    os.close(fd)
+
+
+def random_access():
+    """Reads and writes of odd sizes at odd places, against a copy in memory."""
+    import random
+    chance = random.Random(1)
+    model = bytearray(300_000)
+    with open("f", "w+b", buffering=0) as file:
+        file.truncate(len(model))
+        for _ in range(300):
+            at = chance.randrange(len(model))
+            size = min(chance.choice([1, 100, 1024, 1025, 4096, 5000, 70_000]), len(model) - at)
+            file.seek(at)
+            if chance.random() < 0.5:
+                data = chance.randbytes(size)
+                assert file.write(data) == size
+                model[at:at + size] = data
+            else:
+                assert file.read(size) == model[at:at + size]
+    assert read("f") == bytes(model)
+
+
+def database():
+    for mode in ("delete", "wal"):
+        if mode == "wal" and CACHE in WITHOUT_SHARED_MAPPINGS:
+            continue
+        with sqlite3.connect(f"{mode}.db") as connection:
+            assert connection.execute(f"pragma journal_mode={mode}").fetchone()[0] == mode
+            connection.execute("create table t (i integer primary key, v text)")
+        children = []
+        for number in range(2):
+            child = os.fork()
+            if child == 0:
+                connection = sqlite3.connect(f"{mode}.db", timeout=60, isolation_level=None)
+                for i in range(20):
+                    connection.execute("insert into t (v) values (?)", (f"{number}-{i}",))
+                os._exit(0)
+            children.append(child)
+        for child in children:
+            assert os.waitpid(child, 0)[1] == 0
+        with sqlite3.connect(f"{mode}.db") as connection:
+            assert connection.execute("select count(*) from t").fetchone()[0] == 40
+            assert connection.execute("pragma integrity_check").fetchone()[0] == "ok"
+
+
+def run(*command):
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert result.returncode == 0, result.stdout.decode(errors="replace")[-2000:]
+
+
+def trees():
+    run("cp", "-a", "/etc/alternatives", "copy")
+    run("diff", "-r", "--no-dereference", "/etc/alternatives", "copy")
+    run("tar", "-cf", "t.tar", "copy")
+    os.mkdir("out")
+    run("tar", "-xpf", "t.tar", "-C", "out", "--same-owner")
+    run("diff", "-r", "--no-dereference", "copy", "out/copy")
+    run("rm", "-r", "copy", "out")
+
+
+def git():
+    if not shutil.which("git"):
+        return
+    run("sh", "-ec", "git init -q r; cd r; git config user.email a@b; git config user.name a; "
+        "for i in 1 2 3; do echo $i >f$i; git add .; git commit -qm $i; done; git gc -q; "
+        "git fsck --strict; git checkout -q HEAD~1; test ! -e f3; git status --porcelain")
+
+
+def read_only():
+    os.chdir(READ_ONLY)
+    name = next(entry.name for entry in os.scandir() if entry.is_file())
+    for function, arguments in (
+            (open, (name, "ab")), (os.chmod, (name, 0o777)), (os.unlink, (name,)),
+            (os.mkdir, ("new",)), (os.rename, (name, "new")), (os.symlink, ("x", "new")),
+            (os.truncate, (name, 0)), (os.utime, (name,)), (os.link, (name, "new")),
+            (os.setxattr, (name, "user.x", b"x")), (os.mkfifo, ("new",))):
+        refuses(errno.EROFS, function, *arguments)
+    with open(name, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file.read()
+
+
+CASES = [unlinked_open_file, rename_over_open_file, append, temporary_file, shared_mapping, locks,
+         attributes, sparse_and_large, large_directory, hard_links, special_files,
+         owners_and_modes, times, direct_io, random_access, database, trees, git, read_only]
+
+
+def main():
+    failed = 0
+    share = os.path.abspath(sys.argv[2])
+    wanted = sys.argv[4:]
+    os.umask(0o022)
+    for case in CASES:
+        if wanted and case.__name__ not in wanted:
+            continue
+        place = os.path.join(share, case.__name__)
+        os.mkdir(place)
+        os.chdir(place)
+        try:
+            case()
+            print(f"ok {CACHE} {case.__name__}", flush=True)
+        except BaseException:
+            failed += 1
+            print(f"not ok {CACHE} {case.__name__} - see below", flush=True)
+            for line in traceback.format_exc().splitlines():
+                print(f"    {line}", flush=True)
+    return 1 if failed else 0
+
+
+CACHE = sys.argv[1]
+READ_ONLY = os.path.abspath(sys.argv[3])
+sys.exit(main())
