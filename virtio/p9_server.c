@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -38,6 +39,9 @@ int p9_server_prepare_process(struct error *err)
 	    setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return error_set(err, errno, "cannot raise the limit of open files");
 	umask(0);
+	/* A user's limit of file sizes is an error of one write, not the end of the server. */
+	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+		return error_set(err, errno, "cannot ignore SIGXFSZ");
 	fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? error_set(err, errno, "cannot open /proc/self/fd (is /proc mounted?)") : fd;
 }

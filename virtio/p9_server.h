@@ -53,10 +53,10 @@ struct p9_server;
 
 /*
  * Makes this process fit for a server, in two steps. The first wants /proc and whatever privileges
- * there are: it raises the limit of open files, sets the umask, and returns a descriptor of
- * /proc/self/fd, or -1 with err filled. The second makes that the working directory, and closes it;
- * in between the process may lose its root, its user and its capabilities. Return -1 with err
- * filled on failure.
+ * there are: it raises the limit of open files, sets the umask, ignores SIGXFSZ, and returns a
+ * descriptor of /proc/self/fd, or -1 with err filled. The second makes that the working directory,
+ * and closes it; in between the process may lose its root, its user and its capabilities. Return -1
+ * with err filled on failure.
  */
 int p9_server_prepare_process(struct error *err) __attribute__((warn_unused_result));
 int p9_server_enter_process(int links_fd, struct error *err) __attribute__((warn_unused_result));
