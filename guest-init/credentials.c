@@ -53,13 +53,27 @@ static int set_capabilities(uint64_t mask, struct error *err)
 	return 0;
 }
 
+/*
+ * The primary group is among the supplementary ones too: an app that calls a setgid program would
+ * otherwise lose it, and with it what the group is denied (as runc sees it since CVE-2022-36109).
+ */
+static int set_groups(const struct user *user)
+{
+	gid_t groups[USER_GROUPS_MAX + 1] = { user->gid };
+	size_t count = 1;
+
+	for (size_t i = 0; i < user->group_count; i++)
+		if (user->groups[i] != user->gid)
+			groups[count++] = user->groups[i];
+	/* Not by the C library, which would look for threads to change as well. */
+	return (int)syscall(SYS_setgroups, count, groups);
+}
+
 int credentials_apply(const struct record_app *app, const struct user *user, struct error *err)
 {
 	if (set_rlimits(app, err) < 0 || limit_bounding_set(app->capabilities, err) < 0)
 		return -1;
-	/* Not by the C library, which would look for threads to change as well. */
-	if (syscall(SYS_setgroups, user->group_count, user->groups) < 0 ||
-	    syscall(SYS_setresgid, user->gid, user->gid, user->gid) < 0 ||
+	if (set_groups(user) < 0 || syscall(SYS_setresgid, user->gid, user->gid, user->gid) < 0 ||
 	    syscall(SYS_setresuid, user->uid, user->uid, user->uid) < 0)
 		return error_set(err, errno, "cannot become user %u, group %u", user->uid,
 				 user->gid);
