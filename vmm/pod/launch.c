@@ -86,7 +86,7 @@ static int set_command_line(struct plan *plan, const struct run_options *options
 	const char *extra = options->kernel_args ? options->kernel_args : "";
 	/* What follows "--" goes to guest-init, which must know before it has read the record. */
 	int n = snprintf(plan->command_line, sizeof(plan->command_line), "%s%s %s%s", COMMAND_LINE,
-			 options->console ? " console=hvc0" : " quiet", extra,
+			 options->console ? " console=hvc0 log_buf_len=128K" : " quiet", extra,
 			 options->trace ? " -- trace" : "");
 
 	if (n >= (int)sizeof(plan->command_line))
