@@ -7,6 +7,7 @@
 #   wait_pod                                    waits for it; what it did is checked as after run_pod
 #   expect_status N, expect_stdout TEXT, expect_stderr TEXT, expect_stdout_has TEXT, expect_stderr_has TEXT
 #   fail WHY, skip WHY
+# In a pod without --init the app is process 1 of its namespace, which ignores signals that it does not handle.
 #
 # Images: $busybox (oci), $busybox_dir (a directory), $layers, $config, $debian.
 
@@ -38,10 +39,15 @@ run_pod() {
   nacelle_run "$@" >"$out" 2>"$err" || status=$?
 }
 
-# In the background SIGINT would be ignored; setsid also takes it out of this process group.
 start_pod() {
-  "$tools/reset-signals" "$nacelle" run --root "$store" "$@" >"$out" 2>"$err" &
+  start "$nacelle" run --root "$store" "$@"
+}
+# start COMMAND...: in the background, but with a process group of its own, where SIGINT is not ignored.
+start() {
+  set -m
+  "$@" >"$out" 2>"$err" &
   pod=$!
+  set +m
 }
 wait_pod() {
   status=0

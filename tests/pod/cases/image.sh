@@ -67,7 +67,7 @@ test_a_changed_image_is_imported_again() {
   cp -a "$busybox_layout" layout
   mkdir -m 700 fresh
   "$nacelle" run --root "$PWD/fresh" "oci:$PWD/layout" -- true || fail "the first run"
-  umoci --log=error config --image layout:latest --config.env NEW=value --config.cmd /bin/env || skip "umoci does not run here"
+  umoci --log=error config --image layout:latest --config.env NEW=value --config.cmd env || skip "umoci does not run here"
   "$nacelle" run --root "$PWD/fresh" "oci:$PWD/layout" >"$out" || fail "the run of the new image"
   expect_stdout_has NEW=value
 }
@@ -81,7 +81,7 @@ test_erofs_images_are_sound() {
   command -v fsck.erofs >/dev/null || skip "fsck.erofs is not here"
   local image found=0
   mkdir -m 700 fresh
-  "$nacelle" run --root "$PWD/fresh" "$layers" -- true || fail "the run"
+  "$nacelle" run --root "$PWD/fresh" "$layers" -- sh -c : || fail "the run"
   while IFS= read -r image; do
     file_magic=$(od -An -tx4 -j1024 -N4 "$image" | tr -d ' ')
     [ "$file_magic" = e0f5e1e2 ] || continue

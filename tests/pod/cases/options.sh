@@ -22,7 +22,7 @@ test_memory() {
     run_pod --memory ${size}M "$busybox" -- sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo
     expect_status 0
     total=$(($(cat "$out") / 1024))
-    [ "$total" -gt $((size * 6 / 10)) ] && [ "$total" -lt "$size" ] || fail "--memory ${size}M: MemTotal is $total MiB"
+    [ "$total" -gt $((size * 4 / 10)) ] && [ "$total" -lt "$size" ] || fail "--memory ${size}M: MemTotal is $total MiB"
   done
 }
 

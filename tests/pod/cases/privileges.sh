@@ -5,7 +5,7 @@
 start_pod_with_roles() {
   mkdir -p share
   chmod 777 . share
-  start_pod --volume "$PWD/share:/mnt" "$busybox" -- sh -c 'echo ready; exec sleep 100'
+  start_pod --init --volume "$PWD/share:/mnt" "$busybox" -- sh -c 'echo ready; exec sleep 100'
   wait_for_stdout ready
   vm=$(role nacelle-vm)
   files=$(role nacelle-files)
@@ -159,10 +159,8 @@ test_ordinary_user() {
   expect_stdout 0
   expect_same "$(cat share/file)" written "the file"
   expect_same "$(stat -c %u share/file)" 12345 "the file's owner"
-  HOME=$PWD/home "$tools/reset-signals" "$(command -v setpriv)" "${as[@]:1}" "$nacelle" run --volume "$PWD/share:/mnt" "$busybox" -- \
-    sh -c 'echo ready; exec sleep 100' >second 2>"$err" &
-  pod=$!
   out=second
+  HOME=$PWD/home start "${as[@]}" "$nacelle" run --init --volume "$PWD/share:/mnt" "$busybox" -- sh -c 'echo ready; exec sleep 100'
   wait_for_stdout ready
   vm=$(role nacelle-vm)
   files=$(role nacelle-files)

@@ -15,13 +15,14 @@ test_forwarded_signals() {
   done
 }
 
-test_default_action_of_process_one() {
-  # As in a container: process 1 without a handler is not ended by SIGTERM from inside; from outside it is.
-  start_pod "$busybox" -- sh -c 'echo ready; exec sleep 100'
+# As in a container: process 1 of a PID namespace has no default actions; --init gives them back.
+test_process_one_has_no_default_actions() {
+  start_pod "$busybox" -- sh -c 'echo ready; sleep 3; echo survived; exit 8'
   wait_for_stdout ready
   kill -TERM "$pod"
   wait_pod
-  expect_status 143
+  expect_status 8
+  expect_stdout_has survived
 }
 
 test_init_passes_signals_on() {
@@ -50,8 +51,8 @@ nothing_left() {
 # Ctrl-C at each phase of the start: the process ends with 130 (or the app had begun), and nothing is left.
 test_interrupt_during_the_start() {
   local delay_ms
-  for delay_ms in 0 5 10 20 40 60 80 100 150 200 300 400 600 800 1000 1300; do
-    start_pod --volume "$PWD:/mnt" "$busybox" -- sleep 100
+  for delay_ms in 0 5 10 20 40 60 80 100 150 200 300 400 600 800 1100; do
+    start_pod --init --volume "$PWD:/mnt" "$busybox" -- sleep 100
     sleep "$(awk -v ms=$delay_ms 'BEGIN { print ms / 1000 }')"
     kill -INT "$pod"
     wait_pod
@@ -64,11 +65,10 @@ test_interrupt_during_an_import() {
   local delay_ms
   mkdir -m 700 fresh
   for delay_ms in 0 10 30 60 100 200; do
-    "$tools/reset-signals" "$nacelle" run --root "$PWD/fresh" "$debian" -- true >"$out" 2>"$err" &
-    pod=$!
+    start "$nacelle" run --root "$PWD/fresh" "$debian" -- true
     sleep "$(awk -v ms=$delay_ms 'BEGIN { print ms / 1000 }')"
     # As a terminal does it: to all of the foreground.
-    pkill -INT -x 'nacelle(-image)?'
+    kill -INT -- "-$pod"
     wait_pod
     [ "$status" = 130 ] || fail "after $delay_ms ms: status $status, expected 130"
     wait_for 3 nothing_left
