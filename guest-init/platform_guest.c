@@ -40,13 +40,15 @@ int platform_connect(uint32_t port, struct error *err)
  * access=client with posixacl: owners, modes and ACLs are judged here, and each user has a fid of
  * its own, so that what it creates is its own. cache=mmap is the least caching that has shared
  * writable mappings; loose is for trees that nobody changes. msize is the transport's maximum.
+ * A lock that is held is asked for again after one second, not after the client's 30.
  */
 int platform_mount_shares(const char *on, bool cache_hard, struct error *err)
 {
 	char options[160];
 
 	(void)snprintf(options, sizeof(options),
-		       "trans=virtio,version=9p2000.L,msize=512000,access=client,posixacl,cache=%s",
+		       "trans=virtio,version=9p2000.L,msize=512000,access=client,posixacl,"
+		       "locktimeout=1,cache=%s",
 		       cache_hard ? "loose" : "mmap");
 	if (mount(RECORD_P9_TAG, on, "9p", 0, options) < 0)
 		return error_set(err, errno, "cannot mount the shares");

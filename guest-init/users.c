@@ -93,6 +93,10 @@ static bool lists_member(struct text members, struct text name)
 
 static void add_group(struct user *user, uint32_t gid)
 {
+	for (size_t i = 0; i < user->group_count; i++) {
+		if (user->groups[i] == gid)
+			return;
+	}
 	if (user->group_count < USER_GROUPS_MAX)
 		user->groups[user->group_count++] = gid;
 }
@@ -142,17 +146,17 @@ int user_resolve(const char *spec, struct text passwd, struct text group, struct
 		if (!parse_id(wanted, &user->uid))
 			return error_set(err, ERANGE, "user %.*s", (int)wanted.len, wanted.at);
 	}
-	if (!rest.len) {
-		if (name.len)
-			find_supplementary(group, name, user);
-		return 0;
+	if (rest.len && !parse_id(rest, &user->gid)) {
+		if (is_number(rest))
+			return error_set(err, ERANGE, "group %.*s", (int)rest.len, rest.at);
+		if (!find_group(group, rest, &user->gid))
+			return error_set(err, 0,
+					 "there is no group \"%.*s\" in the image's /etc/group",
+					 (int)rest.len, rest.at);
 	}
-	if (parse_id(rest, &user->gid))
-		return 0;
-	if (is_number(rest))
-		return error_set(err, ERANGE, "group %.*s", (int)rest.len, rest.at);
-	if (!find_group(group, rest, &user->gid))
-		return error_set(err, 0, "there is no group \"%.*s\" in the image's /etc/group",
-				 (int)rest.len, rest.at);
+	/* As initgroups(3) has it: the primary group is one of the supplementary groups. */
+	add_group(user, user->gid);
+	if (!rest.len && name.len)
+		find_supplementary(group, name, user);
 	return 0;
 }

@@ -13,7 +13,7 @@ enum { USER_GROUPS_MAX = 1024, USER_HOME_MAX = 1024 };
 
 struct user {
 	uint32_t uid, gid;
-	uint32_t groups[USER_GROUPS_MAX]; /* supplementary */
+	uint32_t groups[USER_GROUPS_MAX]; /* supplementary, the primary group first */
 	size_t group_count;
 	char home[USER_HOME_MAX]; /* "/" where passwd does not say */
 };

@@ -63,19 +63,19 @@ static void refuse_user(const char *spec, const char *why)
 static void test_users(void **state)
 {
 	(void)state;
-	expect_user("root", 0, 0, 0, "/root");
-	expect_user("", 0, 0, 0, "/root");
-	expect_user(":33", 0, 33, 0, "/root");
-	expect_user("web", 1000, 100, 3, "/");
-	expect_user("1000", 1000, 100, 3, "/");
-	expect_user("web:www", 1000, 33, 0, "/");
-	expect_user("web:7", 1000, 7, 0, "/");
-	expect_user("4711:log", 4711, 4, 0, "/");
-	expect_user("77", 77, 0, 0, "/");
-	expect_user("rel", 9, 9, 0, "/");
-	expect_user("last", 10, 20, 1, "/last");
-	expect_user("web:last", 1000, 200, 0, "/");
-	expect_user("4294967294", 4294967294U, 0, 0, "/");
+	expect_user("root", 0, 0, 1, "/root");
+	expect_user("", 0, 0, 1, "/root");
+	expect_user(":33", 0, 33, 1, "/root");
+	expect_user("web", 1000, 100, 4, "/");
+	expect_user("1000", 1000, 100, 4, "/");
+	expect_user("web:www", 1000, 33, 1, "/");
+	expect_user("web:7", 1000, 7, 1, "/");
+	expect_user("4711:log", 4711, 4, 1, "/");
+	expect_user("77", 77, 0, 1, "/");
+	expect_user("rel", 9, 9, 1, "/");
+	expect_user("last", 10, 20, 2, "/last");
+	expect_user("web:last", 1000, 200, 1, "/");
+	expect_user("4294967294", 4294967294U, 0, 1, "/");
 	refuse_user("bad", "there is no user \"bad\" in the image's /etc/passwd");
 	refuse_user("short", "there is no user \"short\" in the image's /etc/passwd");
 	refuse_user("web:bad", "there is no group \"bad\" in the image's /etc/group");
