@@ -13,7 +13,9 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -21,24 +23,51 @@
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/io.h"
 
 /* x32 system calls share the architecture but have this bit in their number. */
 #define X32_BIT 0x40000000u
 
 enum { RULES_MAX = 96 };
 
+static int write_text(const char *path, const char *text)
+{
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? -1 : io_write_all(fd, text, strlen(text));
+}
+
+/* Of an ordinary user, the one user and group that may be mapped: its own, to themselves. */
+static int map_ids(uid_t uid, gid_t gid, struct error *err)
+{
+	char uid_map[64], gid_map[64];
+
+	(void)snprintf(uid_map, sizeof(uid_map), "%ju %ju 1", (uintmax_t)uid, (uintmax_t)uid);
+	(void)snprintf(gid_map, sizeof(gid_map), "%ju %ju 1", (uintmax_t)gid, (uintmax_t)gid);
+	if (write_text("/proc/self/setgroups", "deny") < 0 ||
+	    write_text("/proc/self/uid_map", uid_map) < 0 ||
+	    write_text("/proc/self/gid_map", gid_map) < 0)
+		return error_set(err, errno, "cannot map the user into its namespace");
+	return 0;
+}
+
 int lockdown_namespaces(bool *done, struct error *err)
 {
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
 	int flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
 	*done = false;
-	if (geteuid() != 0)
+	if (uid != 0)
 		flags |= CLONE_NEWUSER;
 	if (unshare(flags) < 0) {
 		if (flags & CLONE_NEWUSER)
 			return 0;
 		return error_set(err, errno, "cannot leave the host's namespaces");
 	}
+	if (flags & CLONE_NEWUSER && map_ids(uid, gid, err) < 0)
+		return -1;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return error_set(err, errno, "cannot make the mount namespace private");
 	/* /proc is a directory on every host; what it shows is covered here alone. */
