@@ -56,6 +56,8 @@ struct machine {
 	sem_t arrived;	      /* posted by each vCPU thread that stands at the gate */
 	pthread_mutex_t gate; /* held until the lock-down is complete */
 
+	bool draining; /* the loop's thread alone looks at it */
+
 	/* What ended the pod; set once, under end_lock, by whichever thread sees it first. */
 	pthread_mutex_t end_lock;
 	bool has_ended;
@@ -140,6 +142,9 @@ static void on_supervisor(struct loop_fd *member, uint32_t events)
 		_exit(0); /* the supervisor has gone: so has the pod */
 	switch ((enum machine_command_type)command.type) {
 	case MACHINE_COMMAND_SIGNAL:
+		/* The pod is over; what waits is a reader of its output, and the user does not. */
+		if (machine->draining)
+			loop_stop(&machine->loop);
 		control_signal(&machine->control, command.app, command.signal);
 		break;
 	case MACHINE_COMMAND_WINSIZE:
@@ -379,11 +384,9 @@ static void finish(struct machine *machine)
 {
 	struct error err = ERROR_NONE;
 
-	if (machine->end.type == MACHINE_RECORD_EVENT &&
-	    machine->end.event.type == MACHINE_EVENT_POD_EXIT) {
-		(void)streams_drain(machine->streams, &err);
-		stamp(machine, MACHINE_STAGE_DRAINED);
-	}
+	machine->draining = true;
+	(void)streams_drain(machine->streams, &err);
+	stamp(machine, MACHINE_STAGE_DRAINED);
 	send_record(machine, &machine->end);
 }
 
