@@ -22,7 +22,91 @@ check() {
 
 refuse() { ! "$@"; }
 holds() { grep -qw -- "$1" "$2"; }
-holds_text() { grep -qF -- "$1" "$2"; }
+
+# together NAME ALL ONE: runs lines of "FEATURE|ARGUMENTS" at once by ALL, which takes them on stdin and is all or
+# nothing. Only when that fails, each by itself by ONE, to say which.
+together() {
+	missing=0
+	together_name=$1
+	together_lines=$(cat)
+	if printf '%s\n' "$together_lines" | cut -d '|' -f 2- | $2 >/dev/null 2>&1; then
+		printf '%s\n' "$together_lines" | sed "s/|.*//; s/^/ok $1 /"
+		return
+	fi
+	while IFS='|' read -r feature arguments; do
+		check "$together_name $feature" "$3" "$arguments"
+	done <<-END
+		$together_lines
+	END
+	return $missing
+}
+
+nft_all() { nft -f -; }
+nft_one() { nft "$1"; }
+nft_rules() {
+	cat <<-'END'
+		ct|add rule inet t c ct state established,related accept
+		ct count|add rule inet t c ct count over 10 drop
+		counter|add rule inet t c counter
+		limit|add rule inet t c limit rate 10/second accept
+		quota|add rule inet t c quota 10 mbytes accept
+		log|add rule inet t c log
+		reject|add rule inet t c reject
+		fib|add rule inet t c fib daddr type local accept
+		socket|add rule inet t pre socket transparent 1 accept
+		tproxy|add rule inet t pre meta l4proto tcp tproxy ip to 127.0.0.1:80
+		masquerade|add rule inet t nat masquerade
+		snat|add rule inet t nat snat ip to 10.0.0.1
+		dnat|add rule inet t natpre dnat ip to 10.0.0.1
+		redirect|add rule inet t natpre tcp dport 80 redirect to :8080
+		numgen|add rule inet t c numgen random mod 2 0 accept
+		jhash|add rule inet t c jhash ip saddr mod 2 0 accept
+		set|add set inet t s { type ipv4_addr; flags interval; }
+		map|add map inet t m { type ipv4_addr : verdict; }
+		netdev|add table netdev n; add chain netdev n c { type filter hook ingress device d0 priority 0; }
+	END
+}
+
+# $command is iptables or ip6tables; a line's first word is its table.
+iptables_all() {
+	awk '{ table = $1; sub(/^[^ ]* /, ""); print "*" table "\n" $0 "\nCOMMIT" }' | "$command-restore" --noflush
+}
+iptables_one() {
+	# shellcheck disable=SC2086 # words
+	set -- $1
+	iptables_table=$1
+	shift
+	$command -w -t "$iptables_table" "$@"
+}
+iptables_rules() {
+	cat <<-'END'
+		conntrack|filter -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+		state|filter -A INPUT -m state --state NEW -j ACCEPT
+		comment|filter -A INPUT -m comment --comment x -j ACCEPT
+		multiport|filter -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
+		addrtype|filter -A INPUT -m addrtype --dst-type LOCAL -j ACCEPT
+		limit|filter -A INPUT -m limit --limit 1/s -j ACCEPT
+		hashlimit|filter -A INPUT -m hashlimit --hashlimit-upto 1/s --hashlimit-name h -j ACCEPT
+		mark|filter -A INPUT -m mark --mark 1 -j ACCEPT
+		connmark|filter -A INPUT -m connmark --mark 1 -j ACCEPT
+		mac|filter -A INPUT -m mac --mac-source 02:00:00:00:00:01 -j ACCEPT
+		recent|filter -A INPUT -m recent --name r --set -j ACCEPT
+		statistic|filter -A INPUT -m statistic --mode random --probability 0.5 -j ACCEPT
+		LOG|filter -A INPUT -j LOG
+		NFLOG|filter -A INPUT -j NFLOG
+		REJECT|filter -A INPUT -j REJECT
+		owner|filter -A OUTPUT -m owner --uid-owner 0 -j ACCEPT
+		cgroup|filter -A OUTPUT -m cgroup --path / -j ACCEPT
+		TCPMSS|filter -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu
+		MARK|mangle -A PREROUTING -j MARK --set-mark 1
+		CONNMARK|mangle -A PREROUTING -j CONNMARK --save-mark
+		socket|mangle -A PREROUTING -m socket -j ACCEPT
+		TPROXY|mangle -A PREROUTING -p tcp -j TPROXY --on-port 80
+		CT|raw -A PREROUTING -j CT --notrack
+		REDIRECT|nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080
+		MASQUERADE|nat -A POSTROUTING -j MASQUERADE
+	END
+}
 
 inside() {
 	mount -t tmpfs none /mnt || return 1
@@ -31,17 +115,7 @@ inside() {
 	check 'mount tmpfs' mount -t tmpfs none tmpfs
 	check 'mount mqueue' mount -t mqueue none queue
 	check 'mount devpts' mount -t devpts -o newinstance none pts
-	check 'tmpfs user xattr' python3 -c 'import os; open("x", "w"); os.setxattr("x", "user.a", b"1")'
-	check 'tmpfs ACL' python3 -c '
-import os, struct
-entry = lambda tag, perm, ident=0xffffffff: struct.pack("<HHI", tag, perm, ident)
-acl = struct.pack("<I", 2) + entry(1, 7) + entry(2, 5, 0) + entry(4, 5) + entry(16, 7) + entry(32, 5)
-os.setxattr("x", "system.posix_acl_access", acl)
-assert os.getxattr("x", "system.posix_acl_access") == acl'
-	check 'file capabilities' python3 -c '
-import os, struct
-os.setxattr("x", "security.capability", struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0))
-assert os.getxattr("x", "security.capability")'
+	xattrs || missing=$((missing + 1))
 	mkdir overlay/lower overlay/upper overlay/work overlay/all
 	echo lower >overlay/lower/file
 	check 'mount overlay' mount -t overlay -o \
@@ -49,8 +123,7 @@ assert os.getxattr("x", "security.capability")'
 	check 'overlay copy up' sh -c 'echo more >>overlay/all/file && grep -q lower overlay/upper/file'
 
 	check 'loopback' ip link set lo up
-	check 'IPv4 on loopback' ping_self 127.0.0.1
-	check 'IPv6 on loopback' ping_self ::1
+	datagrams || missing=$((missing + 1))
 	check 'dummy' ip link add d0 type dummy
 	check 'veth' ip link add v0 type veth peer name v1
 	check 'bridge' ip link add br0 type bridge vlan_filtering 1
@@ -79,56 +152,15 @@ assert os.getxattr("x", "security.capability")'
 	for family in ip ip6 inet arp bridge; do
 		check "nft table $family" nft add table $family t
 	done
-	nft add chain inet t c '{ type filter hook input priority 0; }'
-	nft add chain inet t pre '{ type filter hook prerouting priority -150; }'
-	nft add chain inet t nat '{ type nat hook postrouting priority 100; }'
-	nft add chain inet t natpre '{ type nat hook prerouting priority -100; }'
-	check 'nft ct' nft add rule inet t c ct state established,related accept
-	check 'nft ct count' nft add rule inet t c ct count over 10 drop
-	check 'nft counter' nft add rule inet t c counter
-	check 'nft limit' nft add rule inet t c limit rate 10/second accept
-	check 'nft quota' nft add rule inet t c quota 10 mbytes accept
-	check 'nft log' nft add rule inet t c log
-	check 'nft reject' nft add rule inet t c reject
-	check 'nft fib' nft add rule inet t c fib daddr type local accept
-	check 'nft socket' nft add rule inet t pre socket transparent 1 accept
-	check 'nft tproxy' nft add rule inet t pre meta l4proto tcp tproxy ip to 127.0.0.1:80
-	check 'nft masquerade' nft add rule inet t nat masquerade
-	check 'nft snat' nft add rule inet t nat snat ip to 10.0.0.1
-	check 'nft dnat' nft add rule inet t natpre dnat ip to 10.0.0.1
-	check 'nft redirect' nft add rule inet t natpre tcp dport 80 redirect to :8080
-	check 'nft numgen' nft add rule inet t c numgen random mod 2 0 accept
-	check 'nft jhash' nft add rule inet t c jhash ip saddr mod 2 0 accept
-	check 'nft set' nft add set inet t s '{ type ipv4_addr; flags interval; }'
-	check 'nft map' nft add map inet t m '{ type ipv4_addr : verdict; }'
-	check 'nft netdev' nft "add table netdev n; add chain netdev n c { type filter hook ingress device d0 priority 0; }"
+	nft -f - <<-'END'
+		add chain inet t c { type filter hook input priority 0; }
+		add chain inet t pre { type filter hook prerouting priority -150; }
+		add chain inet t nat { type nat hook postrouting priority 100; }
+		add chain inet t natpre { type nat hook prerouting priority -100; }
+	END
+	nft_rules | together nft nft_all nft_one || missing=$((missing + 1))
 	for command in iptables ip6tables; do
-		rule() { check "$command $1" $command -w -A "$@"; }
-		rule INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
-		rule INPUT -m state --state NEW -j ACCEPT
-		rule INPUT -m comment --comment x -j ACCEPT
-		rule INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
-		rule INPUT -m addrtype --dst-type LOCAL -j ACCEPT
-		rule INPUT -m limit --limit 1/s -j ACCEPT
-		rule INPUT -m hashlimit --hashlimit-upto 1/s --hashlimit-name h -j ACCEPT
-		rule INPUT -m mark --mark 1 -j ACCEPT
-		rule INPUT -m connmark --mark 1 -j ACCEPT
-		rule INPUT -m mac --mac-source 02:00:00:00:00:01 -j ACCEPT
-		rule INPUT -m recent --name r --set -j ACCEPT
-		rule INPUT -m statistic --mode random --probability 0.5 -j ACCEPT
-		rule INPUT -j LOG
-		rule INPUT -j NFLOG
-		rule INPUT -j REJECT
-		rule OUTPUT -m owner --uid-owner 0 -j ACCEPT
-		rule OUTPUT -m cgroup --path / -j ACCEPT
-		rule FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu
-		rule PREROUTING -t mangle -j MARK --set-mark 1
-		rule PREROUTING -t mangle -j CONNMARK --save-mark
-		rule PREROUTING -t mangle -m socket -j ACCEPT
-		rule PREROUTING -t mangle -p tcp -j TPROXY --on-port 80
-		rule PREROUTING -t raw -j CT --notrack
-		rule PREROUTING -t nat -p tcp --dport 80 -j REDIRECT --to-ports 8080
-		rule POSTROUTING -t nat -j MASQUERADE
+		iptables_rules | together $command iptables_all iptables_one || missing=$((missing + 1))
 	done
 	check 'iptables iprange' iptables -w -A INPUT -m iprange --src-range 10.0.0.1-10.0.0.9 -j ACCEPT
 	check 'iptables DNAT' iptables -w -t nat -A PREROUTING -p tcp --dport 81 -j DNAT --to-destination 10.0.0.1:80
@@ -137,16 +169,50 @@ assert os.getxattr("x", "security.capability")'
 	[ $missing -eq 0 ]
 }
 
-# ping_self ADDRESS: a UDP datagram to a socket of our own comes back.
-ping_self() {
-	python3 -c '
+# Extended attributes on the tmpfs that is the current directory.
+xattrs() {
+	python3 - <<'END'
+import os, struct, sys
+
+def entry(tag, permissions, ident=0xffffffff):
+    return struct.pack("<HHI", tag, permissions, ident)
+
+acl = struct.pack("<I", 2) + entry(1, 7) + entry(2, 5, 0) + entry(4, 5) + entry(16, 7) + entry(32, 5)
+capability = struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0)
+missing = 0
+open("file", "w").close()
+for feature, name, value in [("user xattr", "user.a", b"1"), ("ACL", "system.posix_acl_access", acl),
+                             ("file capabilities", "security.capability", capability)]:
+    try:
+        os.setxattr("file", name, value)
+        assert os.getxattr("file", name)
+        print("ok tmpfs", feature)
+    except (OSError, AssertionError) as error:
+        print(f"MISSING tmpfs {feature}: {error}")
+        missing += 1
+sys.exit(missing > 0)
+END
+}
+
+# A datagram to a socket of our own comes back.
+datagrams() {
+	python3 - <<'END'
 import socket, sys
-family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
-receiver = socket.socket(family, socket.SOCK_DGRAM)
-receiver.bind((sys.argv[1], 0))
-receiver.settimeout(5)
-socket.socket(family, socket.SOCK_DGRAM).sendto(b"x", receiver.getsockname())
-assert receiver.recv(9) == b"x"' "$1"
+
+missing = 0
+for name, family, address in ("IPv4", socket.AF_INET, "127.0.0.1"), ("IPv6", socket.AF_INET6, "::1"):
+    try:
+        receiver = socket.socket(family, socket.SOCK_DGRAM)
+        receiver.bind((address, 0))
+        receiver.settimeout(5)
+        socket.socket(family, socket.SOCK_DGRAM).sendto(b"x", receiver.getsockname())
+        assert receiver.recv(9) == b"x"
+        print("ok", name, "datagram")
+    except (OSError, AssertionError) as error:
+        print(f"MISSING {name} datagram: {error}")
+        missing += 1
+sys.exit(missing > 0)
+END
 }
 
 # System calls that a shell cannot make.
@@ -336,7 +402,7 @@ check 'driver vmgenid' test -d /sys/bus/platform/drivers/vmgenid
 check 'driver ptp' test -d /sys/class/ptp
 check 'free page reporting' test -e /sys/module/page_reporting/parameters/page_reporting_order
 check 'hot-added memory goes online' holds online /sys/devices/system/memory/auto_online_blocks
-check 'huge pages for who asks' holds_text '[madvise]' /sys/kernel/mm/transparent_hugepage/enabled
+check 'transparent huge pages' holds madvise /sys/kernel/mm/transparent_hugepage/enabled
 check 'clock of the hypervisor' grep -qE 'kvm-clock|tsc' \
 	/sys/devices/system/clocksource/clocksource0/current_clocksource
 check 'interrupts by x2APIC' holds x2apic /proc/cpuinfo
