@@ -85,9 +85,7 @@ static int check_items(const struct item *items, size_t count, size_t *len, stru
 		*len += item_len(&items[i]);
 		if (*len > IMAGE_XATTRS_MAX)
 			return error_set(err, 0,
-					 "an entry has more than %d bytes of extended "
-					 "attributes",
-					 IMAGE_XATTRS_MAX);
+					 "the extended attributes of one file are too long");
 	}
 	return 0;
 }
@@ -145,10 +143,7 @@ static int intern(struct xattr_table *table, struct xattr_set *set, const struct
 	}
 	table->total_bytes += set->len;
 	if (table->total_bytes > IMAGE_XATTRS_TOTAL_MAX)
-		return error_set(err, 0,
-				 "the image has more than %d bytes of different extended "
-				 "attributes",
-				 IMAGE_XATTRS_TOTAL_MAX);
+		return error_set(err, 0, "the extended attributes of the image are too long");
 	return 0;
 }
 

@@ -1,0 +1,70 @@
+/*
+ * The gzip stream, with two sizes of windows, and against zlib's own reading of the first member.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <zlib.h>
+
+#include "images/decompress.h"
+#include "tests/unit/images/make_tar.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { OUT_MAX = 1 << 20 };
+
+static uint8_t first[OUT_MAX], second[OUT_MAX];
+
+/* Returns whether the end was reached; *len is how much came, cut at OUT_MAX. */
+static int inflate_all(const uint8_t *data, size_t size, size_t step, uint8_t *out, size_t *len)
+{
+	struct stepping_stream source;
+	struct gzip_stream gzip;
+	int more;
+
+	*len = 0;
+	stepping_stream_init(&source, data, size, step);
+	if (gzip_stream_init(&gzip, &source.stream, NULL) < 0)
+		abort();
+	while ((more = stream_fill(&gzip.stream, NULL)) > 0 && *len < OUT_MAX) {
+		size_t take = gzip.stream.left < OUT_MAX - *len ? gzip.stream.left : OUT_MAX - *len;
+
+		memcpy(out + *len, gzip.stream.at, take);
+		*len += take;
+		stream_consume(&gzip.stream, gzip.stream.left);
+	}
+	gzip_stream_free(&gzip);
+	return more == 0;
+}
+
+static void compare_with_zlib(const uint8_t *data, size_t size, const uint8_t *out, size_t len)
+{
+	z_stream z = { 0 };
+	uint8_t *member = malloc(OUT_MAX);
+
+	if (!member || inflateInit2(&z, 15 + 16) != Z_OK)
+		abort();
+	z.next_in = (Bytef *)(uintptr_t)data;
+	z.avail_in = (uInt)size;
+	z.next_out = member;
+	z.avail_out = OUT_MAX;
+	assert(inflate(&z, Z_FINISH) == Z_STREAM_END || z.avail_out == 0);
+	assert(len >= z.total_out && !memcmp(member, out, z.total_out));
+	inflateEnd(&z);
+	free(member);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	size_t first_len, second_len;
+	int whole = inflate_all(data, size, size + 1, first, &first_len);
+	int parts = inflate_all(data, size, 1 + size % 97, second, &second_len);
+
+	assert(whole == parts);
+	if (whole) {
+		assert(first_len == second_len && !memcmp(first, second, first_len));
+		compare_with_zlib(data, size, first, first_len);
+	}
+	return 0;
+}

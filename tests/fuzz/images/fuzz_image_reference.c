@@ -1,0 +1,51 @@
+/*
+ * Image references and digests, the two strings that become parts of names in the store.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "images/digest.h"
+#include "images/reference.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void try_digest(const char *text, size_t len)
+{
+	char back[DIGEST_TEXT_SIZE];
+	struct digest digest;
+
+	if (digest_parse(&digest, text, len, NULL) < 0)
+		return;
+	digest_format(&digest, back);
+	assert(strlen(back) == len && !memcmp(back, text, len));
+}
+
+static void try_reference(const char *text)
+{
+	struct image_reference reference;
+	struct error err = ERROR_NONE;
+
+	if (image_reference_parse(&reference, text, &err) < 0) {
+		assert(err.text[0]);
+		return;
+	}
+	assert(reference.path[0]);
+	assert(!strstr(reference.tag, "..") && !strstr(reference.tag, "//"));
+	assert(reference.tag[0] != '/' && strspn(reference.tag, "\n\033 \\") == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + 1);
+
+	if (!text)
+		abort();
+	if (size)
+		memcpy(text, data, size);
+	text[size] = '\0';
+	try_digest(text, size);
+	try_reference(text);
+	free(text);
+	return 0;
+}
