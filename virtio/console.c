@@ -41,6 +41,14 @@ static void put_escaped(struct virtio_console *console, uint8_t byte)
 	put(console, (uint8_t)digits[byte & 15]);
 }
 
+static void put_message(struct virtio_console *console, uint8_t byte)
+{
+	if (console->escape)
+		put_escaped(console, byte);
+	else
+		put(console, byte);
+}
+
 /* Writes until the buffer is empty or the descriptor takes no more. */
 static void drain(struct virtio_console *console)
 {
@@ -76,12 +84,8 @@ static void take(struct virtio_console *console, const struct virtq_chain *chain
 
 	while (offset < VIRTIO_CONSOLE_CHAIN_MAX &&
 	       (len = virtq_chain_read(chain, offset, piece, sizeof(piece))) > 0) {
-		for (size_t i = 0; i < len; i++) {
-			if (console->escape)
-				put_escaped(console, piece[i]);
-			else
-				put(console, piece[i]);
-		}
+		for (size_t i = 0; i < len; i++)
+			put_message(console, piece[i]);
 		offset += len;
 	}
 	console->dropped_bytes += chain->readable_bytes - offset;
@@ -139,5 +143,14 @@ void virtio_console_flush(struct virtio_console *console)
 {
 	virtio_device_lock(&console->dev);
 	drain(console);
+	virtio_device_unlock(&console->dev);
+}
+
+void virtio_console_put(struct virtio_console *console, uint8_t byte)
+{
+	virtio_device_lock(&console->dev);
+	put_message(console, byte);
+	if (byte == '\n')
+		drain(console);
 	virtio_device_unlock(&console->dev);
 }

@@ -42,4 +42,7 @@ void virtio_console_fini(struct virtio_console *console);
  */
 void virtio_console_flush(struct virtio_console *console);
 
+/* One more byte of kernel messages, from before the driver was there. Takes the device's lock. */
+void virtio_console_put(struct virtio_console *console, uint8_t byte);
+
 #endif

@@ -13,7 +13,11 @@
 #include "guest-init/protocol.h"
 #include "vmm/base/bytes.h"
 
-enum { DISK_BLOCK_BYTES = 512 };
+enum {
+	DISK_BLOCK_BYTES = 512,
+	UART_LINE_CONTROL = 3, /* register of a 16550 */
+	UART_DIVISOR = 0x80,   /* its bit 7: the data register is the divisor's */
+};
 
 unsigned devices_count(const struct plan *plan)
 {
@@ -75,6 +79,7 @@ static void on_console(struct loop_fd *member, uint32_t events)
 static int plug_console(struct devices *devices, const struct plan *plan, const struct gmem *memory,
 			struct loop *loop, struct error *err)
 {
+	devices->has_console = true;
 	virtio_console_init(&devices->console, memory, plan->console_fd, true);
 	plug(devices, &devices->console.dev);
 	return loop_fd_add(loop, &devices->console_out, plan->console_fd, EPOLLOUT | EPOLLET,
@@ -152,4 +157,15 @@ void devices_write(struct devices *devices, uint64_t gpa, const void *data, unsi
 		virtio_mmio_write(slot, offset, data, len_bytes);
 	else if (gpa >= LAYOUT_IOAPIC && gpa - LAYOUT_IOAPIC < IOAPIC_SIZE_BYTES)
 		ioapic_write(&devices->ioapic, gpa - LAYOUT_IOAPIC, data, len_bytes);
+}
+
+void devices_port_write(struct devices *devices, uint16_t port, uint8_t value)
+{
+	if (!devices->has_console)
+		return;
+	if (port == LAYOUT_EARLY_CONSOLE + UART_LINE_CONTROL)
+		__atomic_store_n(&devices->line_control, value, __ATOMIC_RELAXED);
+	else if (port == LAYOUT_EARLY_CONSOLE &&
+		 !(__atomic_load_n(&devices->line_control, __ATOMIC_RELAXED) & UART_DIVISOR))
+		virtio_console_put(&devices->console, value);
 }

@@ -40,6 +40,8 @@ struct devices {
 	struct virtio_p9 p9;
 	struct loop_fd files; /* readable: replies of the files role */
 	struct loop_fd console_out;
+	bool has_console;
+	uint8_t line_control; /* atomic; of the early console: bit 7, a divisor is being set */
 	struct virtio_console console;
 	struct virtio_blk disks[PLAN_DISKS_MAX];
 };
@@ -57,5 +59,12 @@ int devices_init(struct devices *devices, const struct plan *plan, const struct 
 /* Accesses of the guest, anywhere. What is not there reads as all ones. Any vCPU thread. */
 void devices_read(struct devices *devices, uint64_t gpa, void *data, unsigned len_bytes);
 void devices_write(struct devices *devices, uint64_t gpa, const void *data, unsigned len_bytes);
+
+/*
+ * A byte written to a port. With a console, the data register at LAYOUT_EARLY_CONSOLE takes the
+ * kernel's early messages (earlyprintk=serial), those from before it has found its devices: Linux
+ * loses what it printed before its virtio console. Of the UART there is no more than that.
+ */
+void devices_port_write(struct devices *devices, uint16_t port, uint8_t value);
 
 #endif

@@ -29,7 +29,10 @@ enum {
 #define LAYOUT_VIRTIO_STRIDE 0x1000u
 #define LAYOUT_IOAPIC	     0xfec00000u
 
-enum { LAYOUT_VMGENID_BYTES = 16 };
+enum {
+	LAYOUT_VMGENID_BYTES = 16,
+	LAYOUT_EARLY_CONSOLE = 0x3f8, /* an I/O port */
+};
 
 static_assert(LAYOUT_DEVICE_TREE + LAYOUT_DEVICE_TREE_MAX <= LAYOUT_LOW_END, "fits below 640 KiB");
 

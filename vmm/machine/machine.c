@@ -177,6 +177,8 @@ static void bus_port_write(void *context, uint16_t port, uint32_t value)
 
 	if (port == NACELLE_TRACE_PORT && value > 0 && value < TRACE_GUEST_STAGES)
 		stamp(machine, value);
+	else
+		devices_port_write(&machine->devices, port, (uint8_t)value);
 }
 
 static void send_interrupt(void *context, uint32_t address, uint32_t data)

@@ -86,8 +86,9 @@ static int set_command_line(struct plan *plan, const struct run_options *options
 	const char *extra = options->kernel_args ? options->kernel_args : "";
 	/* What follows "--" goes to guest-init, which must know before it has read the record. */
 	int n = snprintf(plan->command_line, sizeof(plan->command_line), "%s%s %s%s", COMMAND_LINE,
-			 options->console ? " console=hvc0 log_buf_len=128K" : " quiet", extra,
-			 options->trace ? " -- trace" : "");
+			 options->console ? " earlyprintk=serial console=hvc0 log_buf_len=128K"
+					  : " quiet",
+			 extra, options->trace ? " -- trace" : "");
 
 	if (n >= (int)sizeof(plan->command_line))
 		return error_set(err, 0, "--kernel-args: the command line may have %d bytes",

@@ -88,6 +88,25 @@ static void test_escape(void **state)
 	end();
 }
 
+/* Messages from before the driver was there come whole, a line at a time, and escaped as the rest.
+ */
+static void test_early_messages(void **state)
+{
+	static const char input[] = "early\033\r\nhalf";
+	char text[64] = { 0 };
+
+	(void)state;
+	begin(true);
+	virtio_device_reset(&f.console.dev);
+	for (size_t i = 0; i < sizeof(input) - 1; i++)
+		virtio_console_put(&f.console, (uint8_t)input[i]);
+	assert_int_equal(hear(text, sizeof(text)), 10);
+	assert_string_equal(text, "early\\x1b\n");
+	virtio_console_flush(&f.console);
+	assert_int_equal(hear(text, sizeof(text)), 4);
+	end();
+}
+
 /* Nobody reads: the guest goes on, the newest bytes are kept, the rest is counted. */
 static void test_flood(void **state)
 {
@@ -150,7 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_output),	    cmocka_unit_test(test_escape),
 		cmocka_unit_test(test_flood),	    cmocka_unit_test(test_huge_chain),
-		cmocka_unit_test(test_reader_gone),
+		cmocka_unit_test(test_reader_gone), cmocka_unit_test(test_early_messages),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
