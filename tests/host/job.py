@@ -7,7 +7,7 @@ import sys
 import time
 
 DEFAULT_TIMEOUT_S = {"kvm": 120, "svm": 120, "count": 300, "vtx": 240}
-DEFAULT_MEMORY_MIB = {"kvm": 0, "svm": 2048, "count": 2048, "vtx": 512}
+DEFAULT_MEMORY_MIB = {"kvm": 0, "svm": 2048, "count": 2048, "vtx": 1024}
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
