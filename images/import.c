@@ -306,20 +306,47 @@ static int publish_reference(struct import *import, struct error *err)
 	return store_publish(import->store, name, data, len, err);
 }
 
-static int run(struct import *import, struct error *err)
+/*
+ * Whether the store has this manifest's record and image: 1, 0, -1 with err filled. Then nothing is
+ * written over them: what stands there was made without the bytes of this layout.
+ */
+static int find_record(struct import *import, struct error *err)
+{
+	struct image_record record;
+	int fd;
+	int found = store_open_image(import->store, &import->plan.manifest, &record, &fd, err);
+
+	if (found <= 0)
+		return found;
+	import->size_bytes = record.size_bytes;
+	image_record_free(&record);
+	close(fd);
+	return 1;
+}
+
+static int make_record(struct import *import, struct error *err)
 {
 	_cleanup_fd_ int lock_fd = -1;
+	int found;
 
-	store_sweep(import->store);
-	if (open_layout(import, err) < 0 || read_documents(import, err) < 0 ||
-	    name_chain(import, err) < 0)
+	if (name_chain(import, err) < 0)
 		return -1;
 	lock_fd = store_lock_image(import->store, &import->chain, err);
 	if (lock_fd < 0)
 		return -1;
+	found = find_record(import, err); /* another process may have made it meanwhile */
+	if (found)
+		return found < 0 ? -1 : 0;
 	if (!find_image(import) && build_image(import, err) < 0)
 		return -1;
-	if (publish_record(import, err) < 0)
+	return publish_record(import, err);
+}
+
+static int run(struct import *import, struct error *err)
+{
+	store_sweep(import->store);
+	if (open_layout(import, err) < 0 || read_documents(import, err) < 0 ||
+	    make_record(import, err) < 0)
 		return -1;
 	return publish_reference(import, err);
 }

@@ -9,7 +9,6 @@
 #include "tests/unit/images/erofs_check.h"
 #include "tests/unit/images/make_tar.h"
 #include "vmm/base/bytes.h"
-#include "vmm/base/io.h"
 
 static const uint8_t uuid[16] = { 1, 2, 3 };
 
@@ -42,8 +41,8 @@ static struct made_image build(struct made_tar *layers, size_t count)
 		fail_msg("%s", err.text);
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_size, image.len);
-	image.bytes = malloc(image.len);
-	assert_int_equal(io_pread_full(fd, image.bytes, image.len, 0), image.len);
+	image.bytes = mmap(NULL, image.len, PROT_READ, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(image.bytes, MAP_FAILED);
 	close(fd);
 	why = erofs_check(image.bytes, image.len, &image.builder.tree);
 	if (why)
@@ -54,7 +53,7 @@ static struct made_image build(struct made_tar *layers, size_t count)
 static void release(struct made_image *image)
 {
 	image_builder_close(&image->builder);
-	free(image->bytes);
+	munmap(image->bytes, image->len);
 }
 
 static struct tree_node *find(const struct made_image *image, const char *name)
@@ -179,6 +178,31 @@ static void test_data_and_dead_data(void **state)
 	release(&image);
 }
 
+/* A sparse file of 5 GiB costs no disk, and its data is where it belongs. */
+static void test_large_file(void **state)
+{
+	static const char records[] = "22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n"
+				      "23 GNU.sparse.name=big\n34 GNU.sparse.realsize=5368709120\n";
+	struct made_tar layer = { 0 };
+	struct made_image image;
+	struct tree_node *node;
+	char data[1024] = "1\n5368708608\n512\n";
+
+	(void)state;
+	memset(data + 512, 'e', 512);
+	make_entry(&layer, 'x', "pax", "", records, strlen(records));
+	make_entry(&layer, '0', "GNUSparseFile.0/big", "", data, sizeof(data));
+	make_entry(&layer, '0', "after", "", "x", 1);
+	image = build(&layer, 1);
+	node = find(&image, "big");
+	assert_true(node->size_bytes == 5 * GIB && image.len > 5 * GIB);
+	assert_memory_equal(image.bytes + node->block * 4096 + node->size_bytes - 512, data + 512,
+			    512);
+	assert_int_equal(image.bytes[node->block * 4096], 0);
+	assert_int_equal(image.bytes[(uint64_t)find(&image, "after")->block * 4096], 'x');
+	release(&image);
+}
+
 /* The bytes of an image are part of the interface: the store's names stand for them. */
 static void test_golden(void **state)
 {
@@ -207,9 +231,13 @@ static void test_golden(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),	      cmocka_unit_test(test_directory_sizes),
-		cmocka_unit_test(test_inline_places), cmocka_unit_test(test_many_names),
-		cmocka_unit_test(test_golden),	      cmocka_unit_test(test_data_and_dead_data),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_directory_sizes),
+		cmocka_unit_test(test_inline_places),
+		cmocka_unit_test(test_many_names),
+		cmocka_unit_test(test_large_file),
+		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_data_and_dead_data),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
