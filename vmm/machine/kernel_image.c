@@ -99,6 +99,7 @@ int kernel_image_parse(struct kernel_image *image, const void *header, size_t le
 			.file_offset = phdr.p_offset,
 			.file_bytes = phdr.p_filesz,
 			.memory_bytes = phdr.p_memsz,
+			.writable = phdr.p_flags & PF_W,
 		};
 		if (phdr.p_paddr + phdr.p_memsz > image->end)
 			image->end = phdr.p_paddr + phdr.p_memsz;
@@ -110,7 +111,7 @@ int kernel_image_parse(struct kernel_image *image, const void *header, size_t le
 
 /*
  * Whole pages of the file part are mapped; what is left at either end is read. A segment whose file
- * offset and address differ within the page is read as a whole.
+ * offset and address differ within the page, and one that the guest writes to, is read as a whole.
  */
 static int load_segment(const struct kernel_segment *segment, int fd, uint8_t *host,
 			struct error *err)
@@ -119,7 +120,8 @@ static int load_segment(const struct kernel_segment *segment, int fd, uint8_t *h
 	uint64_t mapped = 0;
 	uint64_t tail;
 
-	if ((segment->gpa ^ segment->file_offset) % PAGE_BYTES != 0 || head > segment->file_bytes)
+	if (segment->writable || (segment->gpa ^ segment->file_offset) % PAGE_BYTES != 0 ||
+	    head > segment->file_bytes)
 		head = segment->file_bytes;
 	else
 		mapped = (segment->file_bytes - head) / PAGE_BYTES * PAGE_BYTES;

@@ -1,6 +1,7 @@
 /*
- * The guest kernel: an uncompressed x86-64 ELF executable (System V gABI, chapters 4 and 5), whose
- * segments are mapped from the file into guest memory, not copied.
+ * The guest kernel: an uncompressed x86-64 ELF executable (System V gABI, chapters 4 and 5). Its
+ * text and read-only data are mapped from the file into guest memory, so that all pods share them;
+ * what it writes to is copied, since each page would be one fault to read and one more to own.
  *
  * Trust: the file is the administrator's, but a wrong or damaged one must end in a sentence, so
  * every number in it is checked before anything is mapped.
@@ -8,6 +9,7 @@
 #ifndef NACELLE_MACHINE_KERNEL_IMAGE_H
 #define NACELLE_MACHINE_KERNEL_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +26,7 @@ struct kernel_segment {
 	uint64_t file_offset;
 	uint64_t file_bytes;
 	uint64_t memory_bytes; /* at least file_bytes; the rest is zero */
+	bool writable;	       /* for the guest, by its own header */
 };
 
 struct kernel_image {
@@ -42,8 +45,8 @@ int kernel_image_parse(struct kernel_image *image, const void *header, size_t le
 		       uint64_t file_bytes, uint64_t memory_end, struct error *err);
 
 /*
- * Parses the file and maps it (privately) over the guest memory's first region. Guest memory must
- * be fresh: what lies behind a segment's file part is expected to read zero.
+ * Parses the file and maps (privately) or copies it over the guest memory's first region. Guest
+ * memory must be fresh: what lies behind a segment's file part is expected to read zero.
  */
 int kernel_image_load(struct kernel_image *image, int fd, const struct gmem *memory,
 		      struct error *err);
