@@ -9,11 +9,13 @@
 #include <spawn.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
+#include "vmm/base/io.h"
 #include "vmm/pod/paths.h"
 
 extern char **environ;
@@ -27,7 +29,9 @@ static int open_directory(struct pod_image *image, const char *path, struct erro
 	return 0;
 }
 
-static int import(const char *reference, const char *store_root, struct error *err)
+/* Starts nacelle-image with its stderr on a pipe, whose read end is returned, or -1. */
+static int start_import(const char *reference, const char *store_root, pid_t *pid,
+			struct error *err)
 {
 	char program[PATH_MAX];
 	const char *arguments[] = {
@@ -36,8 +40,7 @@ static int import(const char *reference, const char *store_root, struct error *e
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none;
-	int status, spawned;
-	pid_t pid;
+	int ends[2], spawned;
 
 	if (paths_find(program, "nacelle-image", err) < 0)
 		return -1;
@@ -46,22 +49,56 @@ static int import(const char *reference, const char *store_root, struct error *e
 		arguments[4] = store_root;
 		arguments[5] = reference;
 	}
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, errno, "cannot make a pipe");
 	posix_spawn_file_actions_init(&actions);
-	/* What the import prints is not what the pod prints. */
-	posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
 	/* Ctrl-C ends the import; this process, which has it blocked, looks at it afterwards. */
 	sigemptyset(&none);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
 	/* posix_spawn() does not change the strings; its type is from before const. */
-	spawned = posix_spawn(&pid, program, &actions, &attributes, (char **)(uintptr_t)arguments,
+	spawned = posix_spawn(pid, program, &actions, &attributes, (char **)(uintptr_t)arguments,
 			      environ);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
-	if (spawned)
+	close(ends[1]);
+	if (spawned) {
+		close(ends[0]);
 		return error_set(err, spawned, "cannot start %s", program);
+	}
+	return ends[0];
+}
+
+/* The first line that the importer said, without its name and its newline. */
+static void read_reason(int fd, char reason[ERROR_TEXT_MAX])
+{
+	static const char prefix[] = "nacelle-image: ";
+	char rest[256];
+	ssize_t n = io_read_full(fd, reason, ERROR_TEXT_MAX - 1);
+
+	reason[n > 0 ? n : 0] = '\0';
+	reason[strcspn(reason, "\n")] = '\0';
+	if (strncmp(reason, prefix, strlen(prefix)) == 0)
+		memmove(reason, reason + strlen(prefix), strlen(reason) - strlen(prefix) + 1);
+	/* A writer that is not read would wait. */
+	while (io_read_full(fd, rest, sizeof(rest)) > 0)
+		;
+}
+
+static int import(const char *reference, const char *store_root, struct error *err)
+{
+	char reason[ERROR_TEXT_MAX];
+	pid_t pid;
+	int status;
+	_cleanup_fd_ int said = start_import(reference, store_root, &pid, err);
+
+	if (said < 0)
+		return -1;
+	read_reason(said, reason);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return error_set(err, errno, "cannot wait for the import");
@@ -69,7 +106,8 @@ static int import(const char *reference, const char *store_root, struct error *e
 		return error_set(err, 0, "the import of %s was killed by signal %d", reference,
 				 WTERMSIG(status));
 	if (WEXITSTATUS(status))
-		return error_set(err, 0, "the image %s could not be imported", reference);
+		return error_set(err, 0, "%s",
+				 reason[0] ? reason : "the image could not be imported");
 	return 0;
 }
 

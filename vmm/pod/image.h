@@ -16,8 +16,8 @@ struct pod_image {
 };
 
 /*
- * Resolves a reference. An image that is not in the store is imported by nacelle-image, which runs
- * in the foreground and says on stderr what is wrong, if anything is.
+ * Resolves a reference. An image that is not in the store is imported by nacelle-image, whose
+ * reason for a failure becomes err.
  */
 int pod_image_open(struct pod_image *image, const char *reference, const char *store_root,
 		   struct error *err);
