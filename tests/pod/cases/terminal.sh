@@ -45,7 +45,7 @@ test_window_size() {
 }
 
 test_modes_after_signal() {
-  at_terminal 'wait:ready' 'raw' 'signal:TERM' -- -it "$busybox" -- sh -c 'echo ready; exec sleep 100'
+  at_terminal 'wait:ready' 'raw' 'signal:TERM' -- -it --init "$busybox" -- sh -c 'echo ready; exec sleep 100'
   expect_end 143
 }
 

@@ -73,7 +73,7 @@ test_symbolic_links_stay_inside() {
 
 test_large_file() {
   mkdir share
-  random_file share/in 8000000
+  random_file share/in 2000000
   run_pod --volume "$PWD/share:/mnt" "$busybox" -- sh -c 'cp /mnt/in /mnt/out; sha256sum </mnt/in | cut -c1-64'
   expect cmp share/in share/out
   expect_stdout "$(digest <share/in)"
@@ -82,10 +82,10 @@ test_large_file() {
 test_many_files() {
   mkdir share
   run_pod --volume "$PWD/share:/mnt" "$busybox" -- sh -c \
-    'cd /mnt; i=0; while [ $i -lt 300 ]; do echo $i >file$i; i=$((i+1)); done; ls | wc -l; rm file1*; ls | wc -l'
+    'cd /mnt; i=0; while [ $i -lt 120 ]; do echo $i >file$i; i=$((i+1)); done; ls | wc -l; rm file1*; ls | wc -l'
   expect_status 0
-  expect_stdout "$(printf '300\n189')"
-  expect_same "$(find share -type f | wc -l)" 189 "files"
+  expect_stdout "$(printf '120\n89')"
+  expect_same "$(find share -type f | wc -l)" 89 "files"
 }
 
 test_rename_and_hard_links() {
