@@ -9,6 +9,7 @@ pods() {
   local image=oci:demo directory status
   directory=$(mktemp -d /run/nacelle-demo-XXXXXX)
   trap 'rm -rf "$directory"' EXIT
+  chmod 755 "$directory"
   cp -r "$stage/." "$directory/"
   PATH=$directory/bin:$PATH
   ln -s "$1" "$directory/demo"

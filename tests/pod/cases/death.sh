@@ -75,9 +75,13 @@ test_app_cannot_reboot_or_panic_the_guest() {
 }
 
 test_out_of_memory() {
-  run_pod --memory 64M "$busybox" -- dd if=/dev/zero of=/dev/null bs=300M count=1
+  local grow='
+kept = []
+while True:
+    kept.append(bytearray(b"x" * 100000))'
+  run_pod --memory 96M "$debian" -- python3 -c "$grow"
   expect_status 137
-  run_pod --memory 64M "$busybox" -- sh -c 'dd if=/dev/zero of=/dev/null bs=300M count=1; echo "it ended with $?"'
+  run_pod --memory 96M "$debian" -- sh -c 'python3 -c "$1"; echo "it ended with $?"' sh "$grow"
   expect_status 0
   expect_stdout "it ended with 137"
 }

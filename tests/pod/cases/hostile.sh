@@ -157,7 +157,7 @@ END
     umoci --log=error raw add-layer --image layout:latest layer.tar
     run_layout
     [ "$status" != 0 ] || fail "$name: it ran"
-    [ -z "$(find / -xdev -name escaped 2>/dev/null)" ] || fail "$name: a file escaped"
+    [ -z "$(find /run /tmp "${TMPDIR:-/tmp}" "$PWD" .. fresh -maxdepth 3 -xdev -name escaped 2>/dev/null)" ] || fail "$name: a file escaped"
   done
 }
 
@@ -204,7 +204,14 @@ test_full_disk_while_an_image_is_built() {
 
 test_store_that_is_not_mine() {
   [ "$(id -u)" = 0 ] || skip "needs root"
-  mkdir -m 777 open
+  mkdir -m 700 open
+  "$nacelle" run --root "$PWD/open" "$busybox" -- true || fail "the first run"
+  chmod go+w open/images/v1
+  status=0
+  "$nacelle" run --root "$PWD/open" "$busybox" -- true >"$out" 2>"$err" || status=$?
+  expect_refusal writable
+  chmod go-w open/images/v1
+  chown 12345 open/images/v1
   status=0
   "$nacelle" run --root "$PWD/open" "$busybox" -- true >"$out" 2>"$err" || status=$?
   expect_refusal
