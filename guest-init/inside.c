@@ -21,7 +21,13 @@ int inside_open(int root, const char *path, int flags)
 	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC),
 				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 
-	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	int fd;
+
+	/* The kernel gives up with EAGAIN when something is mounted or renamed meanwhile. */
+	do
+		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN);
+	return fd;
 }
 
 /* Opens the directory at path, made if it is missing; its parent is there. */
