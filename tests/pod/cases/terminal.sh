@@ -34,7 +34,7 @@ test_controlling_terminal() {
 }
 
 test_typing() {
-  at_terminal 'wait:$' 'raw' 'send:echo $((6 * 7))\r' 'wait:42' 'send:\x04' -- -it -e 'PS1=$ ' "$busybox" -- sh
+  at_terminal 'wait:$' 'raw' 'send:echo $((6 * 7))\r' 'wait:42' 'wait:$' 'send:\x04' -- -it -e 'PS1=$ ' "$busybox" -- sh
   expect_end 0
 }
 
