@@ -51,7 +51,6 @@ if [ "${1-}" = --pods ]; then
 fi
 [ $# -eq 0 ] || die "usage: ./demo.sh"
 
-trap_signals
 started=$SECONDS
 say "This takes about ten minutes the first time (half of it is the guest kernel), and a minute or two later."
 install_packages "$top/tests/packages.txt" "$top/tests/host/packages.txt"

@@ -65,7 +65,6 @@ fi
 
 logs=$(mktemp -d "${TMPDIR:-/tmp}/nacelle-test-XXXXXX")
 trap 'rm -rf "$logs"' EXIT
-trap_signals
 passed=0 failed=0 skipped=0
 
 count() { grep -c "^$1 " "$2"; }

@@ -117,11 +117,9 @@ stop_everything() {
   fi
   exit $((128 + $1))
 }
-trap_signals() {
-  trap 'stop_everything 2' INT
-  trap 'stop_everything 15' TERM
-  trap 'stop_everything 1' HUP
-}
+trap 'stop_everything 2' INT
+trap 'stop_everything 15' TERM
+trap 'stop_everything 1' HUP
 
 # step TEXT LOG COMMAND...: runs a long command into a log, with a sign of life every 15 seconds.
 # When it fails, the end of the log is shown.
