@@ -30,8 +30,8 @@ pods() {
   type_and_run "nacelle run $image -- sh -c 'exit 3'" nacelle run "$image" -- sh -c 'exit 3' || status=$?
   echo "  (exit status $status)"
   show 'As many CPUs and as much memory as asked for, and a directory of the host, read-only:'
-  type_and_run "nacelle run --cpus 2 --memory 256M --volume $top:/here:ro $image -- sh -c 'nproc; grep MemTotal /proc/meminfo; head -n 1 /here/LICENSE'" \
-    nacelle run --cpus 2 --memory 256M --volume "$top:/here:ro" "$image" -- sh -c 'nproc; grep MemTotal /proc/meminfo; head -n 1 /here/LICENSE'
+  type_and_run "nacelle run --cpus 2 --memory 256M --volume $top:/here:ro $image -- sh -c 'nproc; grep MemTotal /proc/meminfo; head -n 1 /here/README.md'" \
+    nacelle run --cpus 2 --memory 256M --volume "$top:/here:ro" "$image" -- sh -c 'nproc; grep MemTotal /proc/meminfo; head -n 1 /here/README.md'
   show 'Where the time of a start goes, in microseconds, on both sides:'
   type_and_run "nacelle run --trace timeline $image -- true; cat timeline" \
     nacelle run --trace timeline "$image" -- true
