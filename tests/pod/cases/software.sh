@@ -21,9 +21,12 @@ test_bash_and_coreutils() {
   expect_stdout_has trapped
 }
 
-# The core of python's regression tests: the language, the system interface, processes, threads, sockets.
+# The core of python's regression tests: the language, the system interface, processes, threads, sockets. Two single
+# tests expect what an overlay over two file systems cannot give, here as elsewhere: that a directory's entry and its
+# stat name the same inode, and that a fresh upper layer is not empty.
 test_python() {
   run_pod --memory 1G --cpus 2 "$software" -- python3 -m test -j 2 --timeout 400 \
+    -i 'test.test_os.TestScandir.test_attributes' -i test_disk_usage \
     test_builtin test_grammar test_int test_float test_unicode test_list test_dict test_set test_generators \
     test_os test_posix test_pwd test_grp test_time test_select test_poll test_epoll test_fcntl test_mmap test_pty \
     test_pipes test_thread test_queue test_tempfile test_shutil test_glob test_fileio test_json test_zlib test_hashlib
