@@ -74,7 +74,8 @@ count() { grep -c "^$1 " "$2"; }
 run_level() {
   local level=$1 log=$logs/$1 started=$SECONDS status
   echo "== level $level ($(head_of "$level" takes)): $(head_of "$level" about)"
-  start_group bash -o pipefail -c '"$1" 2>&1 | tee "$2"' bash "$top/tests/levels/$level" "$log"
+  # A level that is told to stop still has its reader: it must not die of that before it has cleaned up.
+  start_group bash -o pipefail -c '"$1" 2>&1 | (trap "" INT TERM HUP && exec tee "$2")' bash "$top/tests/levels/$level" "$log"
   wait_group
   if [ "$status" != 0 ] && ! grep -q '^not ok ' "$log"; then
     echo "not ok $level - ended with status $status" | tee -a "$log"
