@@ -361,8 +361,11 @@ int import_image(const char *root, const char *reference, struct import_result *
 		return error_set(err, ENOMEM, "cannot import an image");
 	import->layout_fd = -1;
 	if (image_reference_parse(&import->reference, reference, err) == 0) {
-		if (import->reference.transport != IMAGE_OCI)
+		if (import->reference.transport == IMAGE_ROOTFS)
 			(void)error_set(err, 0, "%s is a directory, which needs no import",
+					reference);
+		else if (import->reference.transport != IMAGE_OCI)
+			(void)error_set(err, 0, "%s is of a kind that is not supported yet",
 					reference);
 		else if (store_open(&import->store, root, err) == 0)
 			result = run(import, err);

@@ -6,16 +6,27 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/base/bytes.h"
 
-static const struct {
+#define DOCKER_PREFIX "docker://"
+
+enum { OCI_TAG_MAX = 255 };
+
+static const struct transport {
 	const char *prefix;
-	enum image_transport transport; /* 0: known, but not supported yet */
+	enum image_transport transport;
+	const char *form; /* for error texts */
+	bool has_tag;	  /* the path ends at the first colon */
 } transports[] = {
-	{ "oci:", IMAGE_OCI },	  { "rootfs:", IMAGE_ROOTFS }, { "oci-archive:", 0 },
-	{ "docker-archive:", 0 }, { "docker://", 0 },	       { "aci:", 0 },
+	{ "oci:", IMAGE_OCI, "oci:DIR[:TAG]", true },
+	{ "oci-archive:", IMAGE_OCI_ARCHIVE, "oci-archive:FILE[:TAG]", true },
+	{ "docker-archive:", IMAGE_DOCKER_ARCHIVE, "docker-archive:FILE[:NAME:TAG]", true },
+	{ DOCKER_PREFIX, IMAGE_DOCKER, "docker://HOST/NAME[:TAG]", false },
+	{ "aci:", IMAGE_ACI, "aci:FILE", false },
+	{ "rootfs:", IMAGE_ROOTFS, "rootfs:DIR", false },
 };
 
 static bool is_alphanumeric(char c)
@@ -46,64 +57,116 @@ static bool tag_is_valid(const char *tag)
 	return false;
 }
 
-static int parse_oci(struct image_reference *out, const char *rest, struct error *err)
+static int take_oci_tag(struct image_reference *out, const char *tag, struct error *err)
 {
-	const char *colon = strchr(rest, ':');
+	if (strlen(tag) > OCI_TAG_MAX)
+		return error_set(err, 0, "the tag of \"%s\" is longer than %d bytes", out->path,
+				 OCI_TAG_MAX);
+	if (!tag_is_valid(tag))
+		return error_set(err, 0,
+				 "\"%s\" is not a tag (letters and digits, joined by . - _ "
+				 ": @ + or /)",
+				 tag);
+	(void)snprintf(out->tag, sizeof(out->tag), "%s", tag);
+	return 0;
+}
+
+/* The name in an archive, in the one form that every name of a registry has. */
+static int take_docker_tag(struct image_reference *out, const char *tag, struct error *err)
+{
+	struct image_reference named = { 0 };
+	char text[IMAGE_NAME_SIZE];
+
+	if (image_reference_parse_docker(&named, tag, strlen(tag), err) < 0)
+		return -1;
+	if (named.digest[0])
+		return error_set(err, 0, "\"%s\": images in an archive are named by tag", tag);
+	image_reference_format_docker(&named, text);
+	memcpy(out->tag, text, strlen(text) + 1);
+	return 0;
+}
+
+static int parse_local(struct image_reference *out, const struct transport *t, const char *rest,
+		       struct error *err)
+{
+	const char *colon = t->has_tag ? strchr(rest, ':') : NULL;
 	size_t path_len = colon ? (size_t)(colon - rest) : strlen(rest);
 
 	if (path_len == 0 || path_len >= sizeof(out->path))
-		return error_set(err, 0, "\"oci:%s\" names no usable directory (oci:DIR[:TAG])",
-				 rest);
+		return error_set(err, 0, "\"%s%s\" names no usable %s (%s)", t->prefix, rest,
+				 strstr(t->form, "DIR") ? "directory" : "file", t->form);
 	memcpy(out->path, rest, path_len);
 	out->path[path_len] = '\0';
 	if (!colon)
 		return 0;
-	if (strlen(colon + 1) > IMAGE_TAG_MAX)
-		return error_set(err, 0, "the tag of \"oci:%s\" is longer than %d bytes", out->path,
-				 IMAGE_TAG_MAX);
-	if (!tag_is_valid(colon + 1))
-		return error_set(err, 0,
-				 "\"%s\" is not a tag (letters and digits, joined by . - _ "
-				 ": @ + or /)",
-				 colon + 1);
-	(void)snprintf(out->tag, sizeof(out->tag), "%s", colon + 1);
-	return 0;
-}
-
-static int parse_rootfs(struct image_reference *out, const char *rest, struct error *err)
-{
-	size_t len = strlen(rest);
-
-	if (len == 0 || len >= sizeof(out->path))
-		return error_set(err, 0, "\"rootfs:%s\" names no usable directory (rootfs:DIR)",
-				 rest);
-	memcpy(out->path, rest, len + 1);
-	return 0;
+	if (t->transport == IMAGE_DOCKER_ARCHIVE)
+		return take_docker_tag(out, colon + 1, err);
+	return take_oci_tag(out, colon + 1, err);
 }
 
 int image_reference_parse(struct image_reference *out, const char *text, struct error *err)
 {
 	struct image_reference reference = { 0 };
-	int result;
 
 	for (size_t i = 0; i < ARRAY_SIZE(transports); i++) {
-		size_t len = strlen(transports[i].prefix);
+		const struct transport *t = &transports[i];
+		const char *rest = text + strlen(t->prefix);
+		int result;
 
-		if (strncmp(text, transports[i].prefix, len))
+		if (strncmp(text, t->prefix, strlen(t->prefix)))
 			continue;
-		if (!transports[i].transport)
-			return error_set(err, 0,
-					 "image references %s... are not supported yet; copy "
-					 "the image to a layout first: skopeo copy %s oci:DIR:TAG",
-					 transports[i].prefix, text);
-		reference.transport = transports[i].transport;
-		result = reference.transport == IMAGE_OCI
-			     ? parse_oci(&reference, text + len, err)
-			     : parse_rootfs(&reference, text + len, err);
+		reference.transport = t->transport;
+		result = t->transport == IMAGE_DOCKER
+			     ? image_reference_parse_docker(&reference, rest, strlen(rest), err)
+			     : parse_local(&reference, t, rest, err);
 		if (result == 0)
 			*out = reference;
 		return result;
 	}
-	return error_set(err, 0, "\"%s\" is not an image reference (oci:DIR[:TAG] or rootfs:DIR)",
+	return error_set(err, 0,
+			 "\"%s\" is not an image reference (oci:DIR[:TAG], docker://HOST/NAME:TAG, "
+			 "oci-archive:FILE, docker-archive:FILE, aci:FILE or rootfs:DIR)",
 			 text);
+}
+
+static const struct transport *find_transport(enum image_transport transport)
+{
+	size_t i = 0;
+
+	while (transports[i].transport != transport)
+		i++;
+	return &transports[i];
+}
+
+int image_reference_canonical(const struct image_reference *reference, char text[IMAGE_NAME_SIZE],
+			      struct error *err)
+{
+	const struct transport *t = find_transport(reference->transport);
+	char path[PATH_MAX], docker[IMAGE_NAME_SIZE];
+
+	if (t->transport == IMAGE_DOCKER) {
+		image_reference_format_docker(reference, docker);
+		(void)snprintf(text, IMAGE_NAME_SIZE, DOCKER_PREFIX "%.*s",
+			       (int)(IMAGE_NAME_SIZE - sizeof(DOCKER_PREFIX)), docker);
+		return 0;
+	}
+	if (!realpath(reference->path, path))
+		return error_set(err, errno, "cannot find %s%s", t->prefix, reference->path);
+	if (t->has_tag && strchr(path, ':'))
+		return error_set(err, 0, "%s%s: a path with a colon cannot hold images", t->prefix,
+				 path);
+	(void)snprintf(text, IMAGE_NAME_SIZE, "%s%s%s%s", t->prefix, path,
+		       reference->tag[0] ? ":" : "", reference->tag);
+	return 0;
+}
+
+void image_reference_name(const char *canonical, char name[IMAGE_NAME_SIZE])
+{
+	size_t skipped = 0;
+
+	if (!strncmp(canonical, DOCKER_PREFIX, strlen(DOCKER_PREFIX)))
+		skipped = strlen(DOCKER_PREFIX);
+	else if (!strncmp(canonical, "aci:", 4))
+		skipped = strlen(canonical);
+	(void)snprintf(name, IMAGE_NAME_SIZE, "%s", canonical + skipped);
 }

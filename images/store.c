@@ -294,8 +294,10 @@ int store_find(struct store *store, const char *reference, struct store_image *o
 
 	if (image_reference_parse(&parsed, reference, err) < 0)
 		return -1;
-	if (parsed.transport != IMAGE_OCI)
+	if (parsed.transport == IMAGE_ROOTFS)
 		return error_set(err, 0, "%s is a directory, not an image of the store", reference);
+	if (parsed.transport != IMAGE_OCI)
+		return 0;
 	found = find_manifest(store, &parsed, &manifest, err);
 	if (found > 0)
 		found = store_open_image(store, &manifest, &record, &image.fd, err);

@@ -21,6 +21,20 @@ static void try_digest(const char *text, size_t len)
 	assert(strlen(back) == len && !memcmp(back, text, len));
 }
 
+/* What a registry's reference is normalized to is a reference, and normal. */
+static void try_canonical(const struct image_reference *reference)
+{
+	char text[IMAGE_NAME_SIZE], again[IMAGE_NAME_SIZE];
+	struct image_reference parsed;
+
+	assert(reference->host[0] && (reference->tag[0] == '\0') != (reference->digest[0] == '\0'));
+	assert(!strstr(reference->path, "..") && !strstr(reference->path, "//"));
+	assert(image_reference_canonical(reference, text, NULL) == 0);
+	assert(image_reference_parse(&parsed, text, NULL) == 0);
+	assert(image_reference_canonical(&parsed, again, NULL) == 0);
+	assert(!strcmp(text, again));
+}
+
 static void try_reference(const char *text)
 {
 	struct image_reference reference;
@@ -31,6 +45,10 @@ static void try_reference(const char *text)
 		return;
 	}
 	assert(reference.path[0]);
+	if (reference.transport == IMAGE_DOCKER)
+		try_canonical(&reference);
+	if (reference.transport != IMAGE_OCI)
+		return;
 	assert(!strstr(reference.tag, "..") && !strstr(reference.tag, "//"));
 	assert(reference.tag[0] != '/' && strspn(reference.tag, "\n\033 \\") == 0);
 }

@@ -1,5 +1,8 @@
 #include "tests/unit/images/test.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "images/digest.h"
 #include "images/reference.h"
 #include "vmm/base/bytes.h"
@@ -55,14 +58,156 @@ static void test_bad(void **state)
 	assert_int_equal(image_reference_parse(&r, text, NULL), -1);
 }
 
-static void test_later_transports(void **state)
+static void test_local_transports(void **state)
 {
+	static const struct {
+		const char *text, *path, *tag;
+		enum image_transport transport;
+	} cases[] = {
+		{ "oci-archive:a.tar", "a.tar", "", IMAGE_OCI_ARCHIVE },
+		{ "oci-archive:/x/a.tar:v1", "/x/a.tar", "v1", IMAGE_OCI_ARCHIVE },
+		{ "docker-archive:a.tar", "a.tar", "", IMAGE_DOCKER_ARCHIVE },
+		{ "docker-archive:a.tar:bb", "a.tar", "docker.io/library/bb:latest",
+		  IMAGE_DOCKER_ARCHIVE },
+		{ "docker-archive:a.tar:localhost/bb:1", "a.tar", "localhost/bb:1",
+		  IMAGE_DOCKER_ARCHIVE },
+		{ "aci:/x/a:b.aci", "/x/a:b.aci", "", IMAGE_ACI },
+	};
+	static const char *const bad[] = { "oci-archive:",	  "oci-archive:a:",
+					   "docker-archive:a:",	  "docker-archive:a:B",
+					   "docker-archive::b",	  "aci:",
+					   "docker-archive:a:b/", "docker-archive:a:b:c:d" };
+	struct image_reference r;
+	struct error err = ERROR_NONE;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(image_reference_parse(&r, cases[i].text, &err), 0);
+		assert_string_equal(r.path, cases[i].path);
+		assert_string_equal(r.tag, cases[i].tag);
+		assert_int_equal(r.transport, cases[i].transport);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(image_reference_parse(&r, bad[i], &err), -1);
+}
+
+#define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void test_docker(void **state)
+{
+	static const struct {
+		const char *text, *canonical;
+	} cases[] = {
+		{ "alpine", "docker.io/library/alpine:latest" },
+		{ "alpine:3.1", "docker.io/library/alpine:3.1" },
+		{ "docker.io/alpine", "docker.io/library/alpine:latest" },
+		{ "index.docker.io/a/b", "docker.io/a/b:latest" },
+		{ "me/app", "docker.io/me/app:latest" },
+		{ "localhost/app", "localhost/app:latest" },
+		{ "localhost:5000/app:v1", "localhost:5000/app:v1" },
+		{ "localhost:5000", "docker.io/library/localhost:5000" },
+		{ "127.0.0.1:5000/a/b__c/d--e.f", "127.0.0.1:5000/a/b__c/d--e.f:latest" },
+		{ "quay.io/a@sha256:" HEX, "quay.io/a@sha256:" HEX },
+		{ "UPPER/a", "UPPER/a:latest" },
+	};
+	static const char *const bad[] = {
+		"",
+		"/a",
+		"a/",
+		"a//b",
+		"A",
+		"x/A",
+		"a:",
+		"a:-x",
+		"a:x/y",
+		"a@sha256:00",
+		"a___b",
+		"a..b",
+		"-a",
+		"h.:5/a",
+		"h.x:5x/a",
+		"h.x:/a",
+		"-h.x/a",
+		HEX,
+		"a:t@sha256:" HEX,
+		"../a",
+		"h.x/../a",
+		"h.x/a?b",
+		"h.x/a b",
+		"h..x/a",
+		"h.x/a\nb",
+		"u@h.x/a:b",
+		"h.x:12345678/a",
+	};
+	char text[IMAGE_NAME_SIZE], reference[512], name[IMAGE_NAME_SIZE];
 	struct error err = ERROR_NONE;
 	struct image_reference r;
 
 	(void)state;
-	assert_int_equal(image_reference_parse(&r, "docker://alpine", &err), -1);
-	assert_non_null(strstr(err.text, "not supported yet"));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		(void)snprintf(reference, sizeof(reference), "docker://%s", cases[i].text);
+		if (image_reference_parse(&r, reference, &err) < 0)
+			fail_msg("%s: %s", reference, err.text);
+		assert_int_equal(image_reference_canonical(&r, text, &err), 0);
+		(void)snprintf(reference, sizeof(reference), "docker://%s", cases[i].canonical);
+		assert_string_equal(text, reference);
+		image_reference_name(text, name);
+		assert_string_equal(name, cases[i].canonical);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		(void)snprintf(reference, sizeof(reference), "docker://%s", bad[i]);
+		if (image_reference_parse(&r, reference, &err) == 0)
+			fail_msg("%s passes", reference);
+	}
+	memset(reference + 9, 'a', 300);
+	reference[309] = '\0';
+	assert_int_equal(image_reference_parse(&r, reference, &err), -1);
+	memcpy(reference + 265, ".x/a", 5);
+	assert_int_equal(image_reference_parse(&r, reference, &err), -1);
+}
+
+static void test_canonical(void **state)
+{
+	char text[IMAGE_NAME_SIZE], name[IMAGE_NAME_SIZE];
+	struct error err = ERROR_NONE;
+	struct image_reference r;
+
+	(void)state;
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(image_reference_parse(&r, "oci:.//dev/../tmp/:v1", &err), 0);
+	assert_int_equal(image_reference_canonical(&r, text, &err), 0);
+	assert_string_equal(text, "oci:/tmp:v1");
+	image_reference_name(text, name);
+	assert_string_equal(name, "oci:/tmp:v1");
+	assert_int_equal(image_reference_parse(&r, "rootfs:tmp", &err), 0);
+	assert_int_equal(image_reference_canonical(&r, text, &err), 0);
+	assert_string_equal(text, "rootfs:/tmp");
+	assert_int_equal(image_reference_parse(&r, "aci:/dev/null", &err), 0);
+	assert_int_equal(image_reference_canonical(&r, text, &err), 0);
+	assert_string_equal(text, "aci:/dev/null");
+	image_reference_name(text, name);
+	assert_string_equal(name, "");
+	assert_int_equal(image_reference_parse(&r, "oci:/nowhere/at/all", &err), 0);
+	assert_int_equal(image_reference_canonical(&r, text, &err), -1);
+}
+
+/* "oci:/a:b" could be the directory /a:b, or the tag b of /a. */
+static void test_colon_in_path(void **state)
+{
+	char directory[] = "/tmp/test_images:XXXXXX";
+	struct error err = ERROR_NONE;
+	char text[IMAGE_NAME_SIZE];
+	struct image_reference r;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	assert_int_equal(chdir(directory), 0);
+	assert_int_equal(image_reference_parse(&r, "oci:.", &err), 0);
+	assert_int_equal(image_reference_canonical(&r, text, &err), -1);
+	assert_int_equal(image_reference_parse(&r, "rootfs:.", &err), 0);
+	assert_int_equal(image_reference_canonical(&r, text, &err), 0);
+	assert_int_equal(chdir("/"), 0);
+	rmdir(directory);
 }
 
 static void test_digest_text(void **state)
@@ -101,7 +246,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_later_transports),
+		cmocka_unit_test(test_local_transports),
+		cmocka_unit_test(test_docker),
+		cmocka_unit_test(test_canonical),
+		cmocka_unit_test(test_colon_in_path),
 		cmocka_unit_test(test_digest_text),
 	};
 
