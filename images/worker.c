@@ -4,9 +4,9 @@
  */
 #include "images/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,20 +34,19 @@
 enum {
 	FDS_MAX = 4,
 	CPU_MAX_S = 3600,
+	ROLE_RULES_MAX = 96,
 };
 
 /* Room for a million entries with long names, and the buffers. */
 #define MEMORY_MAX_BYTES (1024 * MIB)
 
 /*
- * What a parser may do: read and write what it has, have memory, end. mmap() and mprotect() cannot
+ * What all may do: read and write what they have, have memory, end. mmap() and mprotect() cannot
  * make anything executable that is not: their protection is compared as a whole.
  */
-static const struct lockdown_rule rules[] = {
+static const struct lockdown_rule common[] = {
 	{ SYS_read, LOCKDOWN_ANY, 0, "blobs and documents, from the importer" },
 	{ SYS_write, LOCKDOWN_ANY, 0, "requests and the result, to the importer" },
-	{ SYS_pwrite64, LOCKDOWN_ANY, 0, "the image" },
-	{ SYS_fallocate, LOCKDOWN_ANY, 0, "the image: data of replaced files becomes holes" },
 	{ SYS_mmap, 2, PROT_READ | PROT_WRITE, "malloc" },
 	{ SYS_mmap, 2, PROT_NONE, "malloc reserves" },
 	{ SYS_mprotect, 2, PROT_READ | PROT_WRITE, "malloc uses what it reserved" },
@@ -77,6 +76,15 @@ static const struct lockdown_rule rules[] = {
 	{ SYS_close, LOCKDOWN_ANY, 0, "sanitized builds: reports" },
 #endif
 };
+
+static const struct lockdown_rule parser_rules[] = {
+	{ SYS_pwrite64, LOCKDOWN_ANY, 0, "the image" },
+	{ SYS_fallocate, LOCKDOWN_ANY, 0, "the image: data of replaced files becomes holes" },
+};
+
+static const struct worker_role parser = { .name = "the image parser",
+					   .rules = parser_rules,
+					   .rule_count = ARRAY_SIZE(parser_rules) };
 
 static int limit(int resource, uint64_t max, struct error *err)
 {
@@ -125,15 +133,28 @@ static bool is_kept(int fd, const int *keep, size_t count)
 }
 #endif
 
-static int confine(const struct worker_job *job, int control, struct error *err)
+static int restrict_calls(const struct worker_role *role, struct error *err)
 {
-	static const struct lockdown_ids ids = { .change = false, .capabilities = 0 };
+	struct lockdown_rule rules[ROLE_RULES_MAX];
+
+	assert(ARRAY_SIZE(common) + role->rule_count <= ARRAY_SIZE(rules));
+	memcpy(rules, common, sizeof(common));
+	memcpy(rules + ARRAY_SIZE(common), role->rules, role->rule_count * sizeof(rules[0]));
+	return lockdown_seccomp(rules, ARRAY_SIZE(common) + role->rule_count, err);
+}
+
+static int confine(const struct worker_job *job, const struct worker_role *role, int control,
+		   struct error *err)
+{
+	const struct lockdown_ids ids = { .change = role->own_ids && geteuid() == 0 };
 	int keep[FDS_MAX + 1] = { control };
 
 	for (size_t i = 0; i < job->fd_count; i++)
 		keep[i + 1] = job->fds[i];
 	if (lockdown_close_fds(keep, job->fd_count + 1, err) < 0 ||
-	    set_limits(job->file_max_bytes, err) < 0 || lockdown_ids(&ids, err) < 0)
+	    (role->prepare && role->prepare(err) < 0) || set_limits(job->file_max_bytes, err) < 0 ||
+	    lockdown_ids(&ids, err) < 0 ||
+	    (role->readable && lockdown_paths(role->readable, err) < 0))
 		return -1;
 #ifndef SANITIZED
 	for (int fd = 0; fd < 3; fd++) {
@@ -141,14 +162,15 @@ static int confine(const struct worker_job *job, int control, struct error *err)
 			(void)close(fd);
 	}
 #endif
-	return lockdown_seccomp(rules, ARRAY_SIZE(rules), err);
+	return restrict_calls(role, err);
 }
 
-static _Noreturn void run_child(const struct worker_job *job, int control)
+static _Noreturn void run_child(const struct worker_job *job, const struct worker_role *role,
+				int control)
 {
 	struct error err = ERROR_NONE;
 
-	if (confine(job, control, &err) < 0 || job->run(job->context, control, &err) < 0) {
+	if (confine(job, role, control, &err) < 0 || job->run(job->context, control, &err) < 0) {
 		(void)message_send(control, MESSAGE_ERROR, err.text, strlen(err.text));
 		_exit(1);
 	}
@@ -157,25 +179,26 @@ static _Noreturn void run_child(const struct worker_job *job, int control)
 
 int worker_start(struct worker *worker, const struct worker_job *job, struct error *err)
 {
+	const struct worker_role *role = job->role ? job->role : &parser;
 	int pair[2];
 	pid_t pid;
 
 	if (load_libraries(err) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return error_set(err, errno, "cannot start a parser");
+		return error_set(err, errno, "cannot start %s", role->name);
 	pid = fork();
 	if (pid < 0) {
 		int saved = errno;
 
 		close(pair[0]);
 		close(pair[1]);
-		return error_set(err, saved, "cannot start a parser");
+		return error_set(err, saved, "cannot start %s", role->name);
 	}
 	if (pid == 0)
-		run_child(job, pair[1]);
+		run_child(job, role, pair[1]);
 	close(pair[1]);
-	*worker = (struct worker){ .pid = pid, .control = pair[0] };
+	*worker = (struct worker){ .pid = pid, .control = pair[0], .role = role };
 	return 0;
 }
 
@@ -186,7 +209,8 @@ static int reap(struct worker *worker)
 	while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	close(worker->control);
-	*worker = (struct worker){ .pid = -1, .control = -1 };
+	worker->pid = -1;
+	worker->control = -1;
 	return status;
 }
 
@@ -196,40 +220,48 @@ void worker_kill(struct worker *worker)
 	(void)reap(worker);
 }
 
-static int describe(int status, struct error *err)
+static int describe(const char *name, int status, struct error *err)
 {
 	int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
 	if (number == 0)
-		return error_set(err, 0, "the image parser ended without a result");
+		return error_set(err, 0, "%s ended without a result", name);
 	if (number == SIGSYS)
-		return error_set(err, 0,
-				 "the image parser was killed by its sandbox: it made a "
-				 "forbidden system call");
+		return error_set(
+		    err, 0, "%s was killed by its sandbox: it made a forbidden system call", name);
 	if (number == SIGXCPU || number == SIGKILL)
 		return error_set(err, 0,
-				 "the image parser was killed (signal %d): the image needs "
-				 "too much time or memory",
-				 number);
-	return error_set(err, 0, "the image parser crashed (signal %d)", number);
+				 "%s was killed (signal %d): the image needs too much time or "
+				 "memory",
+				 name, number);
+	return error_set(err, 0, "%s crashed (signal %d)", name, number);
 }
 
-int worker_receive(struct worker *worker, char **data, size_t *len, struct error *err)
+int worker_receive_any(struct worker *worker, char **data, size_t *len, struct error *err)
 {
 	_cleanup_free_ char *bytes = NULL;
 	uint32_t kind = 0;
 	int more = message_receive(worker->control, &kind, &bytes, len, err);
 
-	if (more > 0 && (kind == MESSAGE_WANT || kind == MESSAGE_RESULT)) {
+	if (more > 0 && kind != MESSAGE_ERROR && kind <= INT32_MAX) {
 		*data = steal_ptr(bytes);
 		return (int)kind;
 	}
 	if (more == 0) /* it cannot close the socket but by ending */
-		return describe(reap(worker), err);
-	if (more > 0 && kind == MESSAGE_ERROR)
+		return describe(worker->role->name, reap(worker), err);
+	if (more > 0)
 		(void)error_set(err, 0, "%s", bytes);
-	else if (more > 0)
-		(void)error_set(err, 0, "the image parser said something unexpected");
 	worker_kill(worker);
 	return -1;
+}
+
+int worker_receive(struct worker *worker, char **data, size_t *len, struct error *err)
+{
+	int kind = worker_receive_any(worker, data, len, err);
+
+	if (kind < 0 || kind == MESSAGE_WANT || kind == MESSAGE_RESULT)
+		return kind;
+	free(steal_ptr(*data));
+	worker_kill(worker);
+	return error_set(err, 0, "%s said something unexpected", worker->role->name);
 }

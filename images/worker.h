@@ -8,18 +8,32 @@
 #ifndef NACELLE_IMAGES_WORKER_H
 #define NACELLE_IMAGES_WORKER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "vmm/base/error.h"
+#include "vmm/base/lockdown.h"
+
+/* What a kind of confined process may do beyond reading, writing and having memory. */
+struct worker_role {
+	const char *name; /* in sentences: "the image parser" */
+	const struct lockdown_rule *rules;
+	size_t rule_count;
+	bool own_ids;			/* as root: a user and group of its own */
+	const char *const *readable;	/* paths beneath which it may read files; ends with NULL */
+	int (*prepare)(struct error *); /* in the child, before anything is given up; or NULL */
+};
 
 struct worker {
 	pid_t pid;
 	int control; /* the importer's end */
+	const struct worker_role *role;
 };
 
 struct worker_job {
+	const struct worker_role *role; /* NULL: a parser, which may do nothing else */
 	/* Runs confined. Sends its MESSAGE_RESULT itself; a failure is sent for it. */
 	int (*run)(void *context, int control, struct error *err);
 	void *context;
@@ -39,5 +53,11 @@ void worker_kill(struct worker *worker);
  * *data the caller's, or -1 with err filled and the worker reaped.
  */
 int worker_receive(struct worker *worker, char **data, size_t *len, struct error *err);
+
+/*
+ * The same for messages of any kind but MESSAGE_ERROR, which is a failure with the sentence that
+ * the worker sent.
+ */
+int worker_receive_any(struct worker *worker, char **data, size_t *len, struct error *err);
 
 #endif

@@ -48,6 +48,13 @@ int lockdown_namespaces(bool *done, struct error *err);
 
 int lockdown_ids(const struct lockdown_ids *ids, struct error *err);
 
+/*
+ * Lets the process read files and directories beneath these paths (which may be links; one that is
+ * missing is skipped), and nothing else of any file system by path. After lockdown_ids(). Where the
+ * kernel has no landlock nothing changes: what users and modes forbid stands alone.
+ */
+int lockdown_paths(const char *const *paths, struct error *err);
+
 /* Allows exactly the rules, on every thread of the process. */
 int lockdown_seccomp(const struct lockdown_rule *rules, size_t count, struct error *err);
 

@@ -1,9 +1,11 @@
 #include "tests/unit/images/test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "images/message.h"
@@ -177,6 +179,60 @@ static void test_status(void **state)
 	assert_int_equal(worker.pid, -1);
 }
 
+/* A role that may read below one directory: 1 if it could, 0 if it was denied. */
+static int try_reading(void *context, int control, struct error *err)
+{
+	int fd = open(context, O_RDONLY);
+	char answer[32];
+
+	if (fd < 0 && errno != EACCES)
+		return error_set(err, errno, "cannot open");
+	(void)snprintf(answer, sizeof(answer), "%d %ju", fd >= 0, (uintmax_t)getuid());
+	return message_send(control, MESSAGE_RESULT, answer, strlen(answer));
+}
+
+static void read_as_role(const char *path, char answer[32])
+{
+	static const char *const readable[] = { "/etc", "/nonexistent", NULL };
+	static const struct lockdown_rule rules[] = {
+		{ SYS_openat, LOCKDOWN_ANY, 0, "" },
+		{ SYS_getuid, LOCKDOWN_ANY, 0, "" },
+	};
+	static const struct worker_role role = { .name = "the reader",
+						 .rules = rules,
+						 .rule_count = 2,
+						 .own_ids = true,
+						 .readable = readable };
+	const struct worker_job job = { .role = &role,
+					.run = try_reading,
+					.context = (void *)(uintptr_t)path };
+	struct error err = ERROR_NONE;
+	struct worker worker;
+	char *data;
+	size_t len;
+
+	assert_int_equal(worker_start(&worker, &job, &err), 0);
+	if (worker_receive(&worker, &data, &len, &err) != MESSAGE_RESULT)
+		fail_msg("%s: %s", path, err.text);
+	(void)snprintf(answer, 32, "%s", data);
+	free(data);
+	worker_kill(&worker);
+}
+
+static void test_role(void **state)
+{
+	char answer[32];
+	bool landlock = syscall(SYS_landlock_create_ruleset, NULL, 0, 1) > 0;
+
+	(void)state;
+	read_as_role("/etc/passwd", answer);
+	assert_int_equal(answer[0], '1');
+	if (geteuid() == 0)
+		assert_true(strtoul(answer + 2, NULL, 10) > LOCKDOWN_UID_BASE);
+	read_as_role("/usr/bin/env", answer);
+	assert_int_equal(answer[0], landlock ? '0' : '1');
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_forbidden_calls),
 		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_role),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
