@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
-#include "vmm/cli/options.h"
+#include "vmm/cli/verbs.h"
 #include "vmm/pod/assemble.h"
 
 enum { LIST_MAX = 64, LINE_MAX_BYTES = 1024 };
@@ -118,6 +118,7 @@ static int make_pod(struct test_case *test, struct error *err)
 {
 	static struct assembly assembly;
 	static struct run_options options;
+	static struct list left; /* the parser drops from it what it has read */
 	struct pod_image image = {
 		.is_directory = !test->has_image,
 		.directory_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC),
@@ -131,13 +132,13 @@ static int make_pod(struct test_case *test, struct error *err)
 		},
 	};
 	bool help;
-	int first = options_parse(verb_find("run"), test->arguments.count, test->arguments.items,
-				  &options, &help, err);
 
-	if (first < 0)
+	left = test->arguments;
+	if (options_parse(&nacelle_program, verb_find(&nacelle_program, "run"), &left.count,
+			  left.items, &options, &help, err) < 0)
 		return -1;
-	options.reference = test->arguments.items[first];
-	options.command = (const char *const *)(test->arguments.items + first + 1);
+	options.reference = left.items[1];
+	options.command = (const char *const *)(left.items + 2);
 	if (options.command[0] && strcmp(options.command[0], "--") == 0)
 		options.command++;
 	if (assemble(&assembly, &options, &image, err) < 0)

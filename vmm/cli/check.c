@@ -53,10 +53,12 @@ static void check_store(void)
 		store_close(store);
 }
 
-int cli_check(int argc, char **argv)
+int cli_check(const void *options, int argc, char **argv, struct error *err)
 {
+	(void)options;
 	(void)argc;
 	(void)argv;
+	(void)err;
 	check_kvm();
 	check_part("vmlinux", "the guest kernel is installed");
 	check_part("initramfs.cpio", "guest-init is installed");

@@ -8,18 +8,23 @@
 
 enum { OPTION_COLUMN = 26 };
 
-void help_print_verbs(void)
+/* How a reference can begin. */
+static const char *const transports[] = {
+	"oci:", "oci-archive:", "docker-archive:", "docker://", "aci:", "rootfs:", NULL
+};
+
+void help_print_verbs(const struct program *program)
 {
-	printf("usage: nacelle VERB [OPTIONS] ...\n\n"
-	       "Runs container pods, each in a virtual machine of its own.\n\nverbs:\n");
-	for (const struct verb *verb = verbs; verb->name; verb++)
+	printf("usage: %s VERB [OPTIONS] ...\n\n%s.\n\nverbs:\n", program->command, program->about);
+	for (const struct verb *verb = program->verbs; verb->name; verb++)
 		printf("  %-12s %s\n", verb->name, verb->help);
-	printf("\nnacelle VERB --help explains a verb; the manual is nacelle(1).\n");
+	printf("\n%s VERB --help explains a verb; the manual is %s.\n", program->command,
+	       program->manual);
 }
 
-void help_print_verb(const struct verb *verb)
+void help_print_verb(const struct program *program, const struct verb *verb)
 {
-	printf("usage: nacelle %s %s\n\n%s.\n", verb->name, verb->usage, verb->help);
+	printf("usage: %s %s %s\n\n%s.\n", program->command, verb->name, verb->usage, verb->help);
 	printf("\noptions:\n");
 	for (size_t i = 0; i < verb->option_count; i++) {
 		const struct option_spec *option = &verb->options[i];
@@ -66,25 +71,65 @@ static void print_values(const struct verb *verb)
 	}
 }
 
-void help_print_completion(void)
+/* What stands in a case of the verb, behind its options. */
+static void print_arguments(const struct verb *verb)
 {
-	printf("# bash completion for nacelle, made from its table of options\n"
-	       "_nacelle() {\n"
-	       "  local current=\"${COMP_WORDS[COMP_CWORD]}\" "
-	       "previous=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
-	       "  local verb=\"${COMP_WORDS[1]}\"\n"
-	       "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-	       "    COMPREPLY=($(compgen -W \"");
-	for (const struct verb *verb = verbs; verb->name; verb++)
-		printf("%s ", verb->name);
-	printf("\" -- \"$current\"))\n    return\n  fi\n  case \"$verb:$previous\" in\n");
-	for (const struct verb *verb = verbs; verb->name; verb++)
+	switch (verb->complete) {
+	case COMPLETE_NOTHING:
+	case COMPLETE_VERBS:
+		break;
+	case COMPLETE_REFERENCE:
+		for (size_t i = 0; transports[i]; i++)
+			printf(" %s", transports[i]);
+		break;
+	case COMPLETE_STORED:
+		printf(" $(nacelle image list --quiet 2>/dev/null)");
+		break;
+	}
+}
+
+static void print_case(const struct verb *verb)
+{
+	if (verb->complete == COMPLETE_VERBS) {
+		printf("    %s) _nacelle_%s ;;\n", verb->name, verb->name);
+		return;
+	}
+	printf("    %s) _nacelle_offer ", verb->name);
+	print_option_names(verb);
+	print_arguments(verb);
+	printf(" ;;\n");
+}
+
+/* Bash takes colons for separators, so only what stands behind the last one may be offered. */
+static const char shared[] = "# bash completion for nacelle, made from its tables of options\n"
+			     "_nacelle_offer() {\n"
+			     "  local IFS=$'\\n' typed=\"${COMP_LINE:0:COMP_POINT}\"\n"
+			     "  typed=\"${typed##* }\"\n"
+			     "  COMPREPLY=($(compgen -W \"$*\" -- \"$typed\"))\n"
+			     "  COMPREPLY=(\"${COMPREPLY[@]#\"${typed%\"${typed##*[:=@]}\"}\"}\")\n"
+			     "}\n";
+
+void help_print_completion(const struct program *program)
+{
+	bool is_first = !strchr(program->command, ' ');
+	int depth = is_first ? 1 : 2;
+
+	printf("%s_", is_first ? shared : "");
+	for (const char *c = program->command; *c; c++)
+		(void)putchar(*c == ' ' ? '_' : *c);
+	printf("() {\n"
+	       "  local IFS=$'\\n' current=\"${COMP_WORDS[COMP_CWORD]}\"\n"
+	       "  local previous=\"${COMP_WORDS[COMP_CWORD-1]}\" verb=\"${COMP_WORDS[%d]}\"\n"
+	       "  if [ \"$COMP_CWORD\" -eq %d ]; then\n"
+	       "    _nacelle_offer",
+	       depth, depth);
+	for (const struct verb *verb = program->verbs; verb->name; verb++)
+		printf(" %s", verb->name);
+	printf("\n    return\n  fi\n  case \"$verb:$previous\" in\n");
+	for (const struct verb *verb = program->verbs; verb->name; verb++)
 		print_values(verb);
 	printf("  esac\n  case \"$verb\" in\n");
-	for (const struct verb *verb = verbs; verb->name; verb++) {
-		printf("    %s) COMPREPLY=($(compgen -W \"", verb->name);
-		print_option_names(verb);
-		printf("%s\" -- \"$current\")) ;;\n", verb->takes_reference ? " oci: rootfs:" : "");
-	}
-	printf("  esac\n}\ncomplete -o default -F _nacelle nacelle\n");
+	for (const struct verb *verb = program->verbs; verb->name; verb++)
+		print_case(verb);
+	printf("  esac\n}\n%s", is_first ? "complete -o default -F _nacelle nacelle\n" : "");
 }

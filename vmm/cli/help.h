@@ -6,8 +6,13 @@
 
 #include "vmm/cli/options.h"
 
-void help_print_verbs(void);
-void help_print_verb(const struct verb *verb);
-void help_print_completion(void);
+void help_print_verbs(const struct program *program);
+void help_print_verb(const struct program *program, const struct verb *verb);
+
+/*
+ * Prints the bash function that completes what stands behind the program's command; with that of
+ * `nacelle` itself come what the functions share and their registration.
+ */
+void help_print_completion(const struct program *program);
 
 #endif

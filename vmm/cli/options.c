@@ -10,9 +10,10 @@
 #include <string.h>
 
 #include "vmm/base/number.h"
-#include "vmm/pod/run.h"
+#include "vmm/base/text_list.h"
 
 struct parser {
+	const struct program *program;
 	const struct verb *verb;
 	int argc;
 	char **argv;
@@ -21,9 +22,9 @@ struct parser {
 	bool *help;
 };
 
-const struct verb *verb_find(const char *name)
+const struct verb *verb_find(const struct program *program, const char *name)
 {
-	for (const struct verb *verb = verbs; verb->name; verb++)
+	for (const struct verb *verb = program->verbs; verb->name; verb++)
 		if (strcmp(verb->name, name) == 0)
 			return verb;
 	return NULL;
@@ -46,7 +47,7 @@ static const struct option_spec *find_short(const struct verb *verb, char letter
 	return NULL;
 }
 
-static int add_to_list(struct run_list *list, const char *value, struct error *err)
+static int add_to_list(struct text_list *list, const char *value, struct error *err)
 {
 	const char **grown = realloc(list->items, (list->count + 2) * sizeof(*grown));
 
@@ -110,8 +111,9 @@ static int parse_long(struct parser *parser, const char *text, struct error *err
 	}
 	if (!option)
 		return error_set(err, 0,
-				 "%s has no option --%.*s; nacelle %s --help shows what there is",
-				 parser->verb->name, (int)length, text, parser->verb->name);
+				 "%s has no option --%.*s; %s %s --help shows what there is",
+				 parser->verb->name, (int)length, text, parser->program->command,
+				 parser->verb->name);
 	if (option->kind == OPTION_FLAG && value)
 		return error_set(err, 0, "--%s takes no value", option->name);
 	return take_value(parser, option, value, err);
@@ -128,9 +130,9 @@ static int parse_cluster(struct parser *parser, const char *letters, struct erro
 		}
 		if (!option)
 			return error_set(err, 0,
-					 "%s has no option -%c; nacelle %s --help shows what there "
-					 "is",
-					 parser->verb->name, *letters, parser->verb->name);
+					 "%s has no option -%c; %s %s --help shows what there is",
+					 parser->verb->name, *letters, parser->program->command,
+					 parser->verb->name);
 		if (option->kind != OPTION_FLAG)
 			return take_value(parser, option, letters[1] ? letters + 1 : NULL, err);
 		if (store(option, parser->target, NULL, err) < 0)
@@ -139,18 +141,31 @@ static int parse_cluster(struct parser *parser, const char *letters, struct erro
 	return 0;
 }
 
-int options_parse(const struct verb *verb, int argc, char **argv, void *target, bool *help,
-		  struct error *err)
+int options_parse(const struct program *program, const struct verb *verb, int *argc, char **argv,
+		  void *target, bool *help, struct error *err)
 {
-	struct parser parser = {
-		.verb = verb, .argc = argc, .argv = argv, .next = 1, .target = target, .help = help
-	};
+	struct parser parser = { .program = program,
+				 .verb = verb,
+				 .argc = *argc,
+				 .argv = argv,
+				 .next = 1,
+				 .target = target,
+				 .help = help };
+	int kept = 1;
 
 	*help = false;
-	while (parser.next < argc && argv[parser.next][0] == '-' && argv[parser.next][1]) {
-		const char *text = argv[parser.next++];
+	while (parser.next < *argc) {
+		char *text = argv[parser.next];
 		int status;
 
+		if (text[0] != '-' || !text[1]) {
+			if (verb->options_first)
+				break;
+			argv[kept++] = text;
+			parser.next++;
+			continue;
+		}
+		parser.next++;
 		if (strcmp(text, "--") == 0)
 			break;
 		status = text[1] == '-' ? parse_long(&parser, text + 2, err)
@@ -158,5 +173,20 @@ int options_parse(const struct verb *verb, int argc, char **argv, void *target, 
 		if (status < 0)
 			return -1;
 	}
-	return parser.next;
+	while (parser.next < *argc)
+		argv[kept++] = argv[parser.next++];
+	argv[kept] = NULL;
+	*argc = kept;
+	return 0;
+}
+
+void options_free(const struct verb *verb, void *target)
+{
+	for (size_t i = 0; i < verb->option_count; i++) {
+		const struct option_spec *option = &verb->options[i];
+
+		if (option->kind == OPTION_LIST)
+			free(
+			    ((struct text_list *)(void *)((char *)target + option->offset))->items);
+	}
 }

@@ -13,16 +13,24 @@
 enum option_kind {
 	OPTION_FLAG,   /* bool */
 	OPTION_TEXT,   /* const char *, points into argv */
-	OPTION_LIST,   /* struct run_list; may be given again */
+	OPTION_LIST,   /* struct text_list; may be given again */
 	OPTION_NUMBER, /* uint64_t, at least 1 */
 	OPTION_SIZE,   /* uint64_t bytes, with k, M, G, T; at least 1 */
 };
 
-/* What the completion offers as a value. */
+/* What the completion offers as an option's value. */
 enum option_value {
 	VALUE_OTHER,
 	VALUE_FILE,
 	VALUE_DIRECTORY,
+};
+
+/* What the completion offers as a verb's argument, beside options and files. */
+enum verb_completion {
+	COMPLETE_NOTHING,
+	COMPLETE_REFERENCE, /* transports of images */
+	COMPLETE_STORED,    /* references that the store has */
+	COMPLETE_VERBS,	    /* the verbs of another program: nacelle image ... */
 };
 
 struct option_spec {
@@ -37,27 +45,44 @@ struct option_spec {
 
 struct verb {
 	const char *name;
-	const char *usage; /* what follows the verb's name */
+	const char *usage; /* what follows the verb's name; "" for a verb without arguments */
 	const char *help;  /* one line */
 	const struct option_spec *options;
 	size_t option_count;
-	bool takes_reference; /* completion: the first argument is an image reference */
-	/* argv[0] is the verb. Returns the exit status. */
-	int (*run)(int argc, char **argv);
+	size_t options_size;	/* of the struct that the options fill */
+	bool options_first;	/* they end at the first argument, for a command follows */
+	unsigned arguments_min; /* how many arguments there must be beside the options */
+	unsigned arguments_max; /* and may be */
+	enum verb_completion complete;
+	/*
+	 * Does it. options is the filled struct, argv the argc arguments and a NULL. Returns the
+	 * exit status, or -1 with err filled, which is then printed.
+	 */
+	int (*run)(const void *options, int argc, char **argv, struct error *err);
+	/* Instead of all that: gets the program's argv as it is. */
+	int (*forward)(char **argv, struct error *err);
 };
 
-/* All verbs, in the order of the help; ends with one without a name. */
-extern const struct verb verbs[];
+/* The names behind a word of the command line, `nacelle` or `nacelle image`. */
+struct program {
+	const char *name;    /* in front of messages */
+	const char *command; /* as the user types it */
+	const char *about;   /* one line */
+	const char *manual;
+	const struct verb *verbs; /* in the order of the help; ends with one without a name */
+};
 
 /* The verb of that name, or NULL. */
-const struct verb *verb_find(const char *name);
+const struct verb *verb_find(const struct program *program, const char *name);
 
 /*
- * Reads options from argv[1] on into *target, until the first argument that is none, or after "--".
- * Both "--name value" and "--name=value" are understood, and clusters of flags such as -it. Returns
- * the index of the first argument, or -1 with err filled. *help is set by --help and -h.
+ * Reads options from argv[1] on into *target, up to "--" or (options_first) the first argument that
+ * is none. Both "--name value" and "--name=value" are understood, and clusters of flags such as
+ * -it. What is no option stays in argv from 1 on, and *argc says how much. Returns 0, or -1 with
+ * err filled. *help is set by --help and -h. options_free() must follow.
  */
-int options_parse(const struct verb *verb, int argc, char **argv, void *target, bool *help,
-		  struct error *err);
+int options_parse(const struct program *program, const struct verb *verb, int *argc, char **argv,
+		  void *target, bool *help, struct error *err);
+void options_free(const struct verb *verb, void *target);
 
 #endif

@@ -3,11 +3,8 @@
  */
 #include "vmm/cli/run.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "vmm/cli/help.h"
-#include "vmm/pod/report.h"
 #include "vmm/pod/run.h"
 #include "vmm/pod/stdio.h"
 
@@ -65,34 +62,17 @@ void cli_run_started(void)
 	stdio_reserve(stdio_present);
 }
 
-static int parse(int argc, char **argv, struct run_options *options, bool *help, struct error *err)
+int cli_run(const void *given, int argc, char **argv, struct error *err)
 {
-	int first = options_parse(verb_find("run"), argc, argv, options, help, err);
+	struct run_options options = *(const struct run_options *)given;
 
-	if (first < 0 || *help)
-		return first;
-	if (first == argc)
+	if (argc == 0)
 		return error_set(err, 0, "which image? oci:DIR[:TAG] or rootfs:DIR is expected");
-	options->reference = argv[first++];
-	if (first < argc && strcmp(argv[first], "--") == 0)
-		first++;
-	options->command = (const char *const *)(argv + first);
-	return 0;
-}
-
-int cli_run(int argc, char **argv)
-{
-	struct run_options options = { .boot_timeout_s = RUN_BOOT_TIMEOUT_DEFAULT_S };
-	struct error err = ERROR_NONE;
-	bool help;
-
-	if (parse(argc, argv, &options, &help, &err) < 0) {
-		report(REPORT_ERROR, "%s", err.text);
-		return RUN_STATUS_FAILURE;
-	}
-	if (help) {
-		help_print_verb(verb_find("run"));
-		return 0;
-	}
+	options.reference = *argv++;
+	if (*argv && strcmp(*argv, "--") == 0)
+		argv++;
+	options.command = (const char *const *)argv;
+	if (!options.boot_timeout_s)
+		options.boot_timeout_s = RUN_BOOT_TIMEOUT_DEFAULT_S;
 	return run_pod(&options, stdio_present, &timeline);
 }

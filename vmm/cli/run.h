@@ -13,6 +13,7 @@ extern const struct option_spec run_options_table[RUN_OPTION_COUNT];
  */
 void cli_run_started(void);
 
-int cli_run(int argc, char **argv);
+/* The function of the verb (options.h); options are a struct run_options. */
+int cli_run(const void *options, int argc, char **argv, struct error *err);
 
 #endif

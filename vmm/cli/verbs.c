@@ -1,39 +1,80 @@
 /*
  * The verbs of the nacelle command, in the order of its help.
  */
+#include "vmm/cli/verbs.h"
+
+#include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "vmm/cli/check.h"
+#include "vmm/cli/forward.h"
 #include "vmm/cli/help.h"
-#include "vmm/cli/options.h"
 #include "vmm/cli/run.h"
+#include "vmm/pod/run.h"
 
-static int verb_version(int argc, char **argv);
-static int verb_completion(int argc, char **argv);
-
-const struct verb verbs[] = {
-	{ "run", "[OPTIONS] IMAGE [-- COMMAND [ARG...]]",
-	  "Run an image in a virtual machine of its own", run_options_table, RUN_OPTION_COUNT, true,
-	  cli_run },
-	{ "check", "", "Say what this host can do, and what is missing", NULL, 0, false,
-	  cli_check },
-	{ "completion", "", "Print the completion for bash", NULL, 0, false, verb_completion },
-	{ "version", "", "Print the version", NULL, 0, false, verb_version },
-	{ NULL, NULL, NULL, NULL, 0, false, NULL },
-};
-
-static int verb_version(int argc, char **argv)
+static int verb_version(const void *options, int argc, char **argv, struct error *err)
 {
+	(void)options;
 	(void)argc;
 	(void)argv;
+	(void)err;
 	printf("nacelle %s\n", NACELLE_VERSION);
 	return 0;
 }
 
-static int verb_completion(int argc, char **argv)
+/* The tables of the image verbs are in nacelle-image, which prints its own part. */
+static int verb_completion(const void *options, int argc, char **argv, struct error *err)
 {
+	char nacelle[] = "nacelle", image[] = "image", completion[] = "completion";
+	char *rest[] = { nacelle, image, completion, NULL };
+
+	(void)options;
 	(void)argc;
 	(void)argv;
-	help_print_completion();
-	return 0;
+	help_print_completion(&nacelle_program);
+	if (fflush(stdout) != 0)
+		return error_set(err, 0, "cannot write to standard output");
+	return cli_forward_image(rest, err);
 }
+
+static const struct verb verbs[] = {
+	{ .name = "run",
+	  .usage = "[OPTIONS] IMAGE [-- COMMAND [ARG...]]",
+	  .help = "Run an image in a virtual machine of its own",
+	  .options = run_options_table,
+	  .option_count = RUN_OPTION_COUNT,
+	  .options_size = sizeof(struct run_options),
+	  .options_first = true,
+	  .arguments_max = INT_MAX,
+	  .complete = COMPLETE_REFERENCE,
+	  .run = cli_run },
+	{ .name = "image",
+	  .usage = "VERB [OPTIONS] ...",
+	  .help = "Import, list, export and remove images",
+	  .complete = COMPLETE_VERBS,
+	  .forward = cli_forward_image },
+	{ .name = "trust",
+	  .usage = "VERB [OPTIONS] ...",
+	  .help = "Say which images may run, by their names and signatures",
+	  .complete = COMPLETE_VERBS,
+	  .forward = cli_forward_trust },
+	{ .name = "check",
+	  .usage = "",
+	  .help = "Say what this host can do, and what is missing",
+	  .run = cli_check },
+	{ .name = "completion",
+	  .usage = "",
+	  .help = "Print the completion for bash",
+	  .run = verb_completion },
+	{ .name = "version", .usage = "", .help = "Print the version", .run = verb_version },
+	{ .name = NULL },
+};
+
+const struct program nacelle_program = {
+	.name = "nacelle",
+	.command = "nacelle",
+	.about = "Runs container pods, each in a virtual machine of its own",
+	.manual = "nacelle(1)",
+	.verbs = verbs,
+};

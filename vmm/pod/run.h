@@ -7,13 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vmm/base/text_list.h"
 #include "vmm/pod/timeline.h"
-
-/* A NULL-terminated list of what one option was given, in order. */
-struct run_list {
-	const char **items;
-	unsigned count;
-};
 
 /* What the command line says; NULL and 0 where it is silent. */
 struct run_options {
@@ -22,7 +17,7 @@ struct run_options {
 	const char *store_root;
 	uint64_t cpus;
 	uint64_t memory_bytes;
-	struct run_list env; /* NAME=value, or NAME for the caller's value */
+	struct text_list env; /* NAME=value, or NAME for the caller's value */
 	const char *user;
 	const char *workdir;
 	const char *hostname;
@@ -30,7 +25,7 @@ struct run_options {
 	bool read_only;
 	const char *upper; /* tmpfs[:SIZE] or none */
 	bool init;
-	struct run_list volumes; /* SRC:DST[:ro] */
+	struct text_list volumes; /* SRC:DST[:ro] */
 	bool interactive;
 	bool tty;
 	bool console;
