@@ -27,23 +27,32 @@ static int check_marker(const struct oci_layout *layout, struct error *err)
 	return result;
 }
 
+static int compression_of(enum media_kind kind, enum layer_compression *out)
+{
+	static const enum layer_compression compressions[] = {
+		[MEDIA_LAYER_PLAIN] = LAYER_PLAIN,
+		[MEDIA_LAYER_GZIP] = LAYER_GZIP,
+		[MEDIA_LAYER_ZSTD] = LAYER_ZSTD,
+		[MEDIA_LAYER_XZ] = LAYER_XZ,
+	};
+
+	if (kind < MEDIA_LAYER_PLAIN || kind > MEDIA_LAYER_XZ)
+		return -1;
+	*out = compressions[kind];
+	return 0;
+}
+
 static int read_layer(const struct cJSON *json, struct image_layer *out, struct error *err)
 {
 	struct oci_descriptor descriptor;
 
 	if (oci_read_descriptor(json, &descriptor, err) < 0)
 		return -1;
-	if (descriptor.kind == MEDIA_LAYER_LATER)
-		return error_set(err, 0,
-				 "layers of type %s are not supported yet; copy the image "
-				 "with: skopeo copy --dest-compress-format gzip",
-				 descriptor.media_type);
-	if (descriptor.kind != MEDIA_LAYER_PLAIN && descriptor.kind != MEDIA_LAYER_GZIP)
+	if (compression_of(descriptor.kind, &out->compression) < 0)
 		return error_set(err, 0, "\"%.200s\" is not a type of layer",
 				 descriptor.media_type);
 	out->blob = descriptor.digest;
 	out->size_bytes = descriptor.size_bytes;
-	out->compression = descriptor.kind == MEDIA_LAYER_GZIP ? LAYER_GZIP : LAYER_PLAIN;
 	return 0;
 }
 

@@ -19,12 +19,14 @@ static const struct {
 	{ OCI_TYPE "config.v1+json", MEDIA_CONFIG },
 	{ OCI_TYPE "layer.v1.tar", MEDIA_LAYER_PLAIN },
 	{ OCI_TYPE "layer.v1.tar+gzip", MEDIA_LAYER_GZIP },
-	{ OCI_TYPE "layer.v1.tar+zstd", MEDIA_LAYER_LATER },
+	{ OCI_TYPE "layer.v1.tar+zstd", MEDIA_LAYER_ZSTD },
+	{ OCI_TYPE "layer.v1.tar+xz", MEDIA_LAYER_XZ },
 	{ DOCKER_TYPE "distribution.manifest.list.v2+json", MEDIA_INDEX },
 	{ DOCKER_TYPE "distribution.manifest.v2+json", MEDIA_MANIFEST },
 	{ DOCKER_TYPE "container.image.v1+json", MEDIA_CONFIG },
 	{ DOCKER_TYPE "image.rootfs.diff.tar", MEDIA_LAYER_PLAIN },
 	{ DOCKER_TYPE "image.rootfs.diff.tar.gzip", MEDIA_LAYER_GZIP },
+	{ DOCKER_TYPE "image.rootfs.diff.tar.zstd", MEDIA_LAYER_ZSTD },
 };
 
 enum media_kind oci_media_kind(const char *media_type)

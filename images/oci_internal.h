@@ -15,7 +15,8 @@ enum media_kind {
 	MEDIA_CONFIG,
 	MEDIA_LAYER_PLAIN,
 	MEDIA_LAYER_GZIP,
-	MEDIA_LAYER_LATER, /* a compression that is not supported yet */
+	MEDIA_LAYER_ZSTD,
+	MEDIA_LAYER_XZ,
 };
 
 struct oci_descriptor {

@@ -95,20 +95,35 @@ static int apply_hashed(struct image_builder *builder, struct stream *tar,
 	return 0;
 }
 
+/* What a layer's type says must be what it is; a window too short to tell is left to the decoder.
+ */
+static int check_compression(struct stream *blob, enum layer_compression said, struct error *err)
+{
+	enum layer_compression found;
+	int more = stream_fill(blob, err);
+
+	if (more <= 0 || blob->left < DECOMPRESS_MAGIC_LEN)
+		return more < 0 ? -1 : 0;
+	found = decompress_sniff(blob->at, blob->left);
+	if (found != said && found != LAYER_PLAIN)
+		return error_set(err, 0, "its type says that it is %s, but it is %s",
+				 decompress_name(said), decompress_name(found));
+	return 0;
+}
+
 static int apply_layer(struct image_builder *builder, const struct image_layer *layer, int fd,
 		       uint8_t *buffer, struct error *err)
 {
-	struct gzip_stream gzip = { 0 };
+	struct decompressor tar;
 	struct fd_stream blob;
 	int result;
 
 	fd_stream_init(&blob, fd, layer->size_bytes, buffer);
-	if (layer->compression == LAYER_PLAIN)
-		return apply_hashed(builder, &blob.stream, &layer->diff_id, err);
-	if (gzip_stream_init(&gzip, &blob.stream, err) < 0)
+	if (check_compression(&blob.stream, layer->compression, err) < 0 ||
+	    decompress_open(&tar, layer->compression, &blob.stream, err) < 0)
 		return -1;
-	result = apply_hashed(builder, &gzip.stream, &layer->diff_id, err);
-	gzip_stream_free(&gzip);
+	result = apply_hashed(builder, &tar.stream, &layer->diff_id, err);
+	decompress_close(&tar);
 	return result;
 }
 

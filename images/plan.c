@@ -30,7 +30,7 @@ static int end_layer(struct image_plan *plan, const struct field *field)
 	struct image_layer *layer = &plan->layers[plan->layer_count];
 	uint64_t value;
 
-	if (field_take_u64(field, LAYER_GZIP, &value) < 0 || value < LAYER_PLAIN ||
+	if (field_take_u64(field, LAYER_XZ, &value) < 0 || value < LAYER_PLAIN ||
 	    !layer->blob.algorithm || !layer->diff_id.algorithm)
 		return -1;
 	layer->compression = (enum layer_compression)value;

@@ -9,15 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "images/decompress.h"
 #include "images/digest.h"
 #include "images/limits.h"
 #include "images/record.h"
 #include "vmm/base/error.h"
-
-enum layer_compression {
-	LAYER_PLAIN = 1,
-	LAYER_GZIP = 2,
-};
 
 struct image_layer {
 	struct digest blob;    /* of the bytes in the layout */

@@ -188,13 +188,13 @@ def embedded_data_is_not_used():
     return edited(edit_manifest=lambda m: m["layers"][0].update(data="ZXZpbA=="))
 
 
-@refused("type", "not a type of layer|not supported yet|not a container image|not an image manifest")
+@refused("type", "not a type of layer|not a container image|not an image manifest")
 def unknown_media_types():
     def layer(media_type):
         return lambda m: m["layers"][0].update(mediaType=media_type)
     artifact = edited(edit_manifest=lambda m: m["config"].update(mediaType="application/vnd.x"))
     return [edited(edit_manifest=layer(t)) for t in
-            (LAYER + "+zstd", "application/x", "", LAYER + "+gzip ", INDEX)] + [
+            (LAYER + "+bzip2", "application/x", "", LAYER + "+gzip ", INDEX)] + [
             artifact, edited(edit_index=lambda i: i["manifests"][0].update(mediaType="x/y"))]
 
 

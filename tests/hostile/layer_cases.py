@@ -1,4 +1,5 @@
 """Layers that are hostile, and layers that only look it: names, links, numbers, compression."""
+import lzma
 import os
 import stat
 import zlib
@@ -387,6 +388,61 @@ def many_members_and_zeros():
     return layout
 
 
+def packed(blob, layer_type, data):
+    layout = Layout(data)
+    layout.blobs = [blob]
+    layout.layer_type = layer_type
+    return layout
+
+
+@accepted("zstd", lambda tree: tree[b"f"].data() == b"x" * 300000 or 1 / 0)
+def frames_of_zstd():
+    data = tar(entry(b"f", b"x" * 300000))
+    skippable = b"\x50\x2a\x4d\x18\3\0\0\0abc"
+    blob = skippable.join(zstd(data[i:i + 100000]) for i in range(0, len(data), 100000))
+    return packed(blob + skippable, ZSTD, data)
+
+
+@accepted("xz", lambda tree: tree[b"f"].data() == b"x" * 300000 or 1 / 0)
+def streams_of_xz():
+    data = tar(entry(b"f", b"x" * 300000))
+    blob = b"\0\0\0\0".join(lzma.compress(data[i:i + 100000]) for i in range(0, len(data), 100000))
+    return packed(blob + b"\0" * 8, XZ, data)
+
+
+@refused("IMG-060", "(zstd|xz) data is damaged")
+def damaged_zstd_and_xz():
+    data = tar(entry(b"f", b"x" * 1000))
+    layouts = []
+    for good, layer_type in ((zstd(data), ZSTD), (lzma.compress(data), XZ)):
+        for blob in (good[:-1], good[:20], good[:3], b"", good + b"x", good + b"\0", good + good[:5],
+                     good[:6] + b"\xff" * 5 + good[11:]):
+            layouts.append(packed(blob, layer_type, data))
+    return layouts
+
+
+@refused("memory", "the limit")
+def zstd_and_xz_that_need_much_memory():
+    data = tar(entry(b"f", b"x"))
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 2**26}]
+    return [packed(zstd(data, window_log=27), ZSTD, data),
+            packed(zstd(data, window_log=41), ZSTD, data),
+            packed(lzma.compress(data, filters=filters), XZ, data)]
+
+
+@refused("bomb", "bomb")
+def zstd_and_xz_bombs():
+    data = tar(entry(b"f", b"x"))
+    head, zeros = header(b"f", size=2**27), b"\0" * 2**20
+    return [packed(pack(head) + pack(zeros) * 128 + pack(END), layer_type, data)
+            for pack, layer_type in ((zstd, ZSTD), (lzma.compress, XZ))]
+
+
+@refused("dictionary", "dictionary")
+def zstd_with_a_dictionary():
+    return packed(b"\x28\xb5\x2f\xfd\x21\7\1\1\0\0x", ZSTD, tar())
+
+
 @refused("IMG-060", "gzip data is damaged")
 def damaged_gzip():
     good = gzip(tar(entry(b"f", b"x" * 1000)))
@@ -399,7 +455,7 @@ def damaged_gzip():
     return layouts
 
 
-@refused("IMG-062", "gzip data is damaged")
+@refused("IMG-062", "gzip data is damaged|says that it is gzip, but it is")
 def streams_that_are_no_gzip():
     data = tar(entry(b"f", b"x"))
     layouts = []
@@ -411,13 +467,14 @@ def streams_that_are_no_gzip():
     return layouts
 
 
-@refused("IMG-064", "gzip data is damaged|truncated")
+@refused("IMG-064", "gzip data is damaged|says that it is (plain|gzip|zstd|xz), but it is (gzip|zstd|xz)")
 def media_types_that_lie():
     plain = Layout(tar(entry(b"f", b"x")), compress=False)
     plain.layer_type = GZIP
-    packed = Layout(tar(entry(b"f", b"x")))
-    packed.layer_type = LAYER
-    return [plain, packed]
+    data = tar(entry(b"f", b"x"))
+    blobs = {GZIP: gzip(data), ZSTD: zstd(data), XZ: lzma.compress(data)}
+    return [plain] + [packed(blob, said, data) for kind, blob in blobs.items()
+                      for said in (LAYER, GZIP, ZSTD, XZ) if said != kind]
 
 
 @refused("bomb", "bomb")

@@ -11,6 +11,8 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 GZIP = LAYER + "+gzip"
+ZSTD = LAYER + "+zstd"
+XZ = LAYER + "+xz"
 
 
 def sha256(data):
@@ -93,6 +95,17 @@ def gzip(data, level=6):
     body = engine.compress(data) + engine.flush()
     return (b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + body +
             struct.pack("<II", zlib.crc32(data), len(data) & 0xffffffff))
+
+
+def zstd(data, window_log=17):
+    """One frame of blocks as they are (RFC 8878, 3.1.1), or of one repeated byte."""
+    blocks = [data[i:i + 2**17] for i in range(0, len(data), 2**17)] or [b""]
+    out = b"\x28\xb5\x2f\xfd\0" + bytes([(window_log - 10) << 3])
+    for number, block in enumerate(blocks):
+        repeated = len(block) > 1 and block == block[:1] * len(block)
+        head = (number == len(blocks) - 1) | repeated << 1 | len(block) << 3
+        out += head.to_bytes(3, "little") + (block[:1] if repeated else block)
+    return out
 
 
 def choose(given, made):

@@ -1,5 +1,6 @@
 /*
- * The gzip stream, with two sizes of windows, and against zlib's own reading of the first member.
+ * The decompressors, chosen by the magic at the front, with two sizes of windows; gzip also against
+ * zlib's own reading of the first member.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -17,24 +18,25 @@ enum { OUT_MAX = 1 << 20 };
 static uint8_t first[OUT_MAX], second[OUT_MAX];
 
 /* Returns whether the end was reached; *len is how much came, cut at OUT_MAX. */
-static int inflate_all(const uint8_t *data, size_t size, size_t step, uint8_t *out, size_t *len)
+static int decompress_all(enum layer_compression compression, const uint8_t *data, size_t size,
+			  size_t step, uint8_t *out, size_t *len)
 {
 	struct stepping_stream source;
-	struct gzip_stream gzip;
+	struct decompressor back;
 	int more;
 
 	*len = 0;
 	stepping_stream_init(&source, data, size, step);
-	if (gzip_stream_init(&gzip, &source.stream, NULL) < 0)
+	if (decompress_open(&back, compression, &source.stream, NULL) < 0)
 		abort();
-	while ((more = stream_fill(&gzip.stream, NULL)) > 0 && *len < OUT_MAX) {
-		size_t take = gzip.stream.left < OUT_MAX - *len ? gzip.stream.left : OUT_MAX - *len;
+	while ((more = stream_fill(&back.stream, NULL)) > 0 && *len < OUT_MAX) {
+		size_t take = back.stream.left < OUT_MAX - *len ? back.stream.left : OUT_MAX - *len;
 
-		memcpy(out + *len, gzip.stream.at, take);
+		memcpy(out + *len, back.stream.at, take);
 		*len += take;
-		stream_consume(&gzip.stream, gzip.stream.left);
+		stream_consume(&back.stream, back.stream.left);
 	}
-	gzip_stream_free(&gzip);
+	decompress_close(&back);
 	return more == 0;
 }
 
@@ -57,14 +59,19 @@ static void compare_with_zlib(const uint8_t *data, size_t size, const uint8_t *o
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	enum layer_compression compression = decompress_sniff(data, size);
 	size_t first_len, second_len;
-	int whole = inflate_all(data, size, size + 1, first, &first_len);
-	int parts = inflate_all(data, size, 1 + size % 97, second, &second_len);
+	int whole, parts;
 
+	if (compression == LAYER_PLAIN)
+		compression = (enum layer_compression)(LAYER_PLAIN + size % 4);
+	whole = decompress_all(compression, data, size, size + 1, first, &first_len);
+	parts = decompress_all(compression, data, size, 1 + size % 97, second, &second_len);
 	assert(whole == parts);
 	if (whole) {
 		assert(first_len == second_len && !memcmp(first, second, first_len));
-		compare_with_zlib(data, size, first, first_len);
+		if (compression == LAYER_GZIP)
+			compare_with_zlib(data, size, first, first_len);
 	}
 	return 0;
 }
