@@ -1,20 +1,57 @@
 /*
- * The error object. It trusts nothing that it formats: the finished sentence is cleaned of control
- * characters before anybody may print it on a terminal.
+ * The error object. It trusts nothing that it formats: the finished sentence is cleaned of what
+ * could steer a terminal or mislead its reader before anybody may print it on a terminal.
  */
 #include "vmm/base/error.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+/* The length of the character at text, and its code; 0 where the bytes are not UTF-8. */
+static size_t decode(const unsigned char *text, uint32_t *code)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t len = 1;
+
+	if (text[0] >= 0x80)
+		len = text[0] >= 0xc0 && text[0] < 0xf8 ? 2U + (text[0] >= 0xe0) + (text[0] >= 0xf0)
+							: 0;
+	*code = len < 2 ? text[0] : text[0] & (0x7fU >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		*code = *code << 6 | (text[i] & 0x3f);
+	}
+	if (len && (*code < least[len] || *code > 0x10ffff || (*code >= 0xd800 && *code < 0xe000)))
+		return 0;
+	return len;
+}
+
+/* Controls of both sets, line ends, and what makes a line read in another order. */
+static bool is_printable(uint32_t code)
+{
+	return code >= 0x20 && (code < 0x7f || code >= 0xa0) && code != 0x61c && code != 0x200e &&
+	       code != 0x200f && (code < 0x2028 || code > 0x202e) &&
+	       (code < 0x2066 || code > 0x2069) && code != 0xfeff;
+}
+
 static void clean(char *text)
 {
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	unsigned char *at = (unsigned char *)text;
 
-		if (c < 0x20 || c == 0x7f)
-			*text = '?';
+	while (*at) {
+		uint32_t code;
+		size_t len = decode(at, &code);
+
+		if (len && is_printable(code)) {
+			at += len;
+			continue;
+		}
+		for (size_t i = 0; i < (len ? len : 1); i++)
+			*at++ = '?';
 	}
 }
 

@@ -28,8 +28,8 @@ struct error {
 
 /*
  * Fills err with the formatted sentence, followed by ": " and the text of code if code is not 0.
- * Control characters and invalid bytes in the result are replaced by '?'. err may be NULL. Returns
- * -1.
+ * Control characters, those that change the direction of a line, and bytes that are not UTF-8 are
+ * replaced by '?' in the result. err may be NULL. Returns -1.
  */
 int error_set(struct error *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -22,6 +22,33 @@ static void test_set(void **state)
 	assert_int_equal(error_set(NULL, 0, "nobody listens"), -1);
 }
 
+static void test_what_steers_a_terminal_is_replaced(void **state)
+{
+	static const struct {
+		const char *given, *wanted;
+	} cases[] = {
+		{ "caf\u00e9 \u4e2d \U0001f600", "caf\u00e9 \u4e2d \U0001f600" },
+		{ "a\x9b"
+		  "1m",
+		  "a?1m" },
+		{ "a\xc2\x9b\x31m\xc2\x85", "a??1m??" },
+		{ "a\u202e\u2066\u200f\u061c\ufeff", "a??????????????" },
+		{ "a\u2028\u2029", "a??????" },
+		{ "\xff\xfe\xf8\x80\xc0\x80", "??????" },
+		{ "\xe2\x82", "??" },
+		{ "\xed\xa0\x80\xf4\x90\x80\x80", "???????" },
+		{ "\x7f\r\t", "???" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct error err = ERROR_NONE;
+
+		error_set(&err, 0, "%s", cases[i].given);
+		assert_string_equal(err.text, cases[i].wanted);
+	}
+}
+
 static void test_long_text_is_cut(void **state)
 {
 	struct error err = ERROR_NONE;
@@ -56,6 +83,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_set),
+		cmocka_unit_test(test_what_steers_a_terminal_is_replaced),
 		cmocka_unit_test(test_long_text_is_cut),
 		cmocka_unit_test(test_cursor),
 	};
