@@ -286,3 +286,19 @@ def bad_users_and_signals():
 def null_members():
     return with_config(Env=None, Cmd=None, Entrypoint=None, User=None, WorkingDir=None, Volumes=None,
                        StopSignal="SIGRTMIN+3", ExposedPorts=None)
+
+
+@refused("IMG-086", "tag|reference|holds no image|not a")
+def tags_that_are_paths():
+    return [edited(named=tag) for tag in
+            ("../x", "/etc/passwd", "v1\nnacelle-image: fine", "v" * 10000, "v1/..", "", ".", "v1:v2",
+             "\x1b[2J", "v1@sha256:" + "0" * 64)]
+
+
+@refused("IMG-086", "holds no image|tag|annotation")
+def annotations_that_are_paths():
+    def name(text):
+        def edit(index):
+            index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"] = text
+        return edited(edit_index=edit)
+    return [name(text) for text in ("../x", "v1\n", "V1", "v1 ", "\u202ev1", 7, ["v1"], None, {})]

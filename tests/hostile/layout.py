@@ -1,7 +1,8 @@
-"""Writes tar archives, gzip streams and OCI image layouts byte by byte, so that any of them can be
-wrong in exactly one place."""
+"""Writes tar archives, compressed streams and OCI image layouts byte by byte, so that any of them can
+be wrong in exactly one place."""
 import hashlib
 import json
+import lzma
 import os
 import struct
 import zlib
@@ -13,6 +14,9 @@ LAYER = "application/vnd.oci.image.layer.v1.tar"
 GZIP = LAYER + "+gzip"
 ZSTD = LAYER + "+zstd"
 XZ = LAYER + "+xz"
+
+# What every name of an archive begins with; an appc image has its files below rootfs/.
+prefixes = {"name": b""}
 
 
 def sha256(data):
@@ -32,6 +36,9 @@ def base256(value, width):
 
 def header(name, kind=b"0", size=0, mode=0o644, uid=0, gid=0, mtime=1, link=b"", major=0, minor=0,
            magic=b"ustar\x0000", prefix=b"", checksum=None, tail=None):
+    if kind not in b"xgLK":
+        prefix, name = (prefixes["name"] + prefix, name) if prefix else (b"", prefixes["name"] + name)
+        link = prefixes["name"] + link if kind == b"1" else link
     block = b"".join([
         name.ljust(100, b"\0"), octal(mode, 8), octal(uid, 8), octal(gid, 8), octal(size, 12),
         octal(mtime, 12), b" " * 8, kind, link.ljust(100, b"\0"), magic, b"\0" * 64,
@@ -73,12 +80,15 @@ def record(key, value):
 
 
 def pax(records, kind=b"x", size=None):
-    data = b"".join(record(k, v) for k, v in records) if isinstance(records, list) else records
+    if isinstance(records, list):
+        records = b"".join(record(k, prefixes["name"] + v if k == b"path" and kind == b"x" else v)
+                           for k, v in records)
+    data = records
     return header(b"pax", kind, len(data) if size is None else size) + pad(data)
 
 
 def long_name(name, kind=b"L", size=None):
-    data = name + b"\0"
+    data = (prefixes["name"] if kind == b"L" else b"") + name + b"\0"
     return header(b"././@LongLink", kind, len(data) if size is None else size,
                   magic=b"ustar  \0") + pad(data)
 
@@ -108,6 +118,10 @@ def zstd(data, window_log=17):
     return out
 
 
+def xz(data):
+    return lzma.compress(data, preset=0)
+
+
 def choose(given, made):
     return json.dumps(made).encode() if given is None else given
 
@@ -121,13 +135,19 @@ class Layout:
         self.layer_type = GZIP if compress else LAYER
         self.config = {"architecture": "amd64", "os": "linux", "config": {"Cmd": ["/bin/true"]},
                        "rootfs": {"type": "layers", "diff_ids": [sha256(t) for t in tars]}}
-        self.ref = "v1"
+        self.ref = self.named = "v1"
         self.edit_config = lambda config: None
         self.edit_manifest = lambda manifest: None
         self.edit_index = lambda index: None
         self.config_bytes = self.manifest_bytes = self.index_bytes = None
         self.marker = b'{"imageLayoutVersion":"1.0.0"}'
         self.after = lambda path: None
+        self.made = {key: list(value) if isinstance(value, list) else value
+                     for key, value in vars(self).items()}
+
+    def is_plain(self):
+        """Whether the tar archives alone make it what it is."""
+        return all(getattr(self, key) == value for key, value in self.made.items())
 
     def put(self, path, data):
         name = sha256(data)
@@ -141,6 +161,7 @@ class Layout:
         return {"mediaType": media_type, "digest": self.put(path, data), "size": len(data)}
 
     def write(self, path):
+        """Returns the reference that names what was written at path."""
         os.makedirs(path)
         self.edit_config(self.config)
         config = choose(self.config_bytes, self.config)
@@ -159,3 +180,4 @@ class Layout:
             with open(os.path.join(path, name), "wb") as file:
                 file.write(data)
         self.after(path)
+        return f"oci:{path}:{self.named}"
