@@ -153,6 +153,18 @@ int json_uint(const struct cJSON *object, const char *key, uint64_t max, uint64_
 	return 1;
 }
 
+int json_bool(const struct cJSON *object, const char *key, bool *out, struct error *err)
+{
+	const cJSON *member;
+	int found = find(object, key, &member, err);
+
+	if (found > 0 && !cJSON_IsBool(member))
+		return wrong_type(key, "true or false", err);
+	if (found > 0)
+		*out = cJSON_IsTrue(member);
+	return found;
+}
+
 const struct cJSON *json_first(const struct cJSON *json)
 {
 	return json->child;

@@ -35,6 +35,7 @@ int json_array(const struct cJSON *object, const char *key, const struct cJSON *
 int json_string(const struct cJSON *object, const char *key, const char **out, struct error *err);
 int json_uint(const struct cJSON *object, const char *key, uint64_t max, uint64_t *out,
 	      struct error *err);
+int json_bool(const struct cJSON *object, const char *key, bool *out, struct error *err);
 
 /* The first value in an array or object and the one after a value; NULL at the end. */
 const struct cJSON *json_first(const struct cJSON *json);

@@ -11,9 +11,15 @@
 #include "images/store.h"
 #include "vmm/base/error.h"
 
+/* Where the store is for root; version 1 of the layout below the root of any store. */
+#define STORE_SYSTEM_ROOT "/var/lib/nacelle"
+#define STORE_DIR	  "images/v1"
+
 #define STORE_DIR_EROFS	     "erofs"
 #define STORE_DIR_RECORDS    "records"
 #define STORE_DIR_REFERENCES "references"
+#define STORE_DIR_SIGNATURES "signatures"
+#define STORE_DIR_VERDICTS   "verdicts"
 #define STORE_DIR_TMP	     "tmp"
 
 enum { STORE_NAME_MAX = 192 };

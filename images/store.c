@@ -20,9 +20,6 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 
-/* Version 1 of the layout below the root. A later version gets a directory of its own. */
-#define STORE_DIR "images/v1"
-
 enum { INDEX_SIZE_MAX = 4 * 1024 * 1024 };
 
 struct store {
@@ -37,7 +34,7 @@ int store_default_root(char **out, struct error *err)
 	int n;
 
 	if (geteuid() == 0)
-		n = asprintf(&root, "/var/lib/nacelle");
+		n = asprintf(&root, STORE_SYSTEM_ROOT);
 	else if (data && data[0] == '/')
 		n = asprintf(&root, "%s/nacelle", data);
 	else if (home && home[0] == '/')
@@ -89,8 +86,9 @@ static int check_directory(int fd, const char *path, struct error *err)
 
 static int open_directories(int *dir_fd, const char *root, struct error *err)
 {
-	static const char *const parts[] = { STORE_DIR_EROFS, STORE_DIR_RECORDS,
-					     STORE_DIR_REFERENCES, STORE_DIR_TMP };
+	static const char *const parts[] = { STORE_DIR_EROFS,	   STORE_DIR_RECORDS,
+					     STORE_DIR_REFERENCES, STORE_DIR_SIGNATURES,
+					     STORE_DIR_VERDICTS,   STORE_DIR_TMP };
 	_cleanup_free_ char *path = NULL;
 	_cleanup_fd_ int fd = -1;
 
