@@ -165,6 +165,20 @@ int json_bool(const struct cJSON *object, const char *key, bool *out, struct err
 	return found;
 }
 
+int json_member(const struct cJSON *object, const char *key, const struct cJSON **out,
+		struct error *err)
+{
+	return find(object, key, out, err);
+}
+
+bool json_number(const struct cJSON *json, double *out)
+{
+	if (!cJSON_IsNumber(json))
+		return false;
+	*out = json->valuedouble;
+	return true;
+}
+
 const struct cJSON *json_first(const struct cJSON *json)
 {
 	return json->child;

@@ -36,10 +36,16 @@ int json_string(const struct cJSON *object, const char *key, const char **out, s
 int json_uint(const struct cJSON *object, const char *key, uint64_t max, uint64_t *out,
 	      struct error *err);
 int json_bool(const struct cJSON *object, const char *key, bool *out, struct error *err);
+/* A member of any type but null. */
+int json_member(const struct cJSON *object, const char *key, const struct cJSON **out,
+		struct error *err);
 
 /* The first value in an array or object and the one after a value; NULL at the end. */
 const struct cJSON *json_first(const struct cJSON *json);
 const struct cJSON *json_next(const struct cJSON *json);
+
+/* Whether the value is a number; then *out is the double that is nearest to it. */
+bool json_number(const struct cJSON *json, double *out);
 
 /* The key of an object's member; the text of a string or NULL; whether it is an object. */
 const char *json_key(const struct cJSON *json);
