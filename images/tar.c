@@ -246,6 +246,8 @@ static int read_names(struct tar *tar, struct error *err)
 	const char *name = tar->pax.sparse_name ? tar->pax.sparse_name : tar->pax.path;
 	size_t prefix_max = tar->flavour == TAR_USTAR ? 155 : tar->flavour == TAR_STAR ? 131 : 0;
 
+	if (tar->flavour == TAR_V7 && h->tail.prefix[0])
+		return error_set(err, 0, "the archive's format has no prefixes of names");
 	if (!name)
 		name = tar->long_name.text;
 	if (!name)
@@ -290,6 +292,22 @@ static int read_type(const struct tar *tar, enum tar_type *out, struct error *er
 	}
 }
 
+/*
+ * A number of the header block, which an extended header may overrule (has): then it may be any, as
+ * writers differ in what they leave there, but it must be one.
+ */
+static int read_number(const char *field, size_t len, const char *what, uint64_t max, bool has,
+		       uint64_t *out, struct error *err)
+{
+	uint64_t unused;
+
+	if (!has)
+		return tar_number(field, len, what, max, out, err);
+	if (field[0] & 0x80)
+		return 0;
+	return tar_number(field, len, what, UINT64_MAX, &unused, err);
+}
+
 static int read_owner(const struct tar *tar, struct tar_entry *entry, struct error *err)
 {
 	const struct tar_header *h = &tar->header;
@@ -297,11 +315,10 @@ static int read_owner(const struct tar *tar, struct tar_entry *entry, struct err
 
 	if (tar_number(h->mode, sizeof(h->mode), "mode", UINT32_MAX, &mode, err) < 0)
 		return -1;
-	if (!tar->pax.has_uid &&
-	    tar_number(h->uid, sizeof(h->uid), "user id", IMAGE_ID_MAX, &uid, err) < 0)
-		return -1;
-	if (!tar->pax.has_gid &&
-	    tar_number(h->gid, sizeof(h->gid), "group id", IMAGE_ID_MAX, &gid, err) < 0)
+	if (read_number(h->uid, sizeof(h->uid), "user id", IMAGE_ID_MAX, tar->pax.has_uid, &uid,
+			err) < 0 ||
+	    read_number(h->gid, sizeof(h->gid), "group id", IMAGE_ID_MAX, tar->pax.has_gid, &gid,
+			err) < 0)
 		return -1;
 	entry->mode = (uint32_t)mode & 07777;
 	entry->uid = (uint32_t)uid;
@@ -313,10 +330,13 @@ static int read_owner(const struct tar *tar, struct tar_entry *entry, struct err
 }
 
 /* What may be numbered by 12 and 20 bits: the form in which Linux keeps a device number. */
-static int read_device(const struct tar_header *h, struct tar_entry *entry, struct error *err)
+static int read_device(const struct tar *tar, struct tar_entry *entry, struct error *err)
 {
+	const struct tar_header *h = &tar->header;
 	uint64_t dev_major, dev_minor;
 
+	if (tar->flavour == TAR_V7)
+		return error_set(err, 0, "the archive's format has no devices");
 	if (tar_number(h->dev_major, 8, "device number", 0xfff, &dev_major, err) < 0 ||
 	    tar_number(h->dev_minor, 8, "device number", 0xfffff, &dev_minor, err) < 0)
 		return -1;
@@ -330,11 +350,14 @@ static int read_size(struct tar *tar, struct tar_entry *entry, struct error *err
 	const struct tar_header *h = &tar->header;
 	uint64_t size_bytes = tar->pax.size_bytes;
 
-	if (!tar->pax.has_size &&
-	    ((entry->type == TAR_FILE && tar_field_is_blank(h->size, sizeof(h->size))) ||
-	     tar_number(h->size, sizeof(h->size), "size", INT64_MAX, &size_bytes, err) < 0))
+	if ((!tar->pax.has_size && entry->type == TAR_FILE &&
+	     tar_field_is_blank(h->size, sizeof(h->size))) ||
+	    read_number(h->size, sizeof(h->size), "size", INT64_MAX, tar->pax.has_size, &size_bytes,
+			err) < 0)
 		return error_set(err, 0, "the size of %.256s is not a number", tar->name);
 	if (entry->type != TAR_FILE) {
+		if (tar->pax.is_sparse)
+			return error_set(err, 0, "%.256s is not a file, but sparse", tar->name);
 		if (size_bytes)
 			return error_set(err, 0, "%.256s is not a file, but has data", tar->name);
 		set_data(tar, 0);
@@ -345,7 +368,7 @@ static int read_size(struct tar *tar, struct tar_entry *entry, struct error *err
 				 (uintmax_t)IMAGE_FILE_MAX);
 	set_data(tar, size_bytes);
 	entry->size_bytes = size_bytes;
-	tar->is_sparse = h->type == 'S' || tar->pax.sparse_major;
+	tar->is_sparse = h->type == 'S' || tar->pax.is_sparse;
 	if (h->type == 'S')
 		return tar_sparse_read_old(tar, &entry->size_bytes, err);
 	return tar->is_sparse ? tar_sparse_read_pax(tar, &entry->size_bytes, err) : 0;
@@ -372,7 +395,7 @@ int tar_next(struct tar *tar, struct tar_entry *entry, struct error *err)
 	    read_size(tar, entry, err) < 0)
 		return error_prefix(err, "%.256s", tar->name);
 	if ((entry->type == TAR_CHAR_DEVICE || entry->type == TAR_BLOCK_DEVICE) &&
-	    read_device(&tar->header, entry, err) < 0)
+	    read_device(tar, entry, err) < 0)
 		return error_prefix(err, "%.256s", tar->name);
 	entry->name = tar->name;
 	entry->link = entry->type == TAR_HARDLINK || entry->type == TAR_SYMLINK ? tar->link : "";

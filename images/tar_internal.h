@@ -21,8 +21,8 @@ struct tar_pax {
 	int64_t mtime_s;
 	uint32_t mtime_ns;
 	uint64_t sparse_size_bytes;
-	unsigned sparse_major; /* 0: not sparse */
-	unsigned sparse_minor;
+	bool is_sparse;				 /* one of GNU's keys for sparse files was given */
+	bool has_sparse_major, has_sparse_minor; /* and are those of version 1.0 */
 };
 
 /* A header of an entry of its own that describes the next one. */

@@ -2,8 +2,7 @@
  * The records of pax extended headers: "LENGTH KEY=VALUE\n", values of any bytes.
  *
  * A key that names, sizes or owns the entry may come once; a global header may not carry one at
- * all, because readers differ in how long it lasts. An empty value says nothing, and so does a time
- * that is no time.
+ * all, because readers differ in how long it lasts. A time that is no time says nothing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -33,6 +32,18 @@ static int parse_decimal(const char *text, uint64_t max, uint64_t *out)
 	if (value > max)
 		return -1;
 	*out = value;
+	return 0;
+}
+
+/* POSIX: an empty value deletes what the header block says. Nobody writes one; readers differ. */
+static int refuse_empty(const char *key, struct error *err)
+{
+	static const char *const needed[] = { "path", "linkpath", "size", "uid", "gid" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
+		if (!strcmp(key, needed[i]))
+			return error_set(err, 0, "an entry's extended header has an empty %s", key);
+	}
 	return 0;
 }
 
@@ -112,15 +123,16 @@ static int take_sparse(struct tar_pax *pax, const char *key, const char *value, 
 {
 	uint64_t version;
 
-	if (!strcmp(key, "GNU.sparse.name"))
+	pax->is_sparse = true;
+	if (len && !strcmp(key, "GNU.sparse.name"))
 		return take_text(key, value, len, &pax->sparse_name, err);
 	if (!strcmp(key, "GNU.sparse.realsize"))
 		return take_number(key, value, IMAGE_FILE_MAX, &pax->has_sparse_size,
 				   &pax->sparse_size_bytes, err);
-	if (!strcmp(key, "GNU.sparse.major") && !parse_decimal(value, 1, &version))
-		pax->sparse_major = (unsigned)version;
+	if (!strcmp(key, "GNU.sparse.major") && !parse_decimal(value, 1, &version) && version)
+		pax->has_sparse_major = true;
 	else if (!strcmp(key, "GNU.sparse.minor") && !parse_decimal(value, 0, &version))
-		pax->sparse_minor = (unsigned)version;
+		pax->has_sparse_minor = true;
 	else
 		return error_set(err, 0,
 				 "a sparse file has a form that is not supported (%s); "
@@ -136,8 +148,10 @@ static int take_record(struct tar *tar, const char *key, const char *value, size
 
 	if (!strncmp(key, XATTR_PREFIX, strlen(XATTR_PREFIX)))
 		return take_xattr(tar, key + strlen(XATTR_PREFIX), value, len, err);
+	if (!strncmp(key, "GNU.sparse.", 11))
+		return take_sparse(pax, key, value, len, err);
 	if (len == 0)
-		return 0;
+		return refuse_empty(key, err);
 	if (!strcmp(key, "path"))
 		return take_text(key, value, len, &pax->path, err);
 	if (!strcmp(key, "linkpath"))
@@ -150,8 +164,6 @@ static int take_record(struct tar *tar, const char *key, const char *value, size
 		return take_number(key, value, IMAGE_ID_MAX, &pax->has_gid, &pax->gid, err);
 	if (!strcmp(key, "mtime"))
 		take_mtime(pax, value);
-	if (!strncmp(key, "GNU.sparse.", 11))
-		return take_sparse(pax, key, value, len, err);
 	return 0;
 }
 

@@ -70,6 +70,8 @@ int tar_sparse_read_old(struct tar *tar, uint64_t *file_size_bytes, struct error
 	size_t count = ARRAY_SIZE(tar->header.tail.gnu.sparse);
 	bool more = tar->header.tail.gnu.is_extended;
 
+	if (tar->flavour != TAR_GNU || tar->has_pax)
+		return refuse("it is of the old form, in an archive of another", err);
 	if (tar_number(tar->header.tail.gnu.real_size, 12, "size", IMAGE_FILE_MAX, file_size_bytes,
 		       err) < 0)
 		return -1;
@@ -131,8 +133,9 @@ int tar_sparse_read_pax(struct tar *tar, uint64_t *file_size_bytes, struct error
 	struct map_lines lines = { .at = TAR_BLOCK };
 	uint64_t count, offset, len;
 
-	if (!tar->pax.has_sparse_size || !tar->pax.sparse_name)
-		return refuse("its size or name is missing", err);
+	if (!tar->pax.has_sparse_major || !tar->pax.has_sparse_minor || !tar->pax.has_sparse_size ||
+	    !tar->pax.sparse_name)
+		return refuse("its version, size or name is missing", err);
 	*file_size_bytes = tar->pax.sparse_size_bytes;
 	if (next_line_number(tar, &lines, &count, err) < 0)
 		return -1;

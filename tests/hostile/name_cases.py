@@ -180,3 +180,26 @@ def archives_cut_everywhere():
 @refused("IMG-030", "no name|NUL")
 def empty_names():
     return [Layout(tar(entry(b"", b"x"))), Layout(tar(long_name(b""), entry(b"", b"x")))]
+
+
+@refused("readers", "has no devices|has no prefixes|an empty|not a number|sparse|bad")
+def what_other_readers_read_otherwise():
+    """Found by comparison with GNU tar and tarfile."""
+    v7 = {"magic": b"\0" * 8}
+    old_map = b"\0" * 41 + octal(0, 12) + octal(1, 12) + b"\0" * 73 + octal(1, 12) + b"\0" * 17
+    return [Layout(tar(*parts)) for parts in (
+        [header(b"null", b"3", major=1, minor=3, **v7)],
+        [header(b"f", size=0, prefix=b"p", **v7)],
+        [pax([(b"path", b"")]), entry(b"f", b"x")], [pax([(b"size", b"")]), entry(b"f", b"x")],
+        [pax([(b"linkpath", b"")]), symlink(b"s", b"x")],
+        [pax([(b"uid", b"1")]), entry(b"f", b"x", uid=b"644x")],
+        [pax([(b"size", b"1")]), header(b"f", size=b"x") + pad(b"x")],
+        [pax([(b"GNU.sparse.name", b"n")]), entry(b"f", b"x")],
+        [pax([(b"GNU.sparse.name", b"")]), entry(b"f", b"x")],
+        [pax([(b"GNU.sparse.major", b"0")]), entry(b"f", b"x")],
+        [pax([(b"GNU.sparse.major", b"1"), (b"GNU.sparse.minor", b"0"), (b"GNU.sparse.name", b"n"),
+              (b"GNU.sparse.realsize", b"0")]), directory(b"d")],
+        [pax([(b"GNU.sparse.major", b"1"), (b"GNU.sparse.name", b"n"),
+              (b"GNU.sparse.realsize", b"1")]), entry(b"f", pad(b"1\n0\n1\n") + b"x")],
+        [pax([(b"uid", b"1")]), header(b"f", b"S", 1, magic=b"ustar  \0", tail=old_map) + pad(b"x")],
+        [header(b"f", b"S", 1, tail=old_map) + pad(b"x")])]
