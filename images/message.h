@@ -15,6 +15,7 @@ enum message_kind {
 	MESSAGE_RESULT = 2,   /* parser: what it was asked for; it has ended */
 	MESSAGE_WANT = 3,     /* parser: struct message_want */
 	MESSAGE_DOCUMENT = 4, /* importer: the verified bytes of what was wanted */
+	MESSAGE_ENTRY = 32,   /* image reader: what stands in the image (extract_entry.h) */
 };
 
 /* Enough for a document or a plan. */
