@@ -249,24 +249,48 @@ int virtq_pop(struct virtqueue *q, struct virtq_chain *chain)
 	return 1;
 }
 
-void virtq_push(struct virtqueue *q, uint16_t head, uint32_t written_bytes)
+void virtq_unpop(struct virtqueue *q, uint16_t head)
 {
-	struct wire_used_elem elem = { .id = le32_make(head), .len = le32_make(written_bytes) };
-	size_t slot;
-
 	if (!q->ready || q->broken)
 		return;
-	if (head >= q->size || !head_held(q, head)) {
-		virtq_break(q, "completion of a chain that is not held");
-		return;
-	}
+	assert(head_held(q, head));
 	q->in_flight[head / 64] &= ~((uint64_t)1 << (head % 64));
 	q->in_flight_count--;
+	q->next_avail--;
+}
 
-	slot = q->next_used & (q->size - 1);
+/* Fills the used element `ahead` places behind the last that the driver can see. */
+static bool fill_used(struct virtqueue *q, struct virtq_used used, unsigned ahead)
+{
+	struct wire_used_elem elem = { .id = le32_make(used.head),
+				       .len = le32_make(used.written_bytes) };
+	size_t slot = (q->next_used + ahead) & (q->size - 1);
+
+	if (used.head >= q->size || !head_held(q, used.head)) {
+		virtq_break(q, "completion of a chain that is not held");
+		return false;
+	}
+	q->in_flight[used.head / 64] &= ~((uint64_t)1 << (used.head % 64));
+	q->in_flight_count--;
 	memcpy(q->used + RING_ENTRIES + sizeof(elem) * slot, &elem, sizeof(elem));
-	q->next_used++;
+	return true;
+}
+
+void virtq_push_many(struct virtqueue *q, const struct virtq_used *used, unsigned count)
+{
+	if (!q->ready || q->broken)
+		return;
+	for (unsigned i = 0; i < count; i++) {
+		if (!fill_used(q, used[i], i))
+			return;
+	}
+	q->next_used = (uint16_t)(q->next_used + count);
 	store_le16(q->used + RING_IDX, q->next_used);
+}
+
+void virtq_push(struct virtqueue *q, uint16_t head, uint32_t written_bytes)
+{
+	virtq_push_many(q, &(struct virtq_used){ head, written_bytes }, 1);
 }
 
 bool virtq_should_notify(struct virtqueue *q)

@@ -75,6 +75,12 @@ struct virtq_chain {
 	struct iovec iov[VIRTQ_SIZE_MAX];
 };
 
+/* A chain that is given back, and the bytes that were written to it. */
+struct virtq_used {
+	uint16_t head;
+	uint32_t written_bytes;
+};
+
 /* What a snapshot keeps of a queue; plain bytes, checked again by virtq_restore(). */
 struct virtq_state {
 	uint64_t desc_gpa;
@@ -118,6 +124,16 @@ int virtq_pop(struct virtqueue *q, struct virtq_chain *chain) __attribute__((war
  * broken; a head that is not held breaks the queue.
  */
 void virtq_push(struct virtqueue *q, uint16_t head, uint32_t written_bytes);
+
+/* The same for several held chains, of which the driver sees all or none. */
+void virtq_push_many(struct virtqueue *q, const struct virtq_used *used, unsigned count);
+
+/*
+ * Puts the chain that was popped last, and is held, back to where it came from: the next pop takes
+ * it again. Called again, it puts back the one before that, and so on. What lies there by then is
+ * the driver's affair.
+ */
+void virtq_unpop(struct virtqueue *q, uint16_t head);
 
 /*
  * Whether the driver wants an interrupt for what was pushed since this was last asked. Devices use

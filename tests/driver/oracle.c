@@ -23,11 +23,15 @@ static uint32_t noise;
 /* The linker's names for the wrapped functions and their wrappers. */
 int __real_virtq_pop(struct virtqueue *q, struct virtq_chain *chain);
 void __real_virtq_push(struct virtqueue *q, uint16_t head, uint32_t written_bytes);
+void __real_virtq_push_many(struct virtqueue *q, const struct virtq_used *used, unsigned count);
+void __real_virtq_unpop(struct virtqueue *q, uint16_t head);
 void __real_virtq_reset(struct virtqueue *q);
 void __real_gmem_fetch(void *to, const void *guest, size_t len);
 int __real_gmem_read(const struct gmem *gm, uint64_t gpa, void *to, size_t len);
 int __wrap_virtq_pop(struct virtqueue *q, struct virtq_chain *chain);
 void __wrap_virtq_push(struct virtqueue *q, uint16_t head, uint32_t written_bytes);
+void __wrap_virtq_push_many(struct virtqueue *q, const struct virtq_used *used, unsigned count);
+void __wrap_virtq_unpop(struct virtqueue *q, uint16_t head);
 void __wrap_virtq_reset(struct virtqueue *q);
 void __wrap_gmem_fetch(void *to, const void *guest, size_t len);
 int __wrap_gmem_read(const struct gmem *gm, uint64_t gpa, void *to, size_t len);
@@ -112,14 +116,35 @@ int __wrap_virtq_pop(struct virtqueue *q, struct virtq_chain *chain)
 	return got;
 }
 
-void __wrap_virtq_push(struct virtqueue *q, uint16_t head, uint32_t written_bytes)
+static void check_push(const struct virtqueue *q, uint16_t head, uint32_t written_bytes)
 {
 	unsigned b = book(q);
 
 	require(head < VIRTQ_SIZE_MAX && books[b].held[head], "pushed what is not held");
 	require(written_bytes <= books[b].writable[head], "claims more than there was room for");
 	books[b].held[head] = false;
+}
+
+void __wrap_virtq_push(struct virtqueue *q, uint16_t head, uint32_t written_bytes)
+{
+	check_push(q, head, written_bytes);
 	__real_virtq_push(q, head, written_bytes);
+}
+
+void __wrap_virtq_push_many(struct virtqueue *q, const struct virtq_used *used, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		check_push(q, used[i].head, used[i].written_bytes);
+	__real_virtq_push_many(q, used, count);
+}
+
+void __wrap_virtq_unpop(struct virtqueue *q, uint16_t head)
+{
+	unsigned b = book(q);
+
+	require(head < VIRTQ_SIZE_MAX && books[b].held[head], "put back what is not held");
+	books[b].held[head] = false;
+	__real_virtq_unpop(q, head);
 }
 
 void __wrap_virtq_reset(struct virtqueue *q)

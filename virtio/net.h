@@ -1,0 +1,135 @@
+/*
+ * virtio-net, the network device (virtio 1.2, section 5.1): one pair of queues, checksum and TCP
+ * segmentation offload both ways, mergeable receive buffers.
+ *
+ * Two sides write what goes through here. The guest: rings, buffers, the header in front of each
+ * frame that it sends. The peer on the network: the frames that come in, at any rate. Neither is
+ * trusted, and neither may make this device grow, spin or wait:
+ * - A header from the guest, and the Ethernet header behind it, are copied once. A frame that asks
+ *   for what was not negotiated, whose checksum or segmentation fields point outside of it, whose
+ *   length is not that of a frame, or whose source is not the device's own address, is dropped and
+ *   counted. What reaches the back end is a header of ours and bytes that nobody here looks at.
+ * - Frames are taken from the back end only while the guest has receive buffers, at most a batch at
+ *   a time. Without buffers nobody listens to the back end: the guest that posts none costs
+ * nothing.
+ * - At most one frame is kept here, in a buffer of fixed size.
+ *
+ * Frames that come in go straight into the guest's first buffer; what does not fit there is copied.
+ */
+#ifndef NACELLE_VIRTIO_NET_H
+#define NACELLE_VIRTIO_NET_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "virtio/device.h"
+
+enum {
+	VIRTIO_NET_MAC_BYTES = 6,
+	VIRTIO_NET_FRAME_MIN = 14,    /* an Ethernet header */
+	VIRTIO_NET_TAG_BYTES = 4,     /* of a VLAN, beyond the MTU */
+	VIRTIO_NET_FRAME_MAX = 65550, /* 65,536 bytes and that header (5.1.6.3.1) */
+	VIRTIO_NET_SEGMENT_MIN = 8,   /* the least gso_size that a TCP of Linux makes */
+	VIRTIO_NET_QUEUE_SIZE = 256,
+	VIRTIO_NET_BATCH = 64, /* frames taken from the back end at a time */
+};
+
+enum { VIRTIO_NET_QUEUE_RECEIVE, VIRTIO_NET_QUEUE_TRANSMIT, VIRTIO_NET_QUEUES };
+
+/* 5.1.6: in front of every frame, in either direction. */
+struct virtio_net_header {
+	uint8_t flags;
+	uint8_t gso_type;
+	le16 hdr_len;
+	le16 gso_size;
+	le16 csum_start;
+	le16 csum_offset;
+	le16 num_buffers;
+};
+static_assert(sizeof(struct virtio_net_header) == 12, "header of a frame");
+
+/* What the driver has agreed to receive. */
+enum {
+	VIRTIO_NET_OFFLOAD_CHECKSUM = 1,
+	VIRTIO_NET_OFFLOAD_TSO4 = 2,
+	VIRTIO_NET_OFFLOAD_TSO6 = 4,
+};
+
+/*
+ * Where frames go and come from. Called with the device's lock held; none may block. iov[0] is the
+ * header, sizeof(struct virtio_net_header) bytes of ours; the rest is the frame.
+ */
+struct virtio_net_backend {
+	/* Sends one frame. Returns its length with the header; -1 with errno: EAGAIN, later. */
+	ssize_t (*send)(void *ctx, const struct iovec *iov, unsigned count);
+	/* Receives one frame. Returns its length with the header; -1 with errno: EAGAIN, none. */
+	ssize_t (*receive)(void *ctx, const struct iovec *iov, unsigned count);
+	/* What may come in from now on, VIRTIO_NET_OFFLOAD_*; 0 after a reset. */
+	void (*set_offloads)(void *ctx, unsigned offloads);
+	bool offloads; /* it understands the header: checksums and segmentation are offered */
+};
+
+/*
+ * A tap device: ctx points to its descriptor (IFF_TAP, IFF_NO_PI, IFF_VNET_HDR, a header of 12
+ * bytes, non-blocking), which it does not own.
+ */
+extern const struct virtio_net_backend virtio_net_tap;
+
+/*
+ * Asks that virtio_net_ready() be called when the back end is readable, or writable, until the next
+ * call. Called with the device's lock held, by any thread.
+ */
+typedef void virtio_net_watch_fn(void *ctx, bool readable, bool writable);
+
+struct virtio_net_params {
+	const struct virtio_net_backend *backend;
+	void *backend_ctx;
+	virtio_net_watch_fn *watch;
+	void *watch_ctx;
+	uint8_t mac[VIRTIO_NET_MAC_BYTES];
+	uint16_t mtu; /* bytes behind the Ethernet header */
+};
+
+/* 5.1.4, the fields that the features offered here make valid. */
+struct virtio_net_config_wire {
+	uint8_t mac[VIRTIO_NET_MAC_BYTES];
+	le16 status;
+	le16 max_virtqueue_pairs;
+	le16 mtu;
+};
+static_assert(sizeof(struct virtio_net_config_wire) == 12, "configuration space");
+
+struct virtio_net {
+	struct virtio_device dev;
+	const struct virtio_net_backend *backend;
+	void *backend_ctx;
+	virtio_net_watch_fn *watch;
+	void *watch_ctx;
+	struct virtio_net_config_wire config;
+
+	/* Guarded by the device's lock. */
+	bool listening; /* frames are wanted: the driver runs and has receive buffers */
+	bool stuck;	/* the back end takes no more; the transmit queue rests */
+	bool gone;	/* the back end has failed for good */
+	uint64_t received, sent;
+	uint64_t dropped_in;  /* not acceptable to the guest */
+	uint64_t dropped_out; /* not acceptable to us, or to the back end */
+
+	/* A frame that waits for more receive buffers than there were. */
+	size_t kept_bytes; /* 0: none */
+	struct virtio_net_header kept_header;
+	uint8_t frame[VIRTIO_NET_FRAME_MAX];
+};
+
+void virtio_net_init(struct virtio_net *net, const struct gmem *gmem,
+		     const struct virtio_net_params *params);
+void virtio_net_fini(struct virtio_net *net);
+
+/* The back end is readable or writable, as watch() asked for. Takes the device's lock itself. */
+void virtio_net_ready(struct virtio_net *net, bool readable, bool writable);
+
+#endif

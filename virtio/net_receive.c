@@ -1,0 +1,235 @@
+/*
+ * From the network to the guest. A frame is received into the first buffer that the guest has given
+ * and, behind that, into our own; what ended up in ours is copied to further buffers. The guest
+ * sees all buffers of a frame at once, or none.
+ *
+ * The peer's frames are opaque but for their length. The header comes from the back end, and is
+ * checked against what the driver has agreed to, since frames may have waited from before it did.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <string.h>
+
+#include "virtio/net_queues.h"
+#include "vmm/base/bytes.h"
+
+enum { HEADER_BYTES = sizeof(struct virtio_net_header) };
+
+/* What became of one turn. */
+enum turn {
+	TURN_FRAME, /* taken from the back end: delivered, or dropped */
+	TURN_EMPTY, /* the back end has no more */
+	TURN_DRY,   /* the guest has no more buffers */
+};
+
+/* The chains that one frame fills. */
+struct filled {
+	unsigned count;
+	struct virtq_used used[VIRTQ_SIZE_MAX];
+};
+
+static bool header_fits_driver(const struct virtio_net *net, struct virtio_net_header *header,
+			       size_t frame_bytes)
+{
+	const struct virtio_device *dev = &net->dev;
+	bool checksum = virtio_device_has(dev, VIRTIO_NET_F_GUEST_CSUM);
+
+	if (!checksum)
+		header->flags &= (uint8_t)~VIRTIO_NET_HDR_F_DATA_VALID;
+	if ((header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && !checksum)
+		return false;
+	if (virtio_net_too_long(net, header->gso_type, frame_bytes))
+		return false;
+	switch (header->gso_type) {
+	case VIRTIO_NET_HDR_GSO_NONE:
+		return true;
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		return virtio_device_has(dev, VIRTIO_NET_F_GUEST_TSO4);
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		return virtio_device_has(dev, VIRTIO_NET_F_GUEST_TSO6);
+	default:
+		return false;
+	}
+}
+
+/* Takes the next chain that a frame may begin in. Returns false if there is none. */
+static bool pop_buffer(struct virtio_net *net, struct virtqueue *q, struct virtq_chain *chain)
+{
+	if (virtq_pop(q, chain) <= 0)
+		return false;
+	if (chain->readable_count || chain->writable_bytes < HEADER_BYTES) {
+		virtio_device_break(&net->dev, "receive buffer without room for a header");
+		return false;
+	}
+	return true;
+}
+
+static void put_back(struct virtqueue *q, const struct filled *filled)
+{
+	for (unsigned i = filled->count; i-- > 0;)
+		virtq_unpop(q, filled->used[i].head);
+}
+
+/*
+ * Copies what is left of the frame, from offset on, to chains beyond the first. Returns false if
+ * there are not enough of them.
+ */
+static bool fill_more(struct virtio_net *net, struct virtqueue *q, struct filled *filled,
+		      size_t offset, size_t frame_bytes)
+{
+	struct virtq_chain chain;
+
+	while (offset < frame_bytes) {
+		size_t part;
+
+		if (filled->count == ARRAY_SIZE(filled->used) || !pop_buffer(net, q, &chain))
+			return false;
+		part = virtq_chain_write(&chain, 0, net->frame + offset, frame_bytes - offset);
+		filled->used[filled->count++] = (struct virtq_used){ chain.head, (uint32_t)part };
+		offset += part;
+	}
+	return true;
+}
+
+/* The frame is whole in its chains: the header, and then all of them to the driver. */
+static void finish(struct virtio_net *net, struct virtqueue *q, const struct virtq_chain *first,
+		   const struct filled *filled, struct virtio_net_header *header)
+{
+	header->num_buffers = le16_make((uint16_t)filled->count);
+	(void)virtq_chain_write(first, 0, header, sizeof(*header));
+	virtq_push_many(q, filled->used, filled->count);
+	net->received++;
+}
+
+/*
+ * The first chain holds `direct` bytes of the frame, our own buffer the rest. Returns false, with
+ * all chains put back, if more are needed than there are.
+ */
+static bool deliver(struct virtio_net *net, struct virtqueue *q, const struct virtq_chain *first,
+		    struct virtio_net_header *header, size_t direct, size_t frame_bytes)
+{
+	struct filled filled = { .count = 1 };
+	unsigned held;
+
+	filled.used[0] = (struct virtq_used){ first->head, (uint32_t)(HEADER_BYTES + direct) };
+	if (direct < frame_bytes && !virtio_device_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF)) {
+		put_back(q, &filled);
+		net->dropped_in++;
+		return true;
+	}
+	if (fill_more(net, q, &filled, direct, frame_bytes)) {
+		finish(net, q, first, &filled, header);
+		return true;
+	}
+	held = filled.count;
+	put_back(q, &filled);
+	if (q->broken || held < q->size)
+		return false;
+	/* It does not fit into all buffers that there can be: it never will. */
+	net->dropped_in++;
+	return true;
+}
+
+/* A frame that is wholly in our own buffer. */
+static enum turn deliver_kept(struct virtio_net *net, struct virtqueue *q)
+{
+	struct virtq_chain first;
+	size_t direct;
+
+	if (!pop_buffer(net, q, &first))
+		return TURN_DRY;
+	direct = virtq_chain_write(&first, HEADER_BYTES, net->frame, net->kept_bytes);
+	if (!deliver(net, q, &first, &net->kept_header, direct, net->kept_bytes))
+		return TURN_DRY;
+	net->kept_bytes = 0;
+	return TURN_FRAME;
+}
+
+/* Keeps a frame whose first bytes are in the guest's buffer, at iov, until there are more. */
+static void keep(struct virtio_net *net, const struct iovec *iov, unsigned count, size_t direct,
+		 const struct virtio_net_header *header, size_t frame_bytes)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i < count && at < direct; i++) {
+		size_t part = iov[i].iov_len < direct - at ? iov[i].iov_len : direct - at;
+
+		gmem_fetch(net->frame + at, iov[i].iov_base, part);
+		at += part;
+	}
+	net->kept_header = *header;
+	net->kept_bytes = frame_bytes;
+}
+
+static enum turn receive_error(struct virtio_net *net)
+{
+	if (errno == EINVAL) { /* a frame that the back end cannot describe */
+		net->dropped_in++;
+		return TURN_FRAME;
+	}
+	if (errno != EAGAIN) {
+		net->gone = true;
+		virtio_net_watch(net);
+	}
+	return TURN_EMPTY;
+}
+
+static enum turn receive_one(struct virtio_net *net, struct virtqueue *q)
+{
+	struct iovec iov[2 + VIRTQ_SIZE_MAX];
+	struct virtio_net_header header;
+	struct virtq_chain first;
+	size_t room, direct, frame_bytes;
+	unsigned pieces;
+	ssize_t n;
+
+	if (!pop_buffer(net, q, &first))
+		return TURN_DRY;
+	room = (size_t)first.writable_bytes - HEADER_BYTES;
+	if (room > VIRTIO_NET_FRAME_MAX)
+		room = VIRTIO_NET_FRAME_MAX;
+	iov[0] = (struct iovec){ .iov_base = &header, .iov_len = sizeof(header) };
+	pieces = virtq_chain_writable_slice(&first, HEADER_BYTES, room, iov + 1);
+	iov[1 + pieces] =
+	    (struct iovec){ .iov_base = net->frame + room, .iov_len = VIRTIO_NET_FRAME_MAX - room };
+	n = net->backend->receive(net->backend_ctx, iov, 2 + pieces);
+	if (n < HEADER_BYTES + VIRTIO_NET_FRAME_MIN) {
+		virtq_unpop(q, first.head);
+		if (n < 0)
+			return receive_error(net);
+		net->dropped_in++;
+		return TURN_FRAME;
+	}
+	frame_bytes = (size_t)n - HEADER_BYTES;
+	assert(frame_bytes <= VIRTIO_NET_FRAME_MAX);
+	if (!header_fits_driver(net, &header, frame_bytes)) {
+		virtq_unpop(q, first.head);
+		net->dropped_in++;
+		return TURN_FRAME;
+	}
+	direct = frame_bytes < room ? frame_bytes : room;
+	if (deliver(net, q, &first, &header, direct, frame_bytes))
+		return TURN_FRAME;
+	keep(net, iov + 1, pieces, direct, &header, frame_bytes);
+	return TURN_DRY;
+}
+
+void virtio_net_receive(struct virtio_net *net)
+{
+	struct virtqueue *q = &net->dev.queues[VIRTIO_NET_QUEUE_RECEIVE];
+	enum turn turn = TURN_FRAME;
+	bool listening;
+
+	if (!virtio_device_running(&net->dev) || !q->ready)
+		return;
+	for (unsigned i = 0; i < VIRTIO_NET_BATCH && turn == TURN_FRAME; i++)
+		turn = net->kept_bytes ? deliver_kept(net, q) : receive_one(net, q);
+	/* Without buffers nobody listens; the driver was asked to kick when there are some. */
+	listening = turn != TURN_DRY;
+	if (listening != net->listening) {
+		net->listening = listening;
+		virtio_net_watch(net);
+	}
+	virtio_device_signal_used(&net->dev, VIRTIO_NET_QUEUE_RECEIVE);
+}
