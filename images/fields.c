@@ -113,6 +113,18 @@ int field_take_text(const struct field *field, char **out)
 	return *out ? 0 : -1;
 }
 
+int field_take_bytes(const struct field *field, uint8_t **out, size_t *len)
+{
+	if (*out)
+		return -1;
+	*out = malloc(field->len + 1);
+	if (!*out)
+		return -1;
+	memcpy(*out, field->data, field->len);
+	*len = field->len;
+	return 0;
+}
+
 int field_take_item(const struct field *field, struct string_list *list)
 {
 	if (memchr(field->data, '\0', field->len))

@@ -30,9 +30,14 @@ enum field_tag {
 	FIELD_USER = 14,
 	FIELD_WORKING_DIR = 15,
 	FIELD_STOP_SIGNAL = 16,
-	FIELD_LAYOUT_PATH = 30,
-	FIELD_REFERENCE_TAG = 31,
-	FIELD_INDEX = 32,
+	FIELD_BLOB = 20,
+	FIELD_BLOB_SIZE = 21, /* the last field of a blob */
+	FIELD_VERITY = 22,
+	FIELD_KIND = 23,
+	FIELD_CANONICAL = 30,
+	FIELD_NAME = 31,
+	FIELD_WITNESS = 32,
+	FIELD_CONFIG_BLOB = 33,
 	FIELD_LAYER_BLOB = 40,
 	FIELD_LAYER_SIZE = 41,
 	FIELD_LAYER_DIFF_ID = 42,
@@ -85,6 +90,7 @@ int fields_next(struct cursor *c, struct field *out);
 int field_take_text(const struct field *field, char **out);
 int field_take_item(const struct field *field, struct string_list *list);
 int field_take_digest(const struct field *field, struct digest *out);
+int field_take_bytes(const struct field *field, uint8_t **out, size_t *len);
 int field_take_u64(const struct field *field, uint64_t max, uint64_t *out);
 
 /* Whether the field holds exactly these bytes. */

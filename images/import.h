@@ -6,10 +6,23 @@
 #define NACELLE_IMAGES_IMPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "images/digest.h"
 #include "vmm/base/error.h"
+
+/* Strings are borrowed; what is zero or NULL has its default. */
+struct import_options {
+	const char *root;		    /* the store; NULL: store_default_root() */
+	const char *const *signature_files; /* detached signatures of the image */
+	size_t signature_file_count;
+	const char *authfile; /* credentials for registries; NULL: the usual places */
+	const char *cert_dir; /* certificates for registries; NULL: the usual places */
+	bool insecure_tls;    /* registries: certificates are not checked, HTTP is allowed */
+	bool show_progress;   /* registries: on standard error */
+	bool quiet;	      /* nothing but errors is said */
+};
 
 struct import_result {
 	struct digest manifest;
@@ -19,12 +32,13 @@ struct import_result {
 };
 
 /*
- * Imports what the reference names into the store under root (NULL: the default). Safe with any
- * number of processes at once, and with the death of any of them at any moment: what stands in the
- * store under its name is complete, durable and verified. The caller has SIGPIPE ignored and no
- * other threads. Returns 0, or -1 with err filled.
+ * Imports what the reference names into the store. Safe with any number of processes at once, and
+ * with the death of any of them at any moment: what stands in the store under its name is complete,
+ * durable and verified. The source is always asked, also when the store has an image of this
+ * reference. The caller has SIGPIPE ignored and no other threads. Returns 0, or -1 with err filled;
+ * then the store holds nothing of the image that it did not hold before.
  */
-int import_image(const char *root, const char *reference, struct import_result *out,
-		 struct error *err);
+int import_image(const struct import_options *options, const char *reference,
+		 struct import_result *out, struct error *err);
 
 #endif

@@ -15,6 +15,7 @@
 #define STORE_SYSTEM_ROOT "/var/lib/nacelle"
 #define STORE_DIR	  "images/v1"
 
+#define STORE_DIR_BLOBS	     "blobs"
 #define STORE_DIR_EROFS	     "erofs"
 #define STORE_DIR_RECORDS    "records"
 #define STORE_DIR_REFERENCES "references"
@@ -30,25 +31,27 @@ int store_dir_fd(const struct store *store);
 /* Names relative to that directory. */
 void store_image_name(char name[STORE_NAME_MAX], const struct digest *chain);
 void store_record_name(char name[STORE_NAME_MAX], const struct digest *manifest);
-void store_reference_name(char name[STORE_NAME_MAX], const char *layout_path, const char *tag);
-
-/*
- * Opens the directory of an OCI layout and says where it really is (at most PATH_MAX bytes with the
- * NUL). Returns the descriptor, or -1 with err filled.
- */
-int layout_open(const struct image_reference *reference, char path[PATH_MAX], struct error *err);
-
-/* Reads the layout's index.json, at most 4 MiB; the caller frees *data. */
-int layout_read_index(int layout_fd, const char *path, char **data, size_t *len, struct error *err);
+void store_blob_name(char name[STORE_NAME_MAX], const struct digest *digest);
+void store_reference_name(char name[STORE_NAME_MAX], const char *canonical);
 
 struct image_record;
 
 /*
- * Reads the record of a manifest and opens the EROFS image that it names. Returns 1 with *record
- * and *image_fd the caller's; 0 when one of them is missing, damaged or has another size; -1 with
- * err filled when the store cannot be read.
+ * Reads the record of a manifest and opens the EROFS image that it names, with a shared lock
+ * (flock) that lives as long as anybody has the descriptor: `image gc` leaves such an image alone.
+ * Returns 1 with *record and *image_fd the caller's; 0 when one of them is missing, damaged, being
+ * removed or has another size; -1 with err filled when the store cannot be read.
  */
 int store_open_image(const struct store *store, const struct digest *manifest,
 		     struct image_record *record, int *image_fd, struct error *err);
+
+struct reference_record;
+
+/*
+ * Reads the record of a canonical reference, whatever its witness says. Returns 1 with *out the
+ * caller's, 0 when there is none or it is damaged, -1 with err filled.
+ */
+int store_find_reference(const struct store *store, const char *canonical,
+			 struct reference_record *out, struct error *err);
 
 #endif

@@ -88,6 +88,7 @@ static int read_manifest(const struct cJSON *manifest, const struct oci_source *
 	if (descriptor.kind != MEDIA_CONFIG)
 		return error_set(err, 0, "the manifest describes a %.200s, not a container image",
 				 descriptor.media_type);
+	plan->config_blob = descriptor.digest;
 	if (read_layers(manifest, plan, err) < 0 ||
 	    oci_fetch_document(source, &descriptor, &config, err) < 0)
 		return -1;
@@ -96,26 +97,28 @@ static int read_manifest(const struct cJSON *manifest, const struct oci_source *
 	return result;
 }
 
-static int resolve(const struct cJSON *index, const struct oci_layout *layout,
-		   const struct oci_source *source, struct image_plan *plan, struct error *err)
+static int resolve(struct oci_descriptor *descriptor, const struct oci_source *source,
+		   struct image_plan *plan, struct error *err)
 {
-	struct oci_descriptor descriptor;
 	struct cJSON *manifest;
 	int result;
 
-	if (oci_choose(index, layout->tag, source, &descriptor, err) < 0)
+	if (oci_follow(descriptor, source, err) < 0)
 		return -1;
-	plan->manifest = descriptor.digest;
-	if (oci_fetch_document(source, &descriptor, &manifest, err) < 0)
+	plan->manifest = descriptor->digest;
+	if (oci_fetch_document(source, descriptor, &manifest, err) < 0)
 		return -1;
 	result = read_manifest(manifest, source, plan, err);
 	json_free(manifest);
+	if (result < 0)
+		image_config_free(&plan->config);
 	return result;
 }
 
 int oci_resolve(const struct oci_layout *layout, const struct oci_source *source,
 		struct image_plan *plan, struct error *err)
 {
+	struct oci_descriptor descriptor;
 	struct cJSON *index;
 	int result;
 
@@ -124,9 +127,20 @@ int oci_resolve(const struct oci_layout *layout, const struct oci_source *source
 		return -1;
 	if (json_parse(&index, layout->index, layout->index_len, err) < 0)
 		return error_prefix(err, "index.json");
-	result = resolve(index, layout, source, plan, err);
+	result = oci_choose(index, layout->tag, &descriptor, err);
+	descriptor.media_type = NULL;
 	json_free(index);
-	if (result < 0)
-		image_config_free(&plan->config);
-	return result;
+	return result < 0 ? -1 : resolve(&descriptor, source, plan, err);
+}
+
+int oci_resolve_document(const struct oci_document *document, const struct oci_source *source,
+			 struct image_plan *plan, struct error *err)
+{
+	struct oci_descriptor descriptor = { .media_type = document->media_type,
+					     .kind = oci_media_kind(document->media_type),
+					     .digest = document->digest,
+					     .size_bytes = document->size_bytes };
+
+	*plan = (struct image_plan){ 0 };
+	return resolve(&descriptor, source, plan, err);
 }

@@ -29,11 +29,22 @@ struct oci_layout {
 	const char *tag; /* "" when the reference names none */
 };
 
+/* A manifest, or an index of manifests, by its descriptor. */
+struct oci_document {
+	const char *media_type;
+	struct digest digest;
+	uint64_t size_bytes;
+};
+
 /*
  * Resolves the tag to one manifest for Linux on x86-64 and reads it and its configuration. Returns
  * 0 with *plan filled (image_config_free(&plan->config) releases it), or -1 with err filled.
  */
 int oci_resolve(const struct oci_layout *layout, const struct oci_source *source,
 		struct image_plan *plan, struct error *err);
+
+/* The same from a document, which an index leads on from by platform. */
+int oci_resolve_document(const struct oci_document *document, const struct oci_source *source,
+			 struct image_plan *plan, struct error *err);
 
 #endif

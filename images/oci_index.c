@@ -106,8 +106,8 @@ static int refuse(const struct choice *choice, const char *tag, struct error *er
 			 choice->tags[0] ? choice->tags : "no tags");
 }
 
-static int choose_in(const struct cJSON *index, const char *tag, struct oci_descriptor *out,
-		     struct error *err)
+int oci_choose(const struct cJSON *index, const char *tag, struct oci_descriptor *out,
+	       struct error *err)
 {
 	struct choice choice = { 0 };
 	const struct cJSON *manifests;
@@ -128,27 +128,25 @@ static int choose_in(const struct cJSON *index, const char *tag, struct oci_desc
 	return 0;
 }
 
-int oci_choose(const struct cJSON *index, const char *tag, const struct oci_source *source,
-	       struct oci_descriptor *out, struct error *err)
+int oci_follow(struct oci_descriptor *descriptor, const struct oci_source *source,
+	       struct error *err)
 {
-	if (choose_in(index, tag, out, err) < 0)
-		return -1;
-	for (unsigned depth = 0; out->kind == MEDIA_INDEX; depth++) {
+	for (unsigned depth = 0; descriptor->kind == MEDIA_INDEX; depth++) {
 		struct cJSON *nested;
 		int result;
 
 		if (depth == IMAGE_INDEX_DEPTH_MAX)
 			return error_set(err, 0, "image indexes are nested more than %d deep",
 					 IMAGE_INDEX_DEPTH_MAX);
-		if (oci_fetch_document(source, out, &nested, err) < 0)
+		if (oci_fetch_document(source, descriptor, &nested, err) < 0)
 			return -1;
-		result = choose_in(nested, "", out, err);
-		out->media_type = NULL;
+		result = oci_choose(nested, "", descriptor, err);
+		descriptor->media_type = NULL;
 		json_free(nested);
 		if (result < 0)
 			return -1;
 	}
-	if (out->kind != MEDIA_MANIFEST)
-		return error_set(err, 0, "the layout's entry is not an image manifest");
+	if (descriptor->kind != MEDIA_MANIFEST)
+		return error_set(err, 0, "what the image is said to be is not an image manifest");
 	return 0;
 }

@@ -42,9 +42,13 @@ int oci_check_document(const struct cJSON *json, enum media_kind kind, struct er
 int oci_fetch_document(const struct oci_source *source, const struct oci_descriptor *descriptor,
 		       struct cJSON **out, struct error *err);
 
-/* Follows an index, and indexes in it, to the manifest that is meant. */
-int oci_choose(const struct cJSON *index, const char *tag, const struct oci_source *source,
-	       struct oci_descriptor *out, struct error *err);
+/* Chooses from an index, by tag and platform. */
+int oci_choose(const struct cJSON *index, const char *tag, struct oci_descriptor *out,
+	       struct error *err);
+
+/* Follows a descriptor through indexes to the manifest that is meant. */
+int oci_follow(struct oci_descriptor *descriptor, const struct oci_source *source,
+	       struct error *err);
 
 /*
  * Reads an image configuration (config.md) into plan->config, and the diff_id of each layer into

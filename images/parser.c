@@ -33,6 +33,24 @@ static int fetch(void *context, const struct digest *digest, uint64_t size_bytes
 	return 0;
 }
 
+static int resolve(const struct parser_document *job, const struct oci_source *source,
+		   struct image_plan *plan, struct error *err)
+{
+	const struct source_document *document = job->document;
+	const struct oci_layout layout = { .marker = document->marker,
+					   .marker_len = document->marker_len,
+					   .index = document->data,
+					   .index_len = document->len,
+					   .tag = job->tag };
+	const struct oci_document top = { .media_type = document->media_type,
+					  .digest = document->blob.digest,
+					  .size_bytes = document->blob.size_bytes };
+
+	if (document->kind == DOCUMENT_LAYOUT_INDEX)
+		return oci_resolve(&layout, source, plan, err);
+	return oci_resolve_document(&top, source, plan, err);
+}
+
 int parser_documents(void *context, int control, struct error *err)
 {
 	const struct oci_source source = { .fetch = fetch, .context = &control };
@@ -41,7 +59,7 @@ int parser_documents(void *context, int control, struct error *err)
 	size_t len;
 	int sent;
 
-	if (oci_resolve(context, &source, &plan, err) < 0)
+	if (resolve(context, &source, &plan, err) < 0)
 		return -1;
 	if (image_plan_encode(&plan, &data, &len) < 0)
 		return error_set(err, ENOMEM, "cannot report the image's plan");

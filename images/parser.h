@@ -6,6 +6,7 @@
 
 #include "images/oci.h"
 #include "images/plan.h"
+#include "images/source.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/error.h"
 
@@ -15,9 +16,15 @@ struct message_want {
 	char digest[DIGEST_TEXT_SIZE];
 };
 
+/* Where parser_documents begins. */
+struct parser_document {
+	const struct source_document *document;
+	const char *tag; /* "" when the reference names none */
+};
+
 /*
- * Jobs of struct worker_job. parser_documents takes a const struct oci_layout and results in an
- * encoded plan; parser_layers takes a struct parser_layers and results in a struct
+ * Jobs of struct worker_job. parser_documents takes a const struct parser_document and results in
+ * an encoded plan; parser_layers takes a struct parser_layers and results in a struct
  * parser_layers_result.
  */
 int parser_documents(void *context, int control, struct error *err);

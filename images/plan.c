@@ -13,6 +13,7 @@ int image_plan_encode(const struct image_plan *plan, void **data, size_t *len)
 
 	fields_begin(&w, plan_magic);
 	fields_put_digest(&w, FIELD_MANIFEST, &plan->manifest);
+	fields_put_digest(&w, FIELD_CONFIG_BLOB, &plan->config_blob);
 	image_config_put(&w, &plan->config);
 	for (size_t i = 0; i < plan->layer_count; i++) {
 		const struct image_layer *layer = &plan->layers[i];
@@ -44,6 +45,8 @@ static int take_field(struct image_plan *plan, const struct field *field)
 
 	if (field->tag == FIELD_MANIFEST)
 		return field_take_digest(field, &plan->manifest);
+	if (field->tag == FIELD_CONFIG_BLOB)
+		return field_take_digest(field, &plan->config_blob);
 	if (field->tag < FIELD_LAYER_BLOB)
 		return image_config_take(&plan->config, field);
 	if (plan->layer_count == IMAGE_LAYERS_MAX)
@@ -74,7 +77,8 @@ int image_plan_decode(struct image_plan *plan, const void *data, size_t len, str
 		if (more > 0 && take_field(plan, &field) < 0)
 			more = -1;
 	}
-	if (more == 0 && plan->manifest.algorithm && plan->config.user && plan->config.working_dir)
+	if (more == 0 && plan->manifest.algorithm && plan->config_blob.algorithm &&
+	    plan->config.user && plan->config.working_dir)
 		return 0;
 	image_config_free(&plan->config);
 	*plan = (struct image_plan){ 0 };

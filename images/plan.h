@@ -24,6 +24,7 @@ struct image_layer {
 
 struct image_plan {
 	struct digest manifest;
+	struct digest config_blob;
 	struct image_config config;
 	struct image_layer layers[IMAGE_LAYERS_MAX]; /* lowest first */
 	size_t layer_count;

@@ -12,20 +12,23 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 
-#define LOCK_NAME STORE_DIR_TMP "/lock"
+#define LOCK_NAME      STORE_DIR_TMP "/lock"
+#define FILE_PREFIX    "file-"
+#define PARTIAL_PREFIX (STORE_PARTIAL + sizeof(STORE_DIR_TMP))
 
-static int make_name(char name[TEMPORARY_NAME_MAX], struct error *err)
+static int make_name(char name[STORE_NAME_MAX], struct error *err)
 {
 	uint64_t random;
 
 	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return error_set(err, errno, "cannot get a random number");
-	(void)snprintf(name, TEMPORARY_NAME_MAX, STORE_DIR_TMP "/file-%016" PRIx64, random);
+	(void)snprintf(name, STORE_NAME_MAX, STORE_DIR_TMP "/" FILE_PREFIX "%016" PRIx64, random);
 	return 0;
 }
 
@@ -132,46 +135,78 @@ int store_publish(const struct store *store, const char *name, const void *data,
 	return result;
 }
 
-static void sweep_one(int tmp_fd, const char *name)
+/* A partial blob is nobody's while nobody writes it, so only its age tells. */
+static bool is_young(const struct stat *st, int64_t age_max_s)
 {
-	_cleanup_fd_ int fd = openat(tmp_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	return time(NULL) - st->st_mtim.tv_sec < age_max_s;
+}
 
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+static void sweep_one(int tmp_fd, const char *name, int64_t partial_age_max_s)
+{
+	bool is_partial = strncmp(name, PARTIAL_PREFIX, strlen(PARTIAL_PREFIX)) == 0;
+	_cleanup_fd_ int fd = -1;
+	struct stat st;
+
+	if (!is_partial && strncmp(name, FILE_PREFIX, strlen(FILE_PREFIX)))
+		return;
+	fd = openat(tmp_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0)
+		return;
+	if (!is_partial || !is_young(&st, partial_age_max_s))
 		(void)unlinkat(tmp_fd, name, 0);
 }
 
-void store_sweep(const struct store *store)
+void store_sweep(const struct store *store, int64_t partial_age_max_s)
 {
 	int fd = openat(store_dir_fd(store), STORE_DIR_TMP, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
 	if (!dir) {
-		if (fd >= 0)
-			close(fd);
+		cleanup_fd(&fd);
 		return;
 	}
-	while ((entry = readdir(dir))) {
-		if (!strncmp(entry->d_name, "file-", 5))
-			sweep_one(dirfd(dir), entry->d_name);
+	while ((entry = readdir(dir)))
+		sweep_one(dirfd(dir), entry->d_name, partial_age_max_s);
+}
+
+/* Locks bytes of the lock file, by open file description: 1, 0 busy, -1 with err filled. */
+static int lock_bytes(const struct store *store, struct flock lock, bool wait, int *lock_fd,
+		      struct error *err)
+{
+	_cleanup_fd_ int fd =
+	    openat(store_dir_fd(store), LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return error_set(err, errno, "cannot lock the image store");
+	while (fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock) < 0) {
+		if (!wait && (errno == EAGAIN || errno == EACCES))
+			return 0;
+		if (errno != EINTR)
+			return error_set(err, errno, "cannot lock the image store");
 	}
+	*lock_fd = steal_fd(&fd);
+	return 1;
+}
+
+int store_lock(const struct store *store, enum store_lock kind, bool wait, int *lock_fd,
+	       struct error *err)
+{
+	const struct flock lock = { .l_type = kind == STORE_LOCK_SHARED ? F_RDLCK : F_WRLCK,
+				    .l_whence = SEEK_SET,
+				    .l_len = 1 };
+
+	return lock_bytes(store, lock, wait, lock_fd, err);
 }
 
 int store_lock_image(const struct store *store, const struct digest *chain, struct error *err)
 {
-	_cleanup_fd_ int fd =
-	    openat(store_dir_fd(store), LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
 	uint64_t place;
+	int fd;
 
 	/* One byte of the file stands for one chain; that two chains share it costs a wait. */
 	memcpy(&place, chain->bytes, sizeof(place));
-	lock.l_start = (off_t)(place & (INT64_MAX >> 1));
-	if (fd < 0)
-		return error_set(err, errno, "cannot lock the image store");
-	while (fcntl(fd, F_OFD_SETLKW, &lock) < 0) {
-		if (errno != EINTR)
-			return error_set(err, errno, "cannot lock the image store");
-	}
-	return steal_fd(&fd);
+	lock.l_start = 1 + (off_t)(place & (INT64_MAX >> 1));
+	return lock_bytes(store, lock, true, &fd, err) < 0 ? -1 : fd;
 }

@@ -8,6 +8,7 @@
 #ifndef NACELLE_IMAGES_PUBLISH_H
 #define NACELLE_IMAGES_PUBLISH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,11 +16,12 @@
 #include "images/layout.h"
 #include "vmm/base/error.h"
 
-enum { TEMPORARY_NAME_MAX = 48 };
+/* What an interrupted pull has brought of a blob has this name, and the blob's digest. */
+#define STORE_PARTIAL STORE_DIR_TMP "/partial-"
 
 struct temporary {
-	int fd;			       /* read-write */
-	char name[TEMPORARY_NAME_MAX]; /* in the store's directory; "" while it has none */
+	int fd;			   /* read-write */
+	char name[STORE_NAME_MAX]; /* in the store's directory; "" while it has none */
 };
 
 /* Returns 0, or -1 with err filled. temporary_discard() must follow. */
@@ -40,8 +42,24 @@ int temporary_publish(struct temporary *file, const struct store *store, const c
 int store_publish(const struct store *store, const char *name, const void *data, size_t len,
 		  struct error *err);
 
-/* Removes what processes that died have left in tmp/. Failures do no harm and are not reported. */
-void store_sweep(const struct store *store);
+/*
+ * Removes what processes that died have left in tmp/: files without a lock, and partial blobs older
+ * than so many seconds. Failures do no harm and are not reported.
+ */
+enum { STORE_PARTIAL_AGE_MAX_S = 7 * 24 * 3600 };
+void store_sweep(const struct store *store, int64_t partial_age_max_s);
+
+/*
+ * The lock of the whole store: shared by everybody who adds to it, for as long as he does,
+ * exclusive for whoever removes. Returns 1 with the descriptor that holds it in *lock_fd; 0, only
+ * without wait, when others have it; -1 with err filled.
+ */
+enum store_lock {
+	STORE_LOCK_SHARED = 1,
+	STORE_LOCK_EXCLUSIVE = 2,
+};
+int store_lock(const struct store *store, enum store_lock kind, bool wait, int *lock_fd,
+	       struct error *err);
 
 /*
  * Waits until no other process makes the image of this chain; closing the descriptor, or death,

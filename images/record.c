@@ -67,23 +67,49 @@ int image_record_encode(const struct image_record *record, void **data, size_t *
 
 	fields_begin(&w, image_magic);
 	fields_put_digest(&w, FIELD_MANIFEST, &record->manifest);
+	fields_put_u64(&w, FIELD_KIND, (uint64_t)record->kind);
 	fields_put_digest(&w, FIELD_CHAIN, &record->chain);
 	fields_put_u64(&w, FIELD_SIZE, record->size_bytes);
+	if (record->verity.algorithm)
+		fields_put_digest(&w, FIELD_VERITY, &record->verity);
 	image_config_put(&w, &record->config);
+	for (size_t i = 0; i < record->blob_count; i++) {
+		fields_put_digest(&w, FIELD_BLOB, &record->blobs[i].digest);
+		fields_put_u64(&w, FIELD_BLOB_SIZE, record->blobs[i].size_bytes);
+	}
 	return fields_finish(&w, data, len);
 }
 
-int reference_record_encode(const struct reference_key *key, const struct digest *manifest,
-			    void **data, size_t *len)
+static int take_kind(struct image_record *record, const struct field *field)
 {
-	struct field_writer w;
+	uint64_t value;
 
-	fields_begin(&w, reference_magic);
-	fields_put_text(&w, FIELD_LAYOUT_PATH, key->layout_path);
-	fields_put_text(&w, FIELD_REFERENCE_TAG, key->tag);
-	fields_put_digest(&w, FIELD_MANIFEST, manifest);
-	fields_put(&w, FIELD_INDEX, key->index, key->index_len);
-	return fields_finish(&w, data, len);
+	if (field_take_u64(field, IMAGE_KIND_ACI, &value) < 0 || value < IMAGE_KIND_OCI)
+		return -1;
+	record->kind = (enum image_kind)value;
+	return 0;
+}
+
+/* Begins a blob, whose size follows. */
+static int take_blob(struct image_record *record, const struct field *field)
+{
+	struct image_blob *grown;
+
+	if (record->blob_count == IMAGE_BLOBS_MAX)
+		return -1;
+	grown = reallocarray(record->blobs, record->blob_count + 1, sizeof(*grown));
+	if (!grown)
+		return -1;
+	record->blobs = grown;
+	grown[record->blob_count] = (struct image_blob){ .size_bytes = UINT64_MAX };
+	return field_take_digest(field, &grown[record->blob_count++].digest);
+}
+
+static int take_blob_size(struct image_record *record, const struct field *field)
+{
+	if (record->blob_count == 0)
+		return -1;
+	return field_take_u64(field, INT64_MAX, &record->blobs[record->blob_count - 1].size_bytes);
 }
 
 static int take_field(struct image_record *record, const struct field *field)
@@ -91,13 +117,34 @@ static int take_field(struct image_record *record, const struct field *field)
 	switch (field->tag) {
 	case FIELD_MANIFEST:
 		return field_take_digest(field, &record->manifest);
+	case FIELD_KIND:
+		return take_kind(record, field);
 	case FIELD_CHAIN:
 		return field_take_digest(field, &record->chain);
 	case FIELD_SIZE:
 		return field_take_u64(field, INT64_MAX, &record->size_bytes);
+	case FIELD_VERITY:
+		return field_take_digest(field, &record->verity);
+	case FIELD_BLOB:
+		return take_blob(record, field);
+	case FIELD_BLOB_SIZE:
+		return take_blob_size(record, field);
 	default:
 		return image_config_take(&record->config, field);
 	}
+}
+
+static bool is_whole(const struct image_record *record)
+{
+	if (!record->manifest.algorithm || !record->kind || !record->chain.algorithm ||
+	    !record->size_bytes || record->size_bytes % 4096 || !record->config.user ||
+	    !record->config.working_dir || !record->blob_count)
+		return false;
+	for (size_t i = 0; i < record->blob_count; i++) {
+		if (record->blobs[i].size_bytes == UINT64_MAX)
+			return false;
+	}
+	return true;
 }
 
 int image_record_decode(struct image_record *record, const void *data, size_t len,
@@ -114,9 +161,7 @@ int image_record_decode(struct image_record *record, const void *data, size_t le
 		if (more > 0 && take_field(&decoded, &field) < 0)
 			more = -1;
 	}
-	if (more < 0 || !decoded.manifest.algorithm || !decoded.chain.algorithm ||
-	    !decoded.size_bytes || decoded.size_bytes % 4096 || !decoded.config.user ||
-	    !decoded.config.working_dir) {
+	if (more < 0 || !is_whole(&decoded)) {
 		image_record_free(&decoded);
 		return error_set(err, 0, "an image record in the store is damaged");
 	}
@@ -127,28 +172,66 @@ int image_record_decode(struct image_record *record, const void *data, size_t le
 void image_record_free(struct image_record *record)
 {
 	image_config_free(&record->config);
+	free(record->blobs);
 	*record = (struct image_record){ 0 };
 }
 
-bool reference_record_match(const struct reference_key *key, const void *data, size_t len,
-			    struct digest *manifest)
+int reference_record_encode(const struct reference_record *record, void **data, size_t *len)
 {
-	bool path = false, tag = false, index = false, led = false;
+	struct field_writer w;
+
+	fields_begin(&w, reference_magic);
+	fields_put_text(&w, FIELD_CANONICAL, record->canonical);
+	fields_put_text(&w, FIELD_NAME, record->name);
+	fields_put_digest(&w, FIELD_MANIFEST, &record->manifest);
+	if (record->has_witness)
+		fields_put(&w, FIELD_WITNESS, record->witness, record->witness_len);
+	return fields_finish(&w, data, len);
+}
+
+static int take_reference_field(struct reference_record *record, const struct field *field)
+{
+	switch (field->tag) {
+	case FIELD_CANONICAL:
+		return field_take_text(field, &record->canonical);
+	case FIELD_NAME:
+		return field_take_text(field, &record->name);
+	case FIELD_MANIFEST:
+		return field_take_digest(field, &record->manifest);
+	case FIELD_WITNESS:
+		record->has_witness = true;
+		return field_take_bytes(field, &record->witness, &record->witness_len);
+	default:
+		return 0;
+	}
+}
+
+int reference_record_decode(struct reference_record *record, const void *data, size_t len,
+			    struct error *err)
+{
+	struct reference_record decoded = { 0 };
 	struct cursor c;
 	struct field field;
-	int more;
+	int more = fields_open(&c, data, len, reference_magic) ? 1 : -1;
 
-	if (!fields_open(&c, data, len, reference_magic))
-		return false;
-	while ((more = fields_next(&c, &field)) > 0) {
-		if (field.tag == FIELD_LAYOUT_PATH)
-			path = field_is(&field, key->layout_path, strlen(key->layout_path));
-		else if (field.tag == FIELD_REFERENCE_TAG)
-			tag = field_is(&field, key->tag, strlen(key->tag));
-		else if (field.tag == FIELD_INDEX)
-			index = field_is(&field, key->index, key->index_len);
-		else if (field.tag == FIELD_MANIFEST)
-			led = field_take_digest(&field, manifest) == 0;
+	*record = (struct reference_record){ 0 };
+	while (more > 0) {
+		more = fields_next(&c, &field);
+		if (more > 0 && take_reference_field(&decoded, &field) < 0)
+			more = -1;
 	}
-	return more == 0 && path && tag && index && led;
+	if (more < 0 || !decoded.canonical || !decoded.name || !decoded.manifest.algorithm) {
+		reference_record_free(&decoded);
+		return error_set(err, 0, "a reference record in the store is damaged");
+	}
+	*record = decoded;
+	return 0;
+}
+
+void reference_record_free(struct reference_record *record)
+{
+	free(record->canonical);
+	free(record->name);
+	free(record->witness);
+	*record = (struct reference_record){ 0 };
 }

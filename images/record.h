@@ -2,9 +2,9 @@
  * The two kinds of records that the store keeps, in a flat form that needs no library to read
  * (images/fields.h).
  *
- * An image record (one per manifest) holds the validated configuration and the name of the EROFS
- * image. A reference record (one per layout and tag) holds the bytes of the index.json that were
- * resolved and the manifest that they led to.
+ * An image record (one per manifest) holds the validated configuration, the name of the EROFS image
+ * and all blobs that the image came from. A reference record (one per canonical reference) holds
+ * the manifest that the reference led to and the witness of that.
  */
 #ifndef NACELLE_IMAGES_RECORD_H
 #define NACELLE_IMAGES_RECORD_H
@@ -17,7 +17,10 @@
 #include "images/string_list.h"
 #include "vmm/base/error.h"
 
-enum { IMAGE_SIGNAL_MAX = 64 };
+enum {
+	IMAGE_SIGNAL_MAX = 64,
+	IMAGE_BLOBS_MAX = 1024, /* that one image may need */
+};
 
 struct field;
 struct field_writer;
@@ -32,44 +35,55 @@ struct image_config {
 	int stop_signal;   /* 0: none named */
 };
 
-struct image_record {
-	struct digest manifest;
-	struct digest chain; /* names the EROFS image */
-	uint64_t size_bytes; /* of the EROFS image */
-	struct image_config config;
+enum image_kind {
+	IMAGE_KIND_OCI = 1,
+	IMAGE_KIND_ACI = 2,
 };
 
-/* What a reference record was made for; pointers are borrowed. */
-struct reference_key {
-	const char *layout_path; /* the layout's directory, without symbolic links */
-	const char *tag;	 /* "" when the reference named none */
-	const void *index;	 /* the bytes of index.json */
-	size_t index_len;
+struct image_blob {
+	struct digest digest;
+	uint64_t size_bytes;
+};
+
+struct image_record {
+	struct digest manifest;
+	enum image_kind kind;
+	struct digest chain;  /* names the EROFS image */
+	uint64_t size_bytes;  /* of the EROFS image */
+	struct digest verity; /* fs-verity measurement of the EROFS image; algorithm 0: none */
+	struct image_config config;
+	struct image_blob *blobs; /* manifest first, then configuration, layers, dependencies */
+	size_t blob_count;	  /* at least one */
+};
+
+/* Where a reference led. Strings are borrowed when encoding, owned after decoding. */
+struct reference_record {
+	char *canonical; /* image_reference_canonical() */
+	char *name;	 /* what policies know the image by; "" for none */
+	struct digest manifest;
+	uint8_t *witness; /* of what was read, as store_witness() makes it; never used up */
+	size_t witness_len;
+	bool has_witness; /* false: nothing can show that the source is still the same */
 };
 
 /* Encodes into a fresh allocation that the caller frees. Return 0, or -1: no memory. */
 int image_record_encode(const struct image_record *record, void **data, size_t *len);
-int reference_record_encode(const struct reference_key *key, const struct digest *manifest,
-			    void **data, size_t *len);
+int reference_record_encode(const struct reference_record *record, void **data, size_t *len);
 
 /*
- * Decodes; every field is checked. Returns 0, or -1 with err filled and *record empty. The caller
- * releases the record with image_record_free().
+ * Decode; every field is checked. Return 0, or -1 with err filled and *record empty. The caller
+ * releases the record with image_record_free() or reference_record_free().
  */
 int image_record_decode(struct image_record *record, const void *data, size_t len,
 			struct error *err);
 void image_record_free(struct image_record *record);
+int reference_record_decode(struct reference_record *record, const void *data, size_t len,
+			    struct error *err);
+void reference_record_free(struct reference_record *record);
 
 /* A configuration among other fields. Taking a field that is none of its own is 0 too. */
 void image_config_put(struct field_writer *w, const struct image_config *config);
 int image_config_take(struct image_config *config, const struct field *field);
 void image_config_free(struct image_config *config);
-
-/*
- * Whether the reference record in data was made for exactly this key; then *manifest is what it
- * led to. A damaged record matches nothing.
- */
-bool reference_record_match(const struct reference_key *key, const void *data, size_t len,
-			    struct digest *manifest);
 
 #endif

@@ -8,6 +8,7 @@
 #define NACELLE_IMAGES_REFERENCE_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 #include "images/digest.h"
 #include "vmm/base/error.h"
@@ -66,6 +67,16 @@ void image_reference_format_docker(const struct image_reference *reference,
  */
 int image_reference_canonical(const struct image_reference *reference, char text[IMAGE_NAME_SIZE],
 			      struct error *err);
+
+/* Whether a local reference names a pipe, which can be read once and has no place of its own. */
+bool image_reference_is_pipe(const struct image_reference *reference);
+
+/*
+ * Opens the directory or file that a local reference names, and writes its canonical text, which is
+ * checked to be the place of what was opened. Returns the descriptor, or -1 with err filled.
+ */
+int image_reference_open(const struct image_reference *reference, char text[IMAGE_NAME_SIZE],
+			 struct error *err);
 
 /*
  * Writes the name that policies know the image by, from a canonical reference: HOST/NAME:TAG for a

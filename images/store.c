@@ -10,17 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "images/fields.h"
 #include "images/layout.h"
 #include "images/record.h"
+#include "images/witness.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
-
-enum { INDEX_SIZE_MAX = 4 * 1024 * 1024 };
 
 struct store {
 	int dir_fd;
@@ -86,9 +86,10 @@ static int check_directory(int fd, const char *path, struct error *err)
 
 static int open_directories(int *dir_fd, const char *root, struct error *err)
 {
-	static const char *const parts[] = { STORE_DIR_EROFS,	   STORE_DIR_RECORDS,
-					     STORE_DIR_REFERENCES, STORE_DIR_SIGNATURES,
-					     STORE_DIR_VERDICTS,   STORE_DIR_TMP };
+	static const char *const parts[] = {
+		STORE_DIR_BLOBS,      STORE_DIR_EROFS,	  STORE_DIR_RECORDS, STORE_DIR_REFERENCES,
+		STORE_DIR_SIGNATURES, STORE_DIR_VERDICTS, STORE_DIR_TMP,
+	};
 	_cleanup_free_ char *path = NULL;
 	_cleanup_fd_ int fd = -1;
 
@@ -161,42 +162,25 @@ void store_record_name(char name[STORE_NAME_MAX], const struct digest *manifest)
 	(void)snprintf(name, STORE_NAME_MAX, STORE_DIR_RECORDS "/%s", text);
 }
 
-/*
- * FNV-1a over path, NUL and tag. It only spreads: the record holds both in full and is compared
- * with them, so two references with one name cost an import each time and never mix.
- */
-void store_reference_name(char name[STORE_NAME_MAX], const char *layout_path, const char *tag)
+void store_blob_name(char name[STORE_NAME_MAX], const struct digest *digest)
 {
-	const char *const parts[] = { layout_path, tag };
+	char text[DIGEST_TEXT_SIZE];
+
+	digest_format_with(digest, '-', text);
+	(void)snprintf(name, STORE_NAME_MAX, STORE_DIR_BLOBS "/%s", text);
+}
+
+/*
+ * FNV-1a. It only spreads: the record holds the whole text and is compared with it, so two
+ * references with one name cost an import each time and never mix.
+ */
+void store_reference_name(char name[STORE_NAME_MAX], const char *canonical)
+{
 	uint64_t hash = 0xcbf29ce484222325;
 
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		for (const char *at = parts[i];; at++) {
-			hash = (hash ^ (uint8_t)*at) * 0x100000001b3;
-			if (!*at)
-				break;
-		}
-	}
+	for (const char *at = canonical; *at; at++)
+		hash = (hash ^ (uint8_t)*at) * 0x100000001b3;
 	(void)snprintf(name, STORE_NAME_MAX, STORE_DIR_REFERENCES "/%016" PRIx64, hash);
-}
-
-int layout_open(const struct image_reference *reference, char path[PATH_MAX], struct error *err)
-{
-	int fd;
-
-	if (!realpath(reference->path, path))
-		return error_set(err, errno, "cannot find the image layout %s", reference->path);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return error_set(err, errno, "cannot open the image layout %s", reference->path);
-	return fd;
-}
-
-int layout_read_index(int layout_fd, const char *path, char **data, size_t *len, struct error *err)
-{
-	if (io_read_file(layout_fd, "index.json", INDEX_SIZE_MAX, data, len, err) < 0)
-		return error_prefix(err, "%s is not an OCI image layout", path);
-	return 0;
 }
 
 /* Reads a file of the store: 1, 0 if it is not there, -1 with err filled. */
@@ -212,13 +196,26 @@ static int read_record(const struct store *store, const char *name, char **data,
 	return error_set(err, 0, "the image store: %s", why.text);
 }
 
+/* Opens and locks an image of this size: the descriptor, -1 if it is not there or on its way out.
+ */
+static int open_locked(const struct store *store, const char *name, uint64_t size_bytes)
+{
+	_cleanup_fd_ int fd = openat(store->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+
+	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0 || fstat(fd, &st) < 0)
+		return -1;
+	errno = ENOENT;
+	if (!S_ISREG(st.st_mode) || st.st_nlink == 0 || (uint64_t)st.st_size != size_bytes)
+		return -1;
+	return steal_fd(&fd);
+}
+
 int store_open_image(const struct store *store, const struct digest *manifest,
 		     struct image_record *record, int *image_fd, struct error *err)
 {
 	_cleanup_free_ char *data = NULL;
-	_cleanup_fd_ int fd = -1;
 	char name[STORE_NAME_MAX];
-	struct stat st;
 	size_t len;
 	int found;
 
@@ -229,40 +226,58 @@ int store_open_image(const struct store *store, const struct digest *manifest,
 	if (image_record_decode(record, data, len, NULL) < 0)
 		return 0;
 	store_image_name(name, &record->chain);
-	fd = openat(store->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0 && digest_equal(&record->manifest, manifest) && fstat(fd, &st) == 0 &&
-	    S_ISREG(st.st_mode) && (uint64_t)st.st_size == record->size_bytes) {
-		*image_fd = steal_fd(&fd);
+	errno = ENOENT;
+	*image_fd = digest_equal(&record->manifest, manifest)
+			? open_locked(store, name, record->size_bytes)
+			: -1;
+	if (*image_fd >= 0)
 		return 1;
-	}
 	image_record_free(record);
-	if (fd < 0 && errno != ENOENT)
+	if (errno != ENOENT && errno != EWOULDBLOCK)
 		return error_set(err, errno, "the image store: cannot open %s", name);
 	return 0;
 }
 
-/* The manifest that the reference named when it was imported, if its index is still the same. */
-static int find_manifest(const struct store *store, const struct image_reference *reference,
-			 struct digest *manifest, struct error *err)
+int store_find_reference(const struct store *store, const char *canonical,
+			 struct reference_record *out, struct error *err)
 {
-	_cleanup_fd_ int layout_fd = -1;
-	_cleanup_free_ char *index = NULL;
 	_cleanup_free_ char *data = NULL;
 	char name[STORE_NAME_MAX];
-	char path[PATH_MAX];
-	struct reference_key key = { .layout_path = path, .tag = reference->tag };
 	size_t len;
 	int found;
 
-	layout_fd = layout_open(reference, path, err);
-	if (layout_fd < 0 || layout_read_index(layout_fd, path, &index, &key.index_len, err) < 0)
-		return -1;
-	key.index = index;
-	store_reference_name(name, path, reference->tag);
+	store_reference_name(name, canonical);
 	found = read_record(store, name, &data, &len, err);
 	if (found <= 0)
 		return found;
-	return reference_record_match(&key, data, len, manifest) ? 1 : 0;
+	if (reference_record_decode(out, data, len, NULL) < 0)
+		return 0;
+	if (!strcmp(out->canonical, canonical))
+		return 1;
+	reference_record_free(out);
+	return 0;
+}
+
+/* The manifest that the reference named when it was imported, if its source is still the same. */
+static int find_manifest(const struct store *store, const struct image_reference *reference,
+			 struct digest *manifest, struct error *err)
+{
+	_cleanup_free_ uint8_t *witness = NULL;
+	char canonical[IMAGE_NAME_SIZE];
+	struct reference_record record;
+	size_t len;
+	int found;
+
+	if (witness_read(reference, canonical, &witness, &len, err) < 0)
+		return -1;
+	found = store_find_reference(store, canonical, &record, err);
+	if (found <= 0)
+		return found;
+	*manifest = record.manifest;
+	found = record.has_witness && record.witness_len == len &&
+		!memcmp(record.witness, witness, len);
+	reference_record_free(&record);
+	return found;
 }
 
 static int fill_image(struct store_image *out, struct image_record *record)
@@ -281,24 +296,13 @@ static int fill_image(struct store_image *out, struct image_record *record)
 	return out->entrypoint && out->cmd && out->env && out->volumes ? 0 : -1;
 }
 
-int store_find(struct store *store, const char *reference, struct store_image *out,
-	       struct error *err)
+int store_find_manifest(struct store *store, const struct digest *manifest, struct store_image *out,
+			struct error *err)
 {
 	struct store_image image = { .fd = -1 };
 	struct image_record record = { 0 };
-	struct image_reference parsed;
-	struct digest manifest;
-	int found;
+	int found = store_open_image(store, manifest, &record, &image.fd, err);
 
-	if (image_reference_parse(&parsed, reference, err) < 0)
-		return -1;
-	if (parsed.transport == IMAGE_ROOTFS)
-		return error_set(err, 0, "%s is a directory, not an image of the store", reference);
-	if (parsed.transport != IMAGE_OCI)
-		return 0;
-	found = find_manifest(store, &parsed, &manifest, err);
-	if (found > 0)
-		found = store_open_image(store, &manifest, &record, &image.fd, err);
 	if (found <= 0)
 		return found;
 	if (fill_image(&image, &record) < 0) {
@@ -309,6 +313,21 @@ int store_find(struct store *store, const char *reference, struct store_image *o
 	image_record_free(&record);
 	*out = image;
 	return 1;
+}
+
+int store_find(struct store *store, const char *reference, struct store_image *out,
+	       struct error *err)
+{
+	struct image_reference parsed;
+	struct digest manifest;
+	int found;
+
+	if (image_reference_parse(&parsed, reference, err) < 0)
+		return -1;
+	if (parsed.transport == IMAGE_ROOTFS)
+		return error_set(err, 0, "%s is a directory, not an image of the store", reference);
+	found = find_manifest(store, &parsed, &manifest, err);
+	return found > 0 ? store_find_manifest(store, &manifest, out, err) : found;
 }
 
 void store_image_free(struct store_image *image)

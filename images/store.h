@@ -52,6 +52,12 @@ int store_default_root(char **out, struct error *err);
  */
 int store_find(struct store *store, const char *reference, struct store_image *out,
 	       struct error *err);
+/*
+ * Opens the image of a manifest, for instance the one that an import has just printed. Returns 1
+ * with *out filled, 0 when the store does not hold it, -1 with err filled.
+ */
+int store_find_manifest(struct store *store, const struct digest *manifest, struct store_image *out,
+			struct error *err);
 void store_image_free(struct store_image *image);
 
 #endif

@@ -32,10 +32,12 @@ static void print_result(const struct import_result *result)
 int cli_image_import(const void *given, int argc, char **argv, struct error *err)
 {
 	const struct import_verb_options *options = given;
+	const struct import_options import_options = { .root = options->root,
+						       .quiet = options->quiet };
 	struct import_result result;
 
 	(void)argc;
-	if (import_image(options->root, argv[0], &result, err) < 0)
+	if (import_image(&import_options, argv[0], &result, err) < 0)
 		return error_prefix(err, "cannot import %.200s", argv[0]);
 	if (!options->quiet)
 		print_result(&result);

@@ -1,5 +1,7 @@
 #include "tests/unit/images/test.h"
 
+#include <stdlib.h>
+
 #include "images/record.h"
 
 static void fill(struct image_record *record)
@@ -10,6 +12,13 @@ static void fill(struct image_record *record)
 	record->chain.algorithm = DIGEST_SHA256;
 	record->chain.bytes[31] = 0xcd;
 	record->size_bytes = 8192;
+	record->kind = IMAGE_KIND_ACI;
+	record->verity.algorithm = DIGEST_SHA256;
+	record->blobs = calloc(2, sizeof(record->blobs[0]));
+	assert_non_null(record->blobs);
+	record->blobs[0] = (struct image_blob){ { DIGEST_SHA256, { 5 } }, 77 };
+	record->blobs[1] = (struct image_blob){ { DIGEST_SHA512, { 6 } }, 0 };
+	record->blob_count = 2;
 	record->config.user = strdup("nobody:7");
 	record->config.working_dir = strdup("/srv");
 	record->config.stop_signal = 15;
@@ -32,6 +41,11 @@ static void test_round_trip(void **state)
 	assert_true(digest_equal(&record.manifest, &back.manifest));
 	assert_true(digest_equal(&record.chain, &back.chain));
 	assert_int_equal(back.size_bytes, 8192);
+	assert_int_equal(back.kind, IMAGE_KIND_ACI);
+	assert_int_equal(back.verity.algorithm, DIGEST_SHA256);
+	assert_int_equal(back.blob_count, 2);
+	assert_true(digest_equal(&back.blobs[1].digest, &record.blobs[1].digest));
+	assert_int_equal(back.blobs[0].size_bytes, 77);
 	assert_int_equal(back.config.stop_signal, 15);
 	assert_string_equal(back.config.user, "nobody:7");
 	assert_string_equal(back.config.working_dir, "/srv");
@@ -72,26 +86,34 @@ static void test_damaged(void **state)
 
 static void test_reference(void **state)
 {
-	struct reference_key key = { "/layout", "tag", "{}", 2 };
-	struct digest manifest = { .algorithm = DIGEST_SHA256, .bytes = { 1, 2, 3 } };
-	struct digest led;
+	struct reference_record record = { .canonical = (char *)(uintptr_t) "oci:/layout:tag",
+					   .name = (char *)(uintptr_t) "",
+					   .manifest = { DIGEST_SHA256, { 1, 2, 3 } },
+					   .witness = (uint8_t *)(uintptr_t) "{}",
+					   .witness_len = 2,
+					   .has_witness = true };
+	struct reference_record back;
 	void *data;
 	size_t len;
 
 	(void)state;
-	assert_int_equal(reference_record_encode(&key, &manifest, &data, &len), 0);
-	assert_true(reference_record_match(&key, data, len, &led));
-	assert_true(digest_equal(&led, &manifest));
+	assert_int_equal(reference_record_encode(&record, &data, &len), 0);
 	for (size_t i = 0; i < len; i++)
-		assert_false(reference_record_match(&key, data, i, &led));
-	key.tag = "tah";
-	assert_false(reference_record_match(&key, data, len, &led));
-	key.tag = "tag";
-	key.index = "[]";
-	assert_false(reference_record_match(&key, data, len, &led));
-	key.index = "{} ";
-	key.index_len = 3;
-	assert_false(reference_record_match(&key, data, len, &led));
+		assert_int_equal(reference_record_decode(&back, data, i, NULL), -1);
+	assert_int_equal(reference_record_decode(&back, data, len, NULL), 0);
+	assert_true(digest_equal(&back.manifest, &record.manifest));
+	assert_string_equal(back.canonical, record.canonical);
+	assert_string_equal(back.name, "");
+	assert_true(back.has_witness);
+	assert_int_equal(back.witness_len, 2);
+	assert_memory_equal(back.witness, "{}", 2);
+	reference_record_free(&back);
+	free(data);
+	record.has_witness = false;
+	assert_int_equal(reference_record_encode(&record, &data, &len), 0);
+	assert_int_equal(reference_record_decode(&back, data, len, NULL), 0);
+	assert_false(back.has_witness);
+	reference_record_free(&back);
 	free(data);
 }
 

@@ -66,28 +66,37 @@ static void import(struct store *store, const char *index)
 {
 	struct image_record record = { .manifest = { DIGEST_SHA256, { 1 } },
 				       .chain = { DIGEST_SHA256, { 2 } },
+				       .kind = IMAGE_KIND_OCI,
 				       .size_bytes = 4096 };
-	char dir[128], layout[128], name[STORE_NAME_MAX];
-	struct reference_key key = { layout, "v1", index, strlen(index) };
+	char dir[128], name[STORE_NAME_MAX];
+	struct reference_record led = { .canonical = reference,
+					.name = reference,
+					.manifest = record.manifest,
+					.witness = (uint8_t *)(uintptr_t)index,
+					.witness_len = strlen(index),
+					.has_witness = true };
+	struct image_blob blob = { record.manifest, 7 };
 	static const char block[4096];
 	void *data;
 	size_t len;
 
 	(void)store;
 	(void)snprintf(dir, sizeof(dir), "%s/a/b/images/v1", top);
-	(void)snprintf(layout, sizeof(layout), "%s/layout", top);
+	record.blobs = &blob;
+	record.blob_count = 1;
 	record.config.user = strdup("");
 	record.config.working_dir = strdup("/");
 	assert_int_equal(image_record_encode(&record, &data, &len), 0);
 	store_record_name(name, &record.manifest);
 	put(dir, name, data, len);
 	free(data);
-	assert_int_equal(reference_record_encode(&key, &record.manifest, &data, &len), 0);
-	store_reference_name(name, layout, "v1");
+	assert_int_equal(reference_record_encode(&led, &data, &len), 0);
+	store_reference_name(name, reference);
 	put(dir, name, data, len);
 	free(data);
 	store_image_name(name, &record.chain);
 	put(dir, name, block, sizeof(block));
+	record.blobs = NULL;
 	image_record_free(&record);
 }
 

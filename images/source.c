@@ -1,0 +1,47 @@
+/*
+ * Opening sources by transport, and what they share.
+ */
+#include "images/source.h"
+
+#include <stdlib.h>
+
+int source_open(struct source **out, const struct image_reference *reference,
+		const struct import_options *options, struct blob_sink *sink, struct error *err)
+{
+	char text[IMAGE_NAME_SIZE];
+	int result = -1;
+
+	(void)options;
+	switch (reference->transport) {
+	case IMAGE_OCI:
+		result = source_oci_open(out, reference, err);
+		break;
+	case IMAGE_ROOTFS:
+		return error_set(err, 0, "a directory needs no import");
+	case IMAGE_OCI_ARCHIVE:
+	case IMAGE_DOCKER_ARCHIVE:
+	case IMAGE_DOCKER:
+	case IMAGE_ACI:
+		if (image_reference_canonical(reference, text, err) < 0)
+			return -1;
+		return error_set(err, 0, "%.500s is of a kind that is not supported yet", text);
+	}
+	if (result == 0)
+		(*out)->sink = sink;
+	return result;
+}
+
+void source_close(struct source *source)
+{
+	if (!source)
+		return;
+	free(source->witness);
+	source->ops->close(source);
+}
+
+void source_document_free(struct source_document *document)
+{
+	free(document->data);
+	free(document->marker);
+	*document = (struct source_document){ 0 };
+}
