@@ -30,8 +30,8 @@ enum {
 	DECOMPRESS_EMPTY_MEMBERS_MAX = 1024,
 	/* 8 MiB: what RFC 8878 asks of every decoder, and RFC 9659 allows at most. zstd -19. */
 	DECOMPRESS_ZSTD_WINDOW_LOG_MAX = 23,
-	/* A dictionary of 16 MiB (xz -7) and the decoder's own needs. */
-	DECOMPRESS_XZ_MEMORY_MAX = 17 * 1024 * 1024,
+	/* A dictionary of 8 MiB (xz -6, the default) and the decoder's own needs. */
+	DECOMPRESS_XZ_MEMORY_MAX = 9 * 1024 * 1024,
 	/* What decompress_sniff() wants to see. */
 	DECOMPRESS_MAGIC_LEN = 6,
 };

@@ -33,7 +33,7 @@ static int refuse_code(lzma_ret code, bool at_end, struct error *err)
 	if (code == LZMA_MEMLIMIT_ERROR)
 		return error_set(err, 0,
 				 "the xz data needs more than %d MiB to decompress, which is "
-				 "the limit (xz -7 stays below it)",
+				 "the limit (xz -6 stays below it, -7 does not)",
 				 DECOMPRESS_XZ_MEMORY_MAX >> 20);
 	if (code == LZMA_MEM_ERROR)
 		return error_set(err, 0, "no memory to decompress xz data");

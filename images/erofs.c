@@ -17,7 +17,9 @@
 
 enum {
 	BUFFER_SIZE = 1024 * 1024,
-	HOLE_MIN = 64 * 1024, /* fewer zeros are written as bytes */
+	DIRECT_MIN = 128 * 1024, /* as much at once is written from where it is */
+	HOLE_MIN = 64 * 1024,	 /* fewer zeros are written as bytes */
+	DEAD_MAX = 64 * 1024,	 /* replaced files that are remembered */
 };
 
 /* Block numbers have 32 bits, and the last is the mark of a hole. */
@@ -56,6 +58,14 @@ int erofs_append(struct erofs_writer *writer, const void *data, size_t len, stru
 
 	if (writer->offset + writer->used + len > OFFSET_MAX)
 		return error_set(err, EFBIG, "cannot write the image");
+	if (len >= DIRECT_MIN) {
+		if (flush(writer, err) < 0)
+			return -1;
+		if (io_pwrite_all(writer->fd, data, len, writer->offset) < 0)
+			return error_set(err, errno, "cannot write the image");
+		writer->offset += len;
+		return 0;
+	}
 	while (len) {
 		size_t take = BUFFER_SIZE - writer->used;
 
@@ -111,25 +121,6 @@ int erofs_data_end(struct erofs_writer *writer, struct error *err)
 	return erofs_data_zero(writer, -(writer->offset + writer->used) & (EROFS_BLOCK - 1), err);
 }
 
-int erofs_data_discard(struct erofs_writer *writer, uint32_t block, uint64_t size_bytes)
-{
-	uint32_t count = (uint32_t)(align_up(size_bytes, EROFS_BLOCK) >> EROFS_BLOCK_BITS);
-
-	if (count == 0)
-		return 0;
-	if (writer->dead_count == writer->dead_capacity) {
-		size_t capacity = writer->dead_capacity ? writer->dead_capacity * 2 : 64;
-		struct erofs_extent *grown = reallocarray(writer->dead, capacity, sizeof(*grown));
-
-		if (!grown)
-			return -1;
-		writer->dead = grown;
-		writer->dead_capacity = capacity;
-	}
-	writer->dead[writer->dead_count++] = (struct erofs_extent){ block, count };
-	return 0;
-}
-
 static int write_zeros(int fd, uint64_t offset, uint64_t len)
 {
 	static const uint8_t zeros[16 * EROFS_BLOCK];
@@ -173,6 +164,25 @@ static int punch_dead(struct erofs_writer *writer, struct error *err)
 		     write_zeros(writer->fd, (uint64_t)offset, (uint64_t)len) < 0))
 			return error_set(err, errno, "cannot write the image");
 	}
+	writer->dead_count = 0;
+	return 0;
+}
+
+int erofs_data_discard(struct erofs_writer *writer, uint32_t block, uint64_t size_bytes,
+		       struct error *err)
+{
+	uint32_t count = (uint32_t)(align_up(size_bytes, EROFS_BLOCK) >> EROFS_BLOCK_BITS);
+
+	if (count == 0)
+		return 0;
+	if (!writer->dead)
+		writer->dead = calloc(DEAD_MAX, sizeof(*writer->dead));
+	if (!writer->dead)
+		return error_set(err, ENOMEM, "cannot write an image");
+	if (writer->dead_count == DEAD_MAX &&
+	    (flush(writer, err) < 0 || punch_dead(writer, err) < 0))
+		return -1;
+	writer->dead[writer->dead_count++] = (struct erofs_extent){ block, count };
 	return 0;
 }
 

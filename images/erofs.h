@@ -30,7 +30,6 @@ struct erofs_writer {
 	uint64_t offset;
 	struct erofs_extent *dead; /* data of files that a later layer replaced */
 	size_t dead_count;
-	size_t dead_capacity;
 };
 
 /* Starts an image in fd, an empty file. Returns 0, or -1 with err filled; erofs_close() frees. */
@@ -48,10 +47,12 @@ int erofs_data_zero(struct erofs_writer *writer, uint64_t len, struct error *err
 int erofs_data_end(struct erofs_writer *writer, struct error *err);
 
 /*
- * Remembers that a file's blocks are not needed after all; erofs_finish() makes them holes. Returns
- * 0, or -1: no memory (the bytes would then differ from another import's).
+ * Remembers that a file's blocks are not needed after all: they become holes, when there are many
+ * of them or at the end. Call between files. Returns 0, or -1 with err filled (the bytes would then
+ * differ from another import's).
  */
-int erofs_data_discard(struct erofs_writer *writer, uint32_t block, uint64_t size_bytes);
+int erofs_data_discard(struct erofs_writer *writer, uint32_t block, uint64_t size_bytes,
+		       struct error *err);
 
 /*
  * Writes the tree, which is sorted and numbered in place, and the superblock. The uuid becomes the

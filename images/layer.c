@@ -16,8 +16,10 @@ static void forget_file(void *context, const struct tree_node *file)
 {
 	struct image_builder *builder = context;
 
-	if (erofs_data_discard(&builder->writer, file->block, file->size_bytes) < 0)
-		builder->out_of_memory = true;
+	if (!builder->discard_failed)
+		builder->discard_failed =
+		    erofs_data_discard(&builder->writer, file->block, file->size_bytes,
+				       &builder->discard_error) < 0;
 }
 
 int image_builder_open(struct image_builder *builder, int fd, struct error *err)
@@ -44,8 +46,8 @@ void image_builder_close(struct image_builder *builder)
 int image_builder_finish(struct image_builder *builder, const uint8_t uuid[16],
 			 uint64_t *size_bytes, struct error *err)
 {
-	if (builder->out_of_memory)
-		return error_set(err, ENOMEM, "cannot merge layers");
+	if (builder->discard_failed)
+		return error_set(err, 0, "%s", builder->discard_error.text);
 	return erofs_finish(&builder->writer, &builder->tree, uuid, size_bytes, err);
 }
 
@@ -345,6 +347,20 @@ static int apply_entry(struct image_builder *builder, const struct tar_entry *en
 	return put_entry(builder, path, entry, tar, err);
 }
 
+/* Names, links and attributes beyond the ordinary could fill the memory; so they are counted. */
+static int check_memory(const struct image_builder *builder, struct error *err)
+{
+	size_t used = builder->tree.memory_bytes + builder->xattrs.memory_bytes;
+
+	if (used > IMAGE_MEMORY_BASE &&
+	    (used - IMAGE_MEMORY_BASE) / IMAGE_MEMORY_ENTRY > builder->tree.entries)
+		return error_set(err, 0,
+				 "the image's names, links and attributes need more memory than "
+				 "%d MiB and %d bytes an entry",
+				 IMAGE_MEMORY_BASE >> 20, IMAGE_MEMORY_ENTRY);
+	return 0;
+}
+
 int image_builder_apply(struct image_builder *builder, struct stream *stream, struct error *err)
 {
 	struct tar_entry entry;
@@ -359,7 +375,8 @@ int image_builder_apply(struct image_builder *builder, struct stream *stream, st
 		if (++entries > IMAGE_LAYER_ENTRIES_MAX)
 			more = error_set(err, 0, "a layer has more than %d entries",
 					 IMAGE_LAYER_ENTRIES_MAX);
-		else if (apply_entry(builder, &entry, tar, err) < 0)
+		else if (apply_entry(builder, &entry, tar, err) < 0 ||
+			 check_memory(builder, err) < 0)
 			more = error_prefix(err, "%.256s", entry.name);
 		if (more < 0)
 			break;

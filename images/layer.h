@@ -23,7 +23,8 @@ struct image_builder {
 	struct erofs_writer writer;
 	uint64_t data_bytes; /* of file data, over all layers, replaced files included */
 	uint16_t layers;
-	bool out_of_memory; /* a callback that cannot fail has failed */
+	struct error discard_error; /* of a callback that cannot fail */
+	bool discard_failed;
 };
 
 /* Starts an image in fd, an empty file. Returns 0, or -1 with err filled. */

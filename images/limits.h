@@ -19,10 +19,18 @@ enum {
 	IMAGE_HEADER_MAX = 1024 * 1024, /* extension headers of one tar entry */
 	IMAGE_SPARSE_MAX = 65536,	/* pieces of one sparse file */
 	IMAGE_XATTR_VALUE_MAX = 65535,
-	IMAGE_XATTRS_MAX = 65536,		   /* bytes of all attributes of one file */
-	IMAGE_XATTRS_TOTAL_MAX = 16 * 1024 * 1024, /* bytes of all different sets of attributes */
-	IMAGE_DOCUMENT_MAX = 4 * 1024 * 1024,	   /* bytes of one JSON document */
-	IMAGE_INDEX_DEPTH_MAX = 4,		   /* image indexes inside image indexes */
+	IMAGE_XATTRS_MAX = 65536,	      /* bytes of all attributes of one file */
+	IMAGE_DOCUMENT_MAX = 4 * 1024 * 1024, /* bytes of one JSON document */
+	IMAGE_INDEX_DEPTH_MAX = 4,	      /* image indexes inside image indexes */
+};
+
+/*
+ * Memory of the merged tree: its names, nodes, links and attributes. The rest of what an import may
+ * use in all, 32 MiB and 256 bytes an entry, is for decompression and the processes themselves.
+ */
+enum {
+	IMAGE_MEMORY_BASE = 8 * 1024 * 1024,
+	IMAGE_MEMORY_ENTRY = 256,
 };
 
 /* Bytes of file data written, over all layers; and the size of one file, with its holes. */

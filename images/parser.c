@@ -91,6 +91,13 @@ static int hash_stream_fill(struct stream *stream, struct error *err)
 	return 1;
 }
 
+static int wrong_diff_id(struct error *err)
+{
+	return error_set(err, 0,
+			 "the layer's contents do not have the digest that the "
+			 "configuration says (diff_id)");
+}
+
 /* Applies the tar stream and compares its digest. */
 static int apply_hashed(struct image_builder *builder, struct stream *tar,
 			const struct digest *diff_id, struct error *err)
@@ -106,11 +113,7 @@ static int apply_hashed(struct image_builder *builder, struct stream *tar,
 	}
 	if (hasher_finish(&hashed.hasher, &digest, err) < 0)
 		return -1;
-	if (!digest_equal(&digest, diff_id))
-		return error_set(err, 0,
-				 "the layer's contents do not have the digest that the "
-				 "configuration says (diff_id)");
-	return 0;
+	return digest_equal(&digest, diff_id) ? 0 : wrong_diff_id(err);
 }
 
 /* What a layer's type says must be what it is; a window too short to tell is left to the decoder.
@@ -140,7 +143,12 @@ static int apply_layer(struct image_builder *builder, const struct image_layer *
 	if (check_compression(&blob.stream, layer->compression, err) < 0 ||
 	    decompress_open(&tar, layer->compression, &blob.stream, err) < 0)
 		return -1;
-	result = apply_hashed(builder, &tar.stream, &layer->diff_id, err);
+	if (layer->compression != LAYER_PLAIN || layer->blob.algorithm != layer->diff_id.algorithm)
+		result = apply_hashed(builder, &tar.stream, &layer->diff_id, err);
+	else if (digest_equal(&layer->blob, &layer->diff_id)) /* the importer computes that one */
+		result = image_builder_apply(builder, &tar.stream, err);
+	else
+		result = wrong_diff_id(err);
 	decompress_close(&tar);
 	return result;
 }

@@ -40,6 +40,26 @@ static struct tree_entry *entry_new(const char *name, size_t len)
 	return entry;
 }
 
+/* The entry, its place in the index, and its slot when the directory is sorted (qsort() copies). */
+static size_t entry_bytes(const struct tree_entry *entry)
+{
+	enum { INDEX_NODE = 3 * sizeof(void *), SLOTS = 2 * sizeof(void *) };
+
+	return tree_heap_bytes(sizeof(*entry) + entry->name_len + 1) + tree_heap_bytes(INDEX_NODE) +
+	       SLOTS;
+}
+
+static size_t node_bytes(const struct tree_node *node)
+{
+	size_t bytes = tree_heap_bytes(sizeof(*node));
+
+	if (tree_is_directory(node))
+		bytes += tree_heap_bytes(sizeof(*node->directory));
+	else if (S_ISLNK(node->mode))
+		bytes += tree_heap_bytes(node->size_bytes + 1);
+	return bytes;
+}
+
 struct tree_node *tree_node_new(uint32_t mode)
 {
 	struct tree_node *node = calloc(1, sizeof(*node));
@@ -150,6 +170,7 @@ struct tree_entry *tree_add(struct tree *tree, struct tree_node *directory, cons
 	}
 	entry->node = node;
 	entry->layer = layer;
+	tree->memory_bytes += entry_bytes(entry) + (node->links ? 0 : node_bytes(node));
 	node->links++;
 	attach(directory, entry);
 	tree->entries++;
@@ -172,6 +193,8 @@ static void remove_one(struct tree *tree, struct tree_entry *entry)
 	if (tree_is_directory(entry->node))
 		d->subdirectories--;
 	entry->node->links--;
+	tree->memory_bytes -=
+	    entry_bytes(entry) + (entry->node->links ? 0 : node_bytes(entry->node));
 	tree_node_free(tree, entry->node);
 	tree->entries--;
 	free(entry);

@@ -61,10 +61,17 @@ struct tree_entry {
 struct tree {
 	struct tree_node *root;
 	size_t entries;
+	size_t memory_bytes; /* of all names and nodes, with what malloc() adds to them */
 	/* Called when a file lost its last name, before it is freed. */
 	void (*forget)(void *context, const struct tree_node *file);
 	void *forget_context;
 };
+
+/* What malloc(len) takes. */
+static inline size_t tree_heap_bytes(size_t len)
+{
+	return len <= 24 ? 32 : (len + 8 + 15) & ~(size_t)15;
+}
 
 /* A tree with nothing but the root directory, 0755 and root's. Returns 0, or -1: no memory. */
 int tree_init(struct tree *tree, struct error *err);

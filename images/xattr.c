@@ -14,6 +14,7 @@
 
 #include "images/erofs_format.h"
 #include "images/limits.h"
+#include "images/tree.h"
 #include "vmm/base/cleanup.h"
 
 static const struct {
@@ -141,9 +142,7 @@ static int intern(struct xattr_table *table, struct xattr_set *set, const struct
 		free(set);
 		return 0;
 	}
-	table->total_bytes += set->len;
-	if (table->total_bytes > IMAGE_XATTRS_TOTAL_MAX)
-		return error_set(err, 0, "the extended attributes of the image are too long");
+	table->memory_bytes += tree_heap_bytes(sizeof(*set) + set->len) + tree_heap_bytes(24);
 	return 0;
 }
 

@@ -17,9 +17,9 @@ struct xattr_set {
 };
 
 struct xattr_table {
-	void *sets;	    /* a tsearch() tree of struct xattr_set */
-	size_t total_bytes; /* of all sets */
-	uint64_t dropped;   /* attributes that no image may carry into a pod */
+	void *sets;	     /* a tsearch() tree of struct xattr_set */
+	size_t memory_bytes; /* of all sets, with what malloc() adds */
+	uint64_t dropped;    /* attributes that no image may carry into a pod */
 };
 
 /*

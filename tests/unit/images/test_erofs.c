@@ -178,6 +178,37 @@ static void test_data_and_dead_data(void **state)
 	release(&image);
 }
 
+/* More replaced files than are remembered: all of them read as zeros, what was kept does not. */
+static void test_many_dead_files(void **state)
+{
+	enum { FILES = 70000 };
+	struct erofs_writer writer;
+	struct tree tree;
+	int fd = memfd_create("image", MFD_CLOEXEC);
+	uint64_t len_bytes;
+	uint8_t *bytes;
+
+	(void)state;
+	assert_int_equal(tree_init(&tree, NULL), 0);
+	assert_int_equal(erofs_open(&writer, fd, NULL), 0);
+	for (uint32_t i = 1; i <= FILES; i++) {
+		assert_int_equal(erofs_data_begin(&writer), i);
+		assert_int_equal(erofs_data_write(&writer, "x", 1, NULL), 0);
+		assert_int_equal(erofs_data_end(&writer, NULL), 0);
+		if (i % 1000)
+			assert_int_equal(erofs_data_discard(&writer, i, 1, NULL), 0);
+	}
+	assert_int_equal(erofs_finish(&writer, &tree, uuid, &len_bytes, NULL), 0);
+	bytes = mmap(NULL, len_bytes, PROT_READ, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(bytes, MAP_FAILED);
+	for (uint64_t i = 1; i <= FILES; i++)
+		assert_int_equal(bytes[i * 4096], i % 1000 ? 0 : 'x');
+	munmap(bytes, len_bytes);
+	close(fd);
+	erofs_close(&writer);
+	tree_free(&tree);
+}
+
 /* A sparse file of 5 GiB costs no disk, and its data is where it belongs. */
 static void test_large_file(void **state)
 {
@@ -238,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_large_file),
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_data_and_dead_data),
+		cmocka_unit_test(test_many_dead_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
