@@ -20,7 +20,7 @@ struct import_options {
 	const char *authfile; /* credentials for registries; NULL: the usual places */
 	const char *cert_dir; /* certificates for registries; NULL: the usual places */
 	bool insecure_tls;    /* registries: certificates are not checked, HTTP is allowed */
-	bool show_progress;   /* registries: on standard error */
+	int progress_fd;      /* registries: a terminal that shows how far it is; 0: none */
 	bool quiet;	      /* nothing but errors is said */
 };
 

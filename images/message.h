@@ -16,6 +16,14 @@ enum message_kind {
 	MESSAGE_WANT = 3,     /* parser: struct message_want */
 	MESSAGE_DOCUMENT = 4, /* importer: the verified bytes of what was wanted */
 	MESSAGE_ENTRY = 32,   /* image reader: what stands in the image (extract_entry.h) */
+
+	/* Between importer and fetcher, see fetch.h. */
+	MESSAGE_LOGIN = 16,
+	MESSAGE_GET = 17,
+	MESSAGE_GOT = 18,
+	MESSAGE_GET_BLOBS = 19,
+	MESSAGE_PIECE = 20,
+	MESSAGE_END = 21,
 };
 
 /* Enough for a document or a plan. */

@@ -11,16 +11,17 @@ int source_open(struct source **out, const struct image_reference *reference,
 	char text[IMAGE_NAME_SIZE];
 	int result = -1;
 
-	(void)options;
 	switch (reference->transport) {
 	case IMAGE_OCI:
 		result = source_oci_open(out, reference, err);
+		break;
+	case IMAGE_DOCKER:
+		result = source_registry_open(out, reference, options, err);
 		break;
 	case IMAGE_ROOTFS:
 		return error_set(err, 0, "a directory needs no import");
 	case IMAGE_OCI_ARCHIVE:
 	case IMAGE_DOCKER_ARCHIVE:
-	case IMAGE_DOCKER:
 	case IMAGE_ACI:
 		if (image_reference_canonical(reference, text, err) < 0)
 			return -1;

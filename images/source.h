@@ -78,5 +78,7 @@ void source_document_free(struct source_document *document);
 /* The kinds; each allocates a struct that begins with a struct source. */
 int source_oci_open(struct source **out, const struct image_reference *reference,
 		    struct error *err);
+int source_registry_open(struct source **out, const struct image_reference *reference,
+			 const struct import_options *options, struct error *err);
 
 #endif

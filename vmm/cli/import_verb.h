@@ -1,19 +1,26 @@
 /*
- * nacelle image import.
+ * nacelle image import and nacelle image pull, which are the same but for their words.
  */
 #ifndef NACELLE_CLI_IMPORT_VERB_H
 #define NACELLE_CLI_IMPORT_VERB_H
+
+#include <stdint.h>
 
 #include "vmm/cli/options.h"
 
 struct import_verb_options {
 	const char *root;
+	const char *authfile;
+	const char *cert_dir;
+	const char *tls_verify;
+	uint64_t progress_fd;
 	bool quiet;
 };
 
-enum { IMPORT_OPTION_COUNT = 2 };
+enum { IMPORT_OPTION_COUNT = 6 };
 extern const struct option_spec import_options_table[IMPORT_OPTION_COUNT];
 
 int cli_image_import(const void *options, int argc, char **argv, struct error *err);
+int cli_image_pull(const void *options, int argc, char **argv, struct error *err);
 
 #endif
