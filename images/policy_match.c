@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "vmm/base/bytes.h"
 
@@ -38,13 +39,23 @@ static bool is_boundary(const char *name, size_t at)
 	return name[at] == '@' && !local;
 }
 
+/* A host is the same however its letters are written, the rest of a name is not. */
+static bool begins_with(const char *name, const char *prefix, size_t len)
+{
+	size_t host_len = transport_len(name) ? 0 : strcspn(name, "/");
+
+	if (host_len > len)
+		host_len = len;
+	return strnlen(name, len) == len && !strncasecmp(name, prefix, host_len) &&
+	       !strncmp(name + host_len, prefix + host_len, len - host_len);
+}
+
 static bool matches(const char *prefix, const char *name)
 {
 	size_t len = strlen(prefix);
 
-	if (strncmp(name, prefix, len))
-		return false;
-	return is_boundary(name, len) || is_boundary(name, len - 1);
+	return begins_with(name, prefix, len) &&
+	       (is_boundary(name, len) || is_boundary(name, len - 1));
 }
 
 const struct policy_rule *policy_match(const struct policy *policy, const char *name)

@@ -84,6 +84,10 @@ static void test_match(void **state)
 	} cases[] = {
 		{ "example.com", "example.com" },
 		{ "example.com/other:1", "example.com" },
+		{ "EXAMPLE.com/other:1", "example.com" },
+		{ "Example.COM:443/app", "example.com" },
+		{ "example.com/APP", "example.com" },
+		{ "example.co", NULL },
 		{ "example.com:5000/app", "example.com" },
 		{ "example.com/app", "example.com/app" },
 		{ "example.com/app:1.2", "example.com/app" },
