@@ -29,13 +29,23 @@ static bool is_letter(char c)
 	return is_lower(c) || (c >= 'A' && c <= 'Z');
 }
 
+/* A host's name means the same in capitals, and a rule of a policy must not miss it for them. */
+static void lower_case(char *host)
+{
+	for (; *host; host++) {
+		if (*host >= 'A' && *host <= 'Z')
+			*host = (char)(*host - 'A' + 'a');
+	}
+}
+
 /* Labels of letters, digits and inner hyphens, joined by dots; then a port. */
 static bool host_is_valid(const char *host)
 {
 	const char *port = strchr(host, ':');
 	size_t len = port ? (size_t)(port - host) : strlen(host);
 
-	if (port && (!port[1] || port[1 + strspn(port + 1, "0123456789")] || strlen(port) > 6))
+	if (port && (!port[1] || port[1] == '0' || port[1 + strspn(port + 1, "0123456789")] ||
+		     strlen(port) > 6))
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		bool begins = i == 0 || host[i - 1] == '.';
@@ -105,6 +115,7 @@ static int split_host(struct image_reference *out, const char *name, struct erro
 	if (slash && names_host(name, len)) {
 		(void)snprintf(out->host, sizeof(out->host), "%.*s", (int)len, name);
 		name = slash + 1;
+		lower_case(out->host);
 		is_default =
 		    !strcmp(out->host, DEFAULT_HOST) || !strcmp(out->host, "index." DEFAULT_HOST);
 		if (is_default)
@@ -112,7 +123,8 @@ static int split_host(struct image_reference *out, const char *name, struct erro
 	}
 	(void)snprintf(out->path, sizeof(out->path), "%s%s",
 		       is_default && !strchr(name, '/') ? DEFAULT_PATH : "", name);
-	if (!host_is_valid(out->host))
+	/* One that is a host for its capitals alone would be read as another name without them. */
+	if (!host_is_valid(out->host) || !names_host(out->host, strlen(out->host)))
 		return error_set(err, 0, "\"%s\" is not a registry's HOST[:PORT]", out->host);
 	if (!path_is_valid(out->path))
 		return error_set(err, 0,

@@ -84,6 +84,26 @@ static int check_directory(int fd, const char *path, struct error *err)
 	return 0;
 }
 
+/*
+ * Makes a directory of the store, or checks the one that is there: somebody else may have made it
+ * while the store was open to others.
+ */
+static int open_part(int dir_fd, const char *path, const char *part, struct error *err)
+{
+	struct stat st;
+
+	if (mkdirat(dir_fd, part, 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "cannot create %s/%s", path, part);
+	if (fstatat(dir_fd, part, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_set(err, errno, "cannot stat %s/%s", path, part);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || st.st_mode & 022)
+		return error_set(err, 0,
+				 "%s/%s is not a directory that the caller alone can write: remove "
+				 "it, and import again",
+				 path, part);
+	return 0;
+}
+
 static int open_directories(int *dir_fd, const char *root, struct error *err)
 {
 	static const char *const parts[] = {
@@ -108,8 +128,8 @@ static int open_directories(int *dir_fd, const char *root, struct error *err)
 	if (check_directory(fd, path, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		if (mkdirat(fd, parts[i], 0700) < 0 && errno != EEXIST)
-			return error_set(err, errno, "cannot create %s/%s", path, parts[i]);
+		if (open_part(fd, path, parts[i], err) < 0)
+			return -1;
 	}
 	*dir_fd = steal_fd(&fd);
 	return 0;

@@ -108,7 +108,9 @@ static void test_docker(void **state)
 		{ "localhost:5000", "docker.io/library/localhost:5000" },
 		{ "127.0.0.1:5000/a/b__c/d--e.f", "127.0.0.1:5000/a/b__c/d--e.f:latest" },
 		{ "quay.io/a@sha256:" HEX, "quay.io/a@sha256:" HEX },
-		{ "UPPER/a", "UPPER/a:latest" },
+		{ "Example.COM/a", "example.com/a:latest" },
+		{ "Docker.IO/a", "docker.io/library/a:latest" },
+		{ "LOCALHOST/a", "localhost/a:latest" },
 	};
 	static const char *const bad[] = {
 		"",
@@ -138,6 +140,8 @@ static void test_docker(void **state)
 		"h.x/a\nb",
 		"u@h.x/a:b",
 		"h.x:12345678/a",
+		"h.x:0443/a",
+		"UPPER/a",
 	};
 	char text[IMAGE_NAME_SIZE], reference[512], name[IMAGE_NAME_SIZE];
 	struct error err = ERROR_NONE;

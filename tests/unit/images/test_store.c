@@ -168,6 +168,13 @@ static void test_errors(void **state)
 	(void)snprintf(path, sizeof(path), "%s/a/b", top);
 	assert_int_equal(store_open(&other, path, &err), -1);
 	assert_non_null(strstr(err.text, "writable by others"));
+	(void)snprintf(path, sizeof(path), "%s/a/b/images/v1", top);
+	assert_int_equal(chmod(path, 0700), 0);
+	(void)snprintf(path, sizeof(path), "%s/a/b/images/v1/records", top);
+	assert_int_equal(chmod(path, 0770), 0);
+	(void)snprintf(path, sizeof(path), "%s/a/b", top);
+	assert_int_equal(store_open(&other, path, &err), -1);
+	assert_non_null(strstr(err.text, "records is not a directory that the caller alone"));
 	(void)snprintf(path, sizeof(path), "%s/layout/index.json", top);
 	assert_int_equal(store_open(&other, path, &err), -1);
 }
