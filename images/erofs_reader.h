@@ -73,8 +73,8 @@ int erofs_read_xattrs(struct erofs_reader *reader, const struct erofs_node *node
 
 /*
  * Visits the whole tree from the root, whose name is "": a directory, then what is in it, in the
- * order of names, then a NULL node for its end. A node with several names comes several times.
- * Returns 0, or -1 with err filled; so does visit, which ends the walk.
+ * order of names, then a NULL node with the name "" for its end. A node with several names comes
+ * several times. Returns 0, or -1 with err filled; so does visit, which ends the walk.
  */
 int erofs_reader_walk(struct erofs_reader *reader,
 		      int (*visit)(void *context, const char *name, const struct erofs_node *node,

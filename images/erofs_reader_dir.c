@@ -209,10 +209,9 @@ int erofs_reader_walk(struct erofs_reader *reader,
 		return -1;
 	while (walk.depth) {
 		int more = step(&walk, &node, err);
+		const char *name = more > 0 ? stack[walk.depth - 1].name : "";
 
-		if (more < 0)
-			return -1;
-		if (visit(context, stack[walk.depth - 1].name, more ? &node : NULL, err) < 0)
+		if (more < 0 || visit(context, name, more ? &node : NULL, err) < 0)
 			return -1;
 		if (!more)
 			walk.depth--;

@@ -20,7 +20,7 @@
 
 #define LOCK_NAME      STORE_DIR_TMP "/lock"
 #define FILE_PREFIX    "file-"
-#define PARTIAL_PREFIX (STORE_PARTIAL + sizeof(STORE_DIR_TMP))
+#define PARTIAL_PREFIX (&STORE_PARTIAL[sizeof(STORE_DIR_TMP)])
 
 static int make_name(char name[STORE_NAME_MAX], struct error *err)
 {

@@ -3,8 +3,11 @@
  */
 #include "vmm/cli/image_verbs.h"
 
+#include <limits.h>
+
 #include "vmm/cli/help.h"
 #include "vmm/cli/import_verb.h"
+#include "vmm/cli/store_verbs.h"
 
 static int verb_completion(const void *options, int argc, char **argv, struct error *err)
 {
@@ -38,6 +41,40 @@ static const struct verb verbs[] = {
 	  .arguments_max = 1,
 	  .complete = COMPLETE_REFERENCE,
 	  .run = cli_image_pull },
+	{ .name = "list",
+	  .usage = "[OPTIONS]",
+	  .help = "List the images of the store",
+	  .options = list_options_table,
+	  .option_count = LIST_OPTION_COUNT,
+	  .options_size = sizeof(struct store_verb_options),
+	  .run = cli_image_list },
+	{ .name = "rm",
+	  .usage = "[OPTIONS] IMAGE...",
+	  .help = "Remove references, and images that none is left of",
+	  .options = remove_options_table,
+	  .option_count = REMOVE_OPTION_COUNT,
+	  .options_size = sizeof(struct store_verb_options),
+	  .arguments_min = 1,
+	  .arguments_max = INT_MAX,
+	  .complete = COMPLETE_STORED,
+	  .run = cli_image_remove },
+	{ .name = "gc",
+	  .usage = "[OPTIONS]",
+	  .help = "Remove from the store what no reference and no pod needs",
+	  .options = collect_options_table,
+	  .option_count = COLLECT_OPTION_COUNT,
+	  .options_size = sizeof(struct store_verb_options),
+	  .run = cli_image_collect },
+	{ .name = "extract",
+	  .usage = "[OPTIONS] IMAGE DIR",
+	  .help = "Write the files of an image to a new directory",
+	  .options = extract_options_table,
+	  .option_count = EXTRACT_OPTION_COUNT,
+	  .options_size = sizeof(struct store_verb_options),
+	  .arguments_min = 2,
+	  .arguments_max = 2,
+	  .complete = COMPLETE_STORED,
+	  .run = cli_image_extract },
 	{ .name = "completion",
 	  .usage = "",
 	  .help = "Print the completion for bash",
