@@ -65,9 +65,10 @@ static int run(struct import *import, struct error *err)
 	if (import_read_documents(import, err) < 0)
 		return -1;
 	image_reference_name(import->source->canonical, import->name);
-	if (fetch_layers(import, err) < 0 || import_make_record(import, err) < 0)
+	if (import_decide(import, err) < 0 || fetch_layers(import, err) < 0 ||
+	    import_make_record(import, err) < 0 || publish_reference(import, err) < 0)
 		return -1;
-	return publish_reference(import, err);
+	return import_keep_decision(import, err);
 }
 
 static void release(struct import *import)
@@ -78,6 +79,8 @@ static void release(struct import *import)
 	cleanup_fd(&import->lock_fd);
 	store_close(import->store);
 	image_config_free(&import->plan.config);
+	signature_list_free(&import->signatures);
+	trust_decision_free(&import->decision);
 	free(import);
 }
 

@@ -11,14 +11,14 @@
 #include "images/worker.h"
 #include "vmm/base/cleanup.h"
 
-static int serve(struct import *import, int control, const char *request, size_t len,
-		 struct error *err)
+int import_serve(struct import *import, int control, const char *request, size_t len,
+		 struct image_blob *out, struct error *err)
 {
 	_cleanup_free_ char *data = NULL;
 	struct image_blob blob;
 	struct message_want want;
 
-	if (len != sizeof(want) || import->wanted_count == WANTED_MAX)
+	if (len != sizeof(want))
 		return error_set(err, 0, "the image parser asked for too much");
 	memcpy(&want, request, sizeof(want));
 	blob.size_bytes = le64_get(want.size_bytes);
@@ -29,9 +29,21 @@ static int serve(struct import *import, int control, const char *request, size_t
 	if (import->source->ops->fetch(import->source, &blob, 1, &import->sink, err) < 0 ||
 	    blob_store_read(import->store, &blob, &data, err) < 0)
 		return -1;
-	import->wanted[import->wanted_count++] = blob;
 	if (message_send(control, MESSAGE_DOCUMENT, data, (size_t)blob.size_bytes) < 0)
 		return error_set(err, errno, "the image parser has gone");
+	*out = blob;
+	return 0;
+}
+
+static int serve(struct import *import, int control, const char *request, size_t len,
+		 struct error *err)
+{
+	if (import->wanted_count == WANTED_MAX)
+		return error_set(err, 0, "the image parser asked for too much");
+	if (import_serve(import, control, request, len, &import->wanted[import->wanted_count],
+			 err) < 0)
+		return -1;
+	import->wanted_count++;
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /*
  * What the files of the importer share: import.c (one import from top to bottom),
- * import_documents.c (from documents to a plan), import_merge.c (from layers to an EROFS image).
+ * import_documents.c (from documents to a plan), import_trust.c (may it be used?), import_merge.c
+ * (from layers to an EROFS image).
  */
 #ifndef NACELLE_IMAGES_IMPORT_INTERNAL_H
 #define NACELLE_IMAGES_IMPORT_INTERNAL_H
@@ -11,6 +12,7 @@
 #include "images/reference.h"
 #include "images/source.h"
 #include "images/store.h"
+#include "images/trust.h"
 
 enum { WANTED_MAX = IMAGE_INDEX_DEPTH_MAX + 2 }; /* documents: indexes, manifest, config */
 
@@ -33,7 +35,25 @@ struct import {
 	uint64_t size_bytes;
 	uint64_t dropped_xattrs;
 	bool built;
+	struct signature_list signatures;
+	struct trust_decision decision;
 };
+
+/*
+ * Answers a confined process that asks for a document: brings the blob into the store and hands it
+ * out. Returns 0 with *out set, or -1 with err filled.
+ */
+int import_serve(struct import *import, int control, const char *request, size_t len,
+		 struct image_blob *out, struct error *err);
+
+/*
+ * Looks for the image's signatures and decides whether it may be imported (images/trust.h), before
+ * any layer is merged. Returns 0, or -1 with err saying which rule refuses it and why.
+ */
+int import_decide(struct import *import, struct error *err);
+
+/* Keeps what was decided and the signatures, once the image is in the store. */
+int import_keep_decision(struct import *import, struct error *err);
 
 /* Reads the documents in a confined process: fills plan and blobs. */
 int import_read_documents(struct import *import, struct error *err);

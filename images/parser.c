@@ -33,6 +33,11 @@ static int fetch(void *context, const struct digest *digest, uint64_t size_bytes
 	return 0;
 }
 
+struct oci_source parser_source(int *control)
+{
+	return (struct oci_source){ .fetch = fetch, .context = control };
+}
+
 static int resolve(const struct parser_document *job, const struct oci_source *source,
 		   struct image_plan *plan, struct error *err)
 {
@@ -53,7 +58,7 @@ static int resolve(const struct parser_document *job, const struct oci_source *s
 
 int parser_documents(void *context, int control, struct error *err)
 {
-	const struct oci_source source = { .fetch = fetch, .context = &control };
+	const struct oci_source source = parser_source(&control);
 	struct image_plan plan;
 	void *data;
 	size_t len;

@@ -16,6 +16,9 @@ struct message_want {
 	char digest[DIGEST_TEXT_SIZE];
 };
 
+/* In a confined process: documents by asking the importer for them. */
+struct oci_source parser_source(int *control);
+
 /* Where parser_documents begins. */
 struct parser_document {
 	const struct source_document *document;

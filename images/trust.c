@@ -281,23 +281,22 @@ static int add_to_verdict(struct verdict *verdict, const struct judge *judge)
 	return 0;
 }
 
-/* Without a kept verdict the next start only takes longer, so failures are not reported. */
-static void keep_verdict(const struct store *store, const struct verdict *verdict)
+void trust_decision_keep(const struct store *store, const struct trust_decision *decision)
 {
 	_cleanup_free_ void *data = NULL;
 	char name[STORE_NAME_MAX];
 	size_t len;
 
-	if (!verdict->name || verdict_encode(verdict, &data, &len) < 0)
+	if (!decision->accepted || !decision->verdict.name ||
+	    verdict_encode(&decision->verdict, &data, &len) < 0)
 		return;
-	verdict_record_name(name, verdict->name, &verdict->manifest);
+	verdict_record_name(name, decision->verdict.name, &decision->verdict.manifest);
 	(void)store_publish(store, name, data, len, NULL);
 }
 
 /* Asks one policy. */
 static int ask(const struct policy_place *place, const struct trust_subject *subject,
-	       uint64_t now_s, struct trust_decision *decision, struct verdict *verdict,
-	       struct error *err)
+	       uint64_t now_s, struct trust_decision *decision, struct error *err)
 {
 	struct trust_policy policy;
 	struct judge judge = { .subject = subject, .now_s = now_s, .decision = decision };
@@ -307,66 +306,49 @@ static int ask(const struct policy_place *place, const struct trust_subject *sub
 		return found < 0 ? -1 : 1;
 	judge.policy = &policy;
 	found = judge_image(&judge, err);
-	if (found > 0 && add_to_verdict(verdict, &judge) < 0)
+	if (found > 0 && add_to_verdict(&decision->verdict, &judge) < 0)
 		found = error_set(err, ENOMEM, "cannot keep a verdict");
 	trust_policy_free(&policy);
 	return found;
 }
 
-int trust_decide_at(const struct store *store, const struct policy_place *places, size_t count,
+int trust_decide_at(const struct policy_place *places, size_t count,
 		    const struct trust_subject *subject, uint64_t now_s, struct trust_decision *out,
 		    struct error *err)
 {
-	struct trust_decision decision = { .rule = "no policy: every image is accepted" };
-	struct verdict verdict = { .made_s = now_s };
+	struct trust_decision decision = { .rule = "no policy: every image is accepted",
+					   .verdict.made_s = now_s };
 	int accepted = 1;
 
 	for (size_t i = 0; i < count && accepted > 0; i++)
-		accepted = ask(&places[i], subject, now_s, &decision, &verdict, err);
-	if (accepted > 0 && store && subject->manifest && verdict.file_count) {
-		verdict.manifest = *subject->manifest;
-		verdict.name = strdup(subject->name);
-		keep_verdict(store, &verdict);
-	}
-	verdict_free(&verdict);
+		accepted = ask(&places[i], subject, now_s, &decision, err);
 	if (accepted < 0) {
 		trust_decision_free(&decision);
 		return -1;
 	}
 	decision.accepted = accepted > 0;
+	if (decision.accepted && subject->manifest && decision.verdict.file_count) {
+		decision.verdict.manifest = *subject->manifest;
+		decision.verdict.name = strdup(subject->name);
+	}
 	*out = decision;
 	return 0;
 }
 
-int trust_decide(const struct store *store, const struct trust_subject *subject,
-		 struct trust_decision *out, struct error *err)
+int trust_decide(const struct trust_subject *subject, struct trust_decision *out, struct error *err)
 {
 	struct policy_place places[POLICY_PLACES_MAX];
 	size_t count = policy_places(places);
 	time_t now = time(NULL);
 
-	return trust_decide_at(store, places, count, subject, now > 0 ? (uint64_t)now : 0, out,
-			       err);
+	return trust_decide_at(places, count, subject, now > 0 ? (uint64_t)now : 0, out, err);
 }
 
 void trust_decision_free(struct trust_decision *decision)
 {
 	string_list_free(&decision->notes);
+	verdict_free(&decision->verdict);
 	*decision = (struct trust_decision){ .accepted = false };
-}
-
-int trust_require(const struct store *store, const struct trust_subject *subject, struct error *err)
-{
-	struct trust_decision decision;
-	bool accepted;
-
-	if (trust_decide(store, subject, &decision, err) < 0)
-		return -1;
-	accepted = decision.accepted;
-	if (!accepted)
-		(void)error_set(err, 0, "%s", decision.reason);
-	trust_decision_free(&decision);
-	return accepted ? 0 : -1;
 }
 
 int trust_wants_signatures(struct error *err)

@@ -21,6 +21,7 @@
 #include "images/policy_place.h"
 #include "images/signature.h"
 #include "images/string_list.h"
+#include "images/verdict.h"
 #include "vmm/base/error.h"
 
 struct trust_subject {
@@ -36,20 +37,22 @@ struct trust_decision {
 	char rule[ERROR_TEXT_MAX];   /* "rule signed-by for example.com in /etc/nacelle/..." */
 	char reason[ERROR_TEXT_MAX]; /* why not; "" if accepted */
 	struct string_list notes;    /* one line for each signature that was looked at */
+	struct verdict verdict;	     /* if accepted by a policy */
 };
 
 /*
- * Decides, and keeps a verdict in the store if the answer is yes (store may be NULL). Returns 0
- * with *out filled, to be released by trust_decision_free(); -1 with err filled when a policy or a
- * key cannot be read or trusted, which refuses every image.
+ * Decides. Returns 0 with *out filled, to be released by trust_decision_free(); -1 with err filled
+ * when a policy or a key cannot be read or trusted, which refuses every image.
  */
-int trust_decide(const struct store *store, const struct trust_subject *subject,
-		 struct trust_decision *out, struct error *err);
+int trust_decide(const struct trust_subject *subject, struct trust_decision *out,
+		 struct error *err);
 void trust_decision_free(struct trust_decision *decision);
 
-/* The same as one question: 0 if the image may be used, else -1 with err saying why not. */
-int trust_require(const struct store *store, const struct trust_subject *subject,
-		  struct error *err);
+/*
+ * Keeps the verdict of an accepted image in the store, for the starts to come. Without it the next
+ * start only takes longer, so a failure is not reported.
+ */
+void trust_decision_keep(const struct store *store, const struct trust_decision *decision);
 
 /* Whether signatures of an image with this name can matter: 1, 0, -1 with err filled. */
 int trust_wants_signatures(struct error *err);
@@ -61,7 +64,7 @@ int trust_wants_signatures(struct error *err);
 int trust_check_store(const struct store *store, struct error *err);
 
 /* The same with other places, at another time: for tests. */
-int trust_decide_at(const struct store *store, const struct policy_place *places, size_t count,
+int trust_decide_at(const struct policy_place *places, size_t count,
 		    const struct trust_subject *subject, uint64_t now_s, struct trust_decision *out,
 		    struct error *err);
 

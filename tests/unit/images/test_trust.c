@@ -167,11 +167,12 @@ static int decide_about(const struct trust_subject *subject)
 	int accepted;
 
 	said[0] = '\0';
-	if (trust_decide_at(store, places, 2, subject, NOW, &decision, &err) < 0) {
+	if (trust_decide_at(places, 2, subject, NOW, &decision, &err) < 0) {
 		(void)snprintf(said, sizeof(said), "%s", err.text);
 		return -1;
 	}
 	accepted = decision.accepted;
+	trust_decision_keep(store, &decision);
 	(void)snprintf(said, sizeof(said), "%s", accepted ? decision.rule : decision.reason);
 	trust_decision_free(&decision);
 	return accepted;
