@@ -203,3 +203,8 @@ bool json_is_object(const struct cJSON *json)
 {
 	return cJSON_IsObject(json);
 }
+
+bool json_is_array(const struct cJSON *json)
+{
+	return cJSON_IsArray(json);
+}

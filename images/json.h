@@ -51,5 +51,6 @@ bool json_number(const struct cJSON *json, double *out);
 const char *json_key(const struct cJSON *json);
 const char *json_text(const struct cJSON *json);
 bool json_is_object(const struct cJSON *json);
+bool json_is_array(const struct cJSON *json);
 
 #endif

@@ -22,6 +22,8 @@ int source_open(struct source **out, const struct image_reference *reference,
 		return error_set(err, 0, "a directory needs no import");
 	case IMAGE_OCI_ARCHIVE:
 	case IMAGE_DOCKER_ARCHIVE:
+		result = source_archive_open(out, reference, sink, err);
+		break;
 	case IMAGE_ACI:
 		if (image_reference_canonical(reference, text, err) < 0)
 			return -1;

@@ -80,5 +80,7 @@ int source_oci_open(struct source **out, const struct image_reference *reference
 		    struct error *err);
 int source_registry_open(struct source **out, const struct image_reference *reference,
 			 const struct import_options *options, struct error *err);
+int source_archive_open(struct source **out, const struct image_reference *reference,
+			struct blob_sink *sink, struct error *err);
 
 #endif
