@@ -39,7 +39,7 @@ static int note_unapplied(const struct appc_app *app, struct string_list *unappl
 		return -1;
 	if (app->post_stop.count && note(unapplied, "post-stop") < 0)
 		return -1;
-	if (app->supplementary_gid_count && note(unapplied, "supplementaryGIDs") < 0)
+	if (app->supplementary_gid_count && note(unapplied, "supplementary-gids") < 0)
 		return -1;
 	return 0;
 }

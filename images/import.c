@@ -64,7 +64,8 @@ static int run(struct import *import, struct error *err)
 		return -1;
 	if (import_read_documents(import, err) < 0)
 		return -1;
-	image_reference_name(import->source->canonical, import->name);
+	if (import->document.kind != DOCUMENT_ACI) /* it has its name from its manifest */
+		image_reference_name(import->source->canonical, import->name);
 	if (import_decide(import, err) < 0 || fetch_layers(import, err) < 0 ||
 	    import_make_record(import, err) < 0 || publish_reference(import, err) < 0)
 		return -1;
@@ -75,6 +76,7 @@ static void release(struct import *import)
 {
 	source_close(import->source);
 	source_document_free(&import->document);
+	import_aci_free(import->aci);
 	blob_sink_free(&import->sink);
 	cleanup_fd(&import->lock_fd);
 	store_close(import->store);
@@ -109,6 +111,7 @@ int import_image(const struct import_options *options, const char *reference,
 					       .size_bytes = import->size_bytes,
 					       .dropped_xattrs = import->dropped_xattrs,
 					       .built = import->built };
+		import_aci_list_unapplied(import, out->unapplied);
 	} else if (import->store) {
 		cleanup_fd(&import->lock_fd);
 		import->lock_fd = -1;

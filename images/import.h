@@ -24,11 +24,15 @@ struct import_options {
 	bool quiet;	      /* nothing but errors is said */
 };
 
+enum { IMPORT_UNAPPLIED_SIZE = 512 };
+
 struct import_result {
 	struct digest manifest;
 	uint64_t size_bytes;	 /* of the EROFS image */
 	uint64_t dropped_xattrs; /* extended attributes that no image may carry into a pod */
 	bool built;		 /* the EROFS image was made now, and not found */
+	/* What an App Container Image asks for and no pod does yet, as a list in words; or "". */
+	char unapplied[IMPORT_UNAPPLIED_SIZE];
 };
 
 /*

@@ -103,6 +103,8 @@ int import_read_documents(struct import *import, struct error *err)
 
 	if (import->source->ops->top(import->source, document, err) < 0)
 		return -1;
+	if (document->kind == DOCUMENT_ACI)
+		return import_read_aci(import, err);
 	if (document->kind == DOCUMENT_MANIFEST_OR_INDEX) {
 		document->blob.size_bytes = document->len;
 		if (blob_sink_put(&import->sink, &document->blob, document->data, err) < 0)

@@ -1,11 +1,13 @@
 /*
  * What the files of the importer share: import.c (one import from top to bottom),
- * import_documents.c (from documents to a plan), import_trust.c (may it be used?), import_merge.c
- * (from layers to an EROFS image).
+ * import_documents.c (from documents to a plan), import_aci.c (the same for an App Container Image
+ * and what it depends on), import_trust.c (may it be used?), import_merge.c (from layers to an
+ * EROFS image).
  */
 #ifndef NACELLE_IMAGES_IMPORT_INTERNAL_H
 #define NACELLE_IMAGES_IMPORT_INTERNAL_H
 
+#include "images/aci_report.h"
 #include "images/blob_store.h"
 #include "images/import.h"
 #include "images/plan.h"
@@ -15,6 +17,8 @@
 #include "images/trust.h"
 
 enum { WANTED_MAX = IMAGE_INDEX_DEPTH_MAX + 2 }; /* documents: indexes, manifest, config */
+
+struct import_aci;
 
 /* One import, from its reference to its records. */
 struct import {
@@ -29,6 +33,7 @@ struct import {
 	struct image_blob wanted[WANTED_MAX]; /* documents that the parser has got */
 	size_t wanted_count;
 	struct image_plan plan;
+	struct import_aci *aci; /* NULL for other images; what the plan borrows is in it */
 	struct image_blob blobs[IMAGE_LAYERS_MAX + 2]; /* of the plan: manifest, config, layers */
 	size_t blob_count;
 	struct digest chain;
@@ -57,6 +62,34 @@ int import_keep_decision(struct import *import, struct error *err);
 
 /* Reads the documents in a confined process: fills plan and blobs. */
 int import_read_documents(struct import *import, struct error *err);
+
+/* The same for an App Container Image; import_aci_free() releases what it keeps. */
+int import_read_aci(struct import *import, struct error *err);
+void import_aci_free(struct import_aci *aci);
+
+/*
+ * Writes the names of what its manifest asks for and no pod does yet, separated by commas; what
+ * does not fit is said to be more. "" for other images.
+ */
+void import_aci_list_unapplied(const struct import *import, char text[IMPORT_UNAPPLIED_SIZE]);
+
+/* What was read of the image that is imported; borrowed. */
+const struct aci_report *import_aci_report(const struct import *import);
+
+/*
+ * The image (index 0) and all others that it consists of, each once, and the files that they are
+ * in; borrowed. False if there is none of this index.
+ */
+bool import_aci_known(const struct import *import, size_t index, const struct aci_report **report,
+		      const struct image_blob **blob);
+
+/*
+ * Whether a record of the same image id stands for what is being imported: 1; 0 when what it
+ * depends on is another now, and the record is to be replaced; -1 with err filled when it was made
+ * of another file. The id comes from a confined process: it must not replace what others run.
+ */
+int import_aci_is_same(const struct import *import, const struct image_record *record,
+		       struct error *err);
 
 /* Makes sure that the store has the image and its record; the layers are there as blobs. */
 int import_make_record(struct import *import, struct error *err);

@@ -33,7 +33,7 @@ static int name_chain(struct import *import, struct error *err)
 {
 	static const char version[] = "nacelle erofs 1\n";
 	char blob[DIGEST_TEXT_SIZE], diff_id[DIGEST_TEXT_SIZE];
-	char line[2 * DIGEST_TEXT_SIZE + 2];
+	char line[2 * DIGEST_TEXT_SIZE + 32];
 	struct hasher hasher;
 	int result;
 
@@ -41,9 +41,14 @@ static int name_chain(struct import *import, struct error *err)
 		return -1;
 	result = hasher_update(&hasher, version, strlen(version), err);
 	for (size_t i = 0; i < import->plan.layer_count && result == 0; i++) {
-		digest_format(&import->plan.layers[i].blob, blob);
-		digest_format(&import->plan.layers[i].diff_id, diff_id);
+		const struct image_layer *layer = &import->plan.layers[i];
+
+		digest_format(&layer->blob, blob);
+		digest_format(&layer->diff_id, diff_id);
 		(void)snprintf(line, sizeof(line), "%s %s\n", blob, diff_id);
+		if (layer->format == LAYER_ACI) /* how it is applied depends on one more */
+			(void)snprintf(line, sizeof(line), "%s %s aci %zu\n", blob, diff_id,
+				       layer->upper);
 		result = hasher_update(&hasher, line, strlen(line), err);
 	}
 	if (result == 0)
@@ -178,6 +183,13 @@ static int publish_record(struct import *import, struct error *err)
 	char name[STORE_NAME_MAX];
 	size_t len;
 
+	if (import->aci) {
+		const struct aci_report *report = import_aci_report(import);
+
+		record.kind = IMAGE_KIND_ACI;
+		record.aci_name = report->name;
+		record.aci_labels = report->labels;
+	}
 	if (image_record_encode(&record, &data, &len) < 0)
 		return error_set(err, ENOMEM, "cannot write an image record");
 	store_record_name(name, &record.manifest);
@@ -196,10 +208,12 @@ static int find_record(struct import *import, struct error *err)
 
 	if (found <= 0)
 		return found;
+	close(fd);
+	if (import->aci)
+		found = import_aci_is_same(import, &record, err);
 	import->size_bytes = record.size_bytes;
 	image_record_free(&record);
-	close(fd);
-	return 1;
+	return found;
 }
 
 int import_make_record(struct import *import, struct error *err)

@@ -2,7 +2,7 @@
  * Applying one layer to the merged tree. Names, links and numbers come from an image author; what
  * they can reach is the tree in memory and the image file, and no host path is ever made of them.
  */
-#include "images/layer.h"
+#include "images/layer_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -99,8 +99,8 @@ static uint32_t mode_of(const struct tar_entry *entry)
 	return types[entry->type] | entry->mode;
 }
 
-static int set_attributes(struct image_builder *builder, struct tree_node *node,
-			  const struct tar_entry *entry, struct error *err)
+int layer_set_attributes(struct image_builder *builder, struct tree_node *node,
+			 const struct tar_entry *entry, struct error *err)
 {
 	node->mode = mode_of(entry);
 	node->uid = entry->uid;
@@ -160,7 +160,7 @@ static uint32_t encode_device(const struct tar_entry *entry)
 static int fill_node(struct image_builder *builder, struct tree_node *node,
 		     const struct tar_entry *entry, struct tar *tar, struct error *err)
 {
-	if (set_attributes(builder, node, entry, err) < 0)
+	if (layer_set_attributes(builder, node, entry, err) < 0)
 		return -1;
 	switch (entry->type) {
 	case TAR_FILE:
@@ -180,17 +180,8 @@ static int fill_node(struct image_builder *builder, struct tree_node *node,
 	}
 }
 
-/* Where an entry goes. */
-struct place {
-	struct tree_node *directory;
-	const char *name;
-	size_t len;
-	struct tree_entry *old; /* what has the name now; NULL: nothing */
-};
-
-/* Gives the node the name, instead of what has it now. */
-static int put_node(struct image_builder *builder, const struct place *place,
-		    struct tree_node *node, struct error *err)
+int layer_put_node(struct image_builder *builder, const struct layer_place *place,
+		   struct tree_node *node, struct error *err)
 {
 	if (place->old)
 		tree_remove(&builder->tree, place->old);
@@ -200,15 +191,15 @@ static int put_node(struct image_builder *builder, const struct place *place,
 		   : -1;
 }
 
-static int put_new(struct image_builder *builder, const struct place *place,
-		   const struct tar_entry *entry, struct tar *tar, struct error *err)
+int layer_put_new(struct image_builder *builder, const struct layer_place *place,
+		  const struct tar_entry *entry, struct tar *tar, struct error *err)
 {
 	struct tree_node *node = tree_node_new(mode_of(entry));
 
 	if (!node)
 		return error_set(err, ENOMEM, "cannot merge layers");
 	if (fill_node(builder, node, entry, tar, err) < 0 ||
-	    put_node(builder, place, node, err) < 0) {
+	    layer_put_node(builder, place, node, err) < 0) {
 		tree_node_free(&builder->tree, node);
 		return -1;
 	}
@@ -216,7 +207,7 @@ static int put_new(struct image_builder *builder, const struct place *place,
 }
 
 /* A hard link's target is found in the tree as it is now, lower layers included. */
-static int put_hardlink(struct image_builder *builder, const struct place *place,
+static int put_hardlink(struct image_builder *builder, const struct layer_place *place,
 			const struct tar_entry *entry, struct error *err)
 {
 	struct tree_node *directory, *kept;
@@ -242,7 +233,7 @@ static int put_hardlink(struct image_builder *builder, const struct place *place
 	}
 	kept = target->node;
 	kept->links++; /* the target may lie below what is about to be replaced */
-	result = put_node(builder, place, kept, err);
+	result = layer_put_node(builder, place, kept, err);
 	kept->links--;
 	if (result < 0)
 		tree_node_free(&builder->tree, kept);
@@ -254,13 +245,13 @@ static int put_root(struct image_builder *builder, const struct tar_entry *entry
 {
 	if (entry->type != TAR_DIRECTORY)
 		return error_set(err, 0, "the root of an image must be a directory");
-	return set_attributes(builder, builder->tree.root, entry, err);
+	return layer_set_attributes(builder, builder->tree.root, entry, err);
 }
 
 static int put_entry(struct image_builder *builder, const char *path, const struct tar_entry *entry,
 		     struct tar *tar, struct error *err)
 {
-	struct place place;
+	struct layer_place place;
 
 	if (tree_walk(&builder->tree, path, TREE_WALK_CREATE, builder->layers, &place.directory,
 		      &place.name, err) < 0)
@@ -271,9 +262,9 @@ static int put_entry(struct image_builder *builder, const char *path, const stru
 		return put_hardlink(builder, &place, entry, err);
 	if (entry->type == TAR_DIRECTORY && place.old && tree_is_directory(place.old->node)) {
 		place.old->layer = builder->layers;
-		return set_attributes(builder, place.old->node, entry, err);
+		return layer_set_attributes(builder, place.old->node, entry, err);
 	}
-	return put_new(builder, &place, entry, tar, err);
+	return layer_put_new(builder, &place, entry, tar, err);
 }
 
 /* Hides what lower layers have in a directory: all of it, or one name. */
@@ -326,9 +317,10 @@ static int below_marker(const char *path, struct error *err)
 	return 0;
 }
 
-static int apply_entry(struct image_builder *builder, const struct tar_entry *entry,
-		       struct tar *tar, struct error *err)
+static int apply_entry(void *context, const struct tar_entry *entry, struct tar *tar,
+		       struct error *err)
 {
+	struct image_builder *builder = context;
 	char path[IMAGE_PATH_MAX + 1];
 	const char *last;
 	int skip;
@@ -361,26 +353,31 @@ static int check_memory(const struct image_builder *builder, struct error *err)
 	return 0;
 }
 
-int image_builder_apply(struct image_builder *builder, struct stream *stream, struct error *err)
+int layer_for_each(struct image_builder *builder, struct stream *stream, layer_entry_fn apply,
+		   void *context, struct error *err)
 {
 	struct tar_entry entry;
 	unsigned entries = 0;
 	struct tar *tar;
 	int more;
 
-	builder->layers++;
 	if (tar_open(&tar, stream, err) < 0)
 		return -1;
 	while ((more = tar_next(tar, &entry, err)) > 0) {
 		if (++entries > IMAGE_LAYER_ENTRIES_MAX)
 			more = error_set(err, 0, "a layer has more than %d entries",
 					 IMAGE_LAYER_ENTRIES_MAX);
-		else if (apply_entry(builder, &entry, tar, err) < 0 ||
-			 check_memory(builder, err) < 0)
+		else if (apply(context, &entry, tar, err) < 0 || check_memory(builder, err) < 0)
 			more = error_prefix(err, "%.256s", entry.name);
 		if (more < 0)
 			break;
 	}
 	tar_close(tar);
 	return more;
+}
+
+int image_builder_apply(struct image_builder *builder, struct stream *tar, struct error *err)
+{
+	builder->layers++;
+	return layer_for_each(builder, tar, apply_entry, builder, err);
 }

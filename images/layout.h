@@ -36,6 +36,10 @@ void store_reference_name(char name[STORE_NAME_MAX], const char *canonical);
 
 struct image_record;
 
+/* Reads the record of a manifest: 1 with *record the caller's, 0 if there is none, -1. */
+int store_find_record(const struct store *store, const struct digest *manifest,
+		      struct image_record *record, struct error *err);
+
 /*
  * Reads the record of a manifest and opens the EROFS image that it names, with a shared lock
  * (flock) that lives as long as anybody has the descriptor: `image gc` leaves such an image alone.

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "images/decompress.h"
+#include "images/hash_stream.h"
 #include "images/layer.h"
+#include "images/layer_aci.h"
 #include "images/message.h"
 #include "vmm/base/cleanup.h"
 
@@ -74,28 +76,6 @@ int parser_documents(void *context, int control, struct error *err)
 	return sent < 0 ? error_set(err, errno, "cannot report the image's plan") : 0;
 }
 
-/* A stream that hashes every byte that passes. */
-struct hash_stream {
-	struct stream stream;
-	struct stream *source;
-	struct hasher hasher;
-};
-
-static int hash_stream_fill(struct stream *stream, struct error *err)
-{
-	struct hash_stream *self = (struct hash_stream *)stream;
-	int more = stream_fill(self->source, err);
-
-	if (more <= 0)
-		return more;
-	if (hasher_update(&self->hasher, self->source->at, self->source->left, err) < 0)
-		return -1;
-	stream->at = self->source->at;
-	stream->left = self->source->left;
-	stream_consume(self->source, self->source->left);
-	return 1;
-}
-
 static int wrong_diff_id(struct error *err)
 {
 	return error_set(err, 0,
@@ -103,22 +83,36 @@ static int wrong_diff_id(struct error *err)
 			 "configuration says (diff_id)");
 }
 
-/* Applies the tar stream and compares its digest. */
-static int apply_hashed(struct image_builder *builder, struct stream *tar,
-			const struct digest *diff_id, struct error *err)
+/* Applies a layer by the rules of its format. */
+static int apply(struct image_builder *builder, const struct image_plan *plan,
+		 const struct image_layer *layer, struct stream *tar, struct error *err)
 {
-	struct hash_stream hashed = { .stream.fill = hash_stream_fill, .source = tar };
+	const struct aci_filter filter = {
+		.own = layer->whitelist,
+		.upper = layer->upper ? plan->layers[layer->upper - 1].whitelist : NULL,
+	};
+
+	if (layer->format == LAYER_ACI)
+		return image_builder_apply_aci(builder, tar, &filter, err);
+	return image_builder_apply(builder, tar, err);
+}
+
+/* Applies the tar stream and compares its digest. */
+static int apply_hashed(struct image_builder *builder, const struct image_plan *plan,
+			const struct image_layer *layer, struct stream *tar, struct error *err)
+{
+	struct hash_stream hashed;
 	struct digest digest;
 
-	if (hasher_init(&hashed.hasher, diff_id->algorithm, err) < 0)
+	if (hash_stream_init(&hashed, tar, layer->diff_id.algorithm, err) < 0)
 		return -1;
-	if (image_builder_apply(builder, &hashed.stream, err) < 0) {
+	if (apply(builder, plan, layer, &hashed.stream, err) < 0) {
 		hasher_free(&hashed.hasher);
 		return -1;
 	}
 	if (hasher_finish(&hashed.hasher, &digest, err) < 0)
 		return -1;
-	return digest_equal(&digest, diff_id) ? 0 : wrong_diff_id(err);
+	return digest_equal(&digest, &layer->diff_id) ? 0 : wrong_diff_id(err);
 }
 
 /* What a layer's type says must be what it is; a window too short to tell is left to the decoder.
@@ -137,8 +131,8 @@ static int check_compression(struct stream *blob, enum layer_compression said, s
 	return 0;
 }
 
-static int apply_layer(struct image_builder *builder, const struct image_layer *layer, int fd,
-		       uint8_t *buffer, struct error *err)
+static int apply_layer(struct image_builder *builder, const struct image_plan *plan,
+		       const struct image_layer *layer, int fd, uint8_t *buffer, struct error *err)
 {
 	struct decompressor tar;
 	struct fd_stream blob;
@@ -149,9 +143,9 @@ static int apply_layer(struct image_builder *builder, const struct image_layer *
 	    decompress_open(&tar, layer->compression, &blob.stream, err) < 0)
 		return -1;
 	if (layer->compression != LAYER_PLAIN || layer->blob.algorithm != layer->diff_id.algorithm)
-		result = apply_hashed(builder, &tar.stream, &layer->diff_id, err);
+		result = apply_hashed(builder, plan, layer, &tar.stream, err);
 	else if (digest_equal(&layer->blob, &layer->diff_id)) /* the importer computes that one */
-		result = image_builder_apply(builder, &tar.stream, err);
+		result = apply(builder, plan, layer, &tar.stream, err);
 	else
 		result = wrong_diff_id(err);
 	decompress_close(&tar);
@@ -168,7 +162,8 @@ static int merge(struct image_builder *builder, const struct parser_layers *job,
 	if (!buffer)
 		return error_set(err, ENOMEM, "cannot merge layers");
 	for (size_t i = 0; i < job->plan->layer_count; i++) {
-		if (apply_layer(builder, &job->plan->layers[i], job->pipe_fd, buffer, err) < 0)
+		if (apply_layer(builder, job->plan, &job->plan->layers[i], job->pipe_fd, buffer,
+				err) < 0)
 			return error_prefix(err, "layer %zu", i + 1);
 	}
 	if (image_builder_finish(builder, job->uuid, &size_bytes, err) < 0)

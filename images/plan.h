@@ -15,11 +15,20 @@
 #include "images/record.h"
 #include "vmm/base/error.h"
 
+enum layer_format {
+	LAYER_OCI = 0,
+	LAYER_ACI = 1,
+};
+
 struct image_layer {
 	struct digest blob;    /* of the bytes in the layout */
 	uint64_t size_bytes;   /* of the same */
 	struct digest diff_id; /* of the tar stream in them */
 	enum layer_compression compression;
+	/* App Container Images only, and never part of an encoded plan: */
+	enum layer_format format;
+	const struct string_list *whitelist; /* the image's own, borrowed; may be empty */
+	size_t upper; /* the layer above whose whitelist decides too, from 1; 0: none */
 };
 
 struct image_plan {

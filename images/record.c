@@ -73,6 +73,9 @@ int image_record_encode(const struct image_record *record, void **data, size_t *
 	if (record->verity.algorithm)
 		fields_put_digest(&w, FIELD_VERITY, &record->verity);
 	image_config_put(&w, &record->config);
+	if (record->aci_name)
+		fields_put_text(&w, FIELD_ACI_NAME, record->aci_name);
+	fields_put_list(&w, FIELD_ACI_LABEL, &record->aci_labels);
 	for (size_t i = 0; i < record->blob_count; i++) {
 		fields_put_digest(&w, FIELD_BLOB, &record->blobs[i].digest);
 		fields_put_u64(&w, FIELD_BLOB_SIZE, record->blobs[i].size_bytes);
@@ -125,6 +128,10 @@ static int take_field(struct image_record *record, const struct field *field)
 		return field_take_u64(field, INT64_MAX, &record->size_bytes);
 	case FIELD_VERITY:
 		return field_take_digest(field, &record->verity);
+	case FIELD_ACI_NAME:
+		return field_take_text(field, &record->aci_name);
+	case FIELD_ACI_LABEL:
+		return field_take_item(field, &record->aci_labels);
 	case FIELD_BLOB:
 		return take_blob(record, field);
 	case FIELD_BLOB_SIZE:
@@ -138,7 +145,8 @@ static bool is_whole(const struct image_record *record)
 {
 	if (!record->manifest.algorithm || !record->kind || !record->chain.algorithm ||
 	    !record->size_bytes || record->size_bytes % 4096 || !record->config.user ||
-	    !record->config.working_dir || !record->blob_count)
+	    !record->config.working_dir || !record->blob_count ||
+	    (record->kind == IMAGE_KIND_ACI) != (record->aci_name != NULL))
 		return false;
 	for (size_t i = 0; i < record->blob_count; i++) {
 		if (record->blobs[i].size_bytes == UINT64_MAX)
@@ -172,6 +180,8 @@ int image_record_decode(struct image_record *record, const void *data, size_t le
 void image_record_free(struct image_record *record)
 {
 	image_config_free(&record->config);
+	string_list_free(&record->aci_labels);
+	free(record->aci_name);
 	free(record->blobs);
 	*record = (struct image_record){ 0 };
 }

@@ -52,6 +52,8 @@ struct image_record {
 	uint64_t size_bytes;  /* of the EROFS image */
 	struct digest verity; /* fs-verity measurement of the EROFS image; algorithm 0: none */
 	struct image_config config;
+	char *aci_name;		       /* of an App Container Image: its name; otherwise NULL */
+	struct string_list aci_labels; /* "name=value" each */
 	struct image_blob *blobs; /* manifest first, then configuration, layers, dependencies */
 	size_t blob_count;	  /* at least one */
 };

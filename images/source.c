@@ -8,7 +8,6 @@
 int source_open(struct source **out, const struct image_reference *reference,
 		const struct import_options *options, struct blob_sink *sink, struct error *err)
 {
-	char text[IMAGE_NAME_SIZE];
 	int result = -1;
 
 	switch (reference->transport) {
@@ -18,16 +17,15 @@ int source_open(struct source **out, const struct image_reference *reference,
 	case IMAGE_DOCKER:
 		result = source_registry_open(out, reference, options, err);
 		break;
+	case IMAGE_ACI:
+		result = source_aci_open(out, reference, err);
+		break;
 	case IMAGE_ROOTFS:
 		return error_set(err, 0, "a directory needs no import");
 	case IMAGE_OCI_ARCHIVE:
 	case IMAGE_DOCKER_ARCHIVE:
 		result = source_archive_open(out, reference, sink, err);
 		break;
-	case IMAGE_ACI:
-		if (image_reference_canonical(reference, text, err) < 0)
-			return -1;
-		return error_set(err, 0, "%.500s is of a kind that is not supported yet", text);
 	}
 	if (result == 0)
 		(*out)->sink = sink;

@@ -82,5 +82,7 @@ int source_registry_open(struct source **out, const struct image_reference *refe
 			 const struct import_options *options, struct error *err);
 int source_archive_open(struct source **out, const struct image_reference *reference,
 			struct blob_sink *sink, struct error *err);
+int source_aci_open(struct source **out, const struct image_reference *reference,
+		    struct error *err);
 
 #endif

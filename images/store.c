@@ -231,8 +231,8 @@ static int open_locked(const struct store *store, const char *name, uint64_t siz
 	return steal_fd(&fd);
 }
 
-int store_open_image(const struct store *store, const struct digest *manifest,
-		     struct image_record *record, int *image_fd, struct error *err)
+int store_find_record(const struct store *store, const struct digest *manifest,
+		      struct image_record *record, struct error *err)
 {
 	_cleanup_free_ char *data = NULL;
 	char name[STORE_NAME_MAX];
@@ -245,11 +245,22 @@ int store_open_image(const struct store *store, const struct digest *manifest,
 		return found;
 	if (image_record_decode(record, data, len, NULL) < 0)
 		return 0;
+	if (digest_equal(&record->manifest, manifest))
+		return 1;
+	image_record_free(record);
+	return 0;
+}
+
+int store_open_image(const struct store *store, const struct digest *manifest,
+		     struct image_record *record, int *image_fd, struct error *err)
+{
+	char name[STORE_NAME_MAX];
+	int found = store_find_record(store, manifest, record, err);
+
+	if (found <= 0)
+		return found;
 	store_image_name(name, &record->chain);
-	errno = ENOENT;
-	*image_fd = digest_equal(&record->manifest, manifest)
-			? open_locked(store, name, record->size_bytes)
-			: -1;
+	*image_fd = open_locked(store, name, record->size_bytes);
 	if (*image_fd >= 0)
 		return 1;
 	image_record_free(record);

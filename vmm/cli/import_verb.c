@@ -37,6 +37,9 @@ static void print_result(const struct import_result *result)
 			      "nacelle-image: note: %" PRIu64 " extended attributes were dropped "
 			      "(user.*, security.capability and ACLs are kept)\n",
 			      result->dropped_xattrs);
+	if (result->unapplied[0])
+		(void)fprintf(stderr, "nacelle-image: note: pods do not apply %s yet\n",
+			      result->unapplied);
 	printf("%s\n", digest);
 }
 

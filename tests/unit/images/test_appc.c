@@ -221,7 +221,7 @@ static void test_config(void **state)
 	assert_int_equal(unapplied.count, 6);
 	assert_string_equal(unapplied.items[0], "resource/cpu");
 	assert_string_equal(unapplied.items[3], "pre-start");
-	assert_string_equal(unapplied.items[5], "supplementaryGIDs");
+	assert_string_equal(unapplied.items[5], "supplementary-gids");
 	image_config_free(&config);
 	string_list_free(&unapplied);
 	appc_image_free(&image);

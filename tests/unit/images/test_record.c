@@ -19,6 +19,8 @@ static void fill(struct image_record *record)
 	record->blobs[0] = (struct image_blob){ { DIGEST_SHA256, { 5 } }, 77 };
 	record->blobs[1] = (struct image_blob){ { DIGEST_SHA512, { 6 } }, 0 };
 	record->blob_count = 2;
+	record->aci_name = strdup("example.com/app");
+	assert_int_equal(string_list_add(&record->aci_labels, "os=linux", 8), 0);
 	record->config.user = strdup("nobody:7");
 	record->config.working_dir = strdup("/srv");
 	record->config.stop_signal = 15;
@@ -43,6 +45,8 @@ static void test_round_trip(void **state)
 	assert_int_equal(back.size_bytes, 8192);
 	assert_int_equal(back.kind, IMAGE_KIND_ACI);
 	assert_int_equal(back.verity.algorithm, DIGEST_SHA256);
+	assert_string_equal(back.aci_name, "example.com/app");
+	assert_string_equal(back.aci_labels.items[0], "os=linux");
 	assert_int_equal(back.blob_count, 2);
 	assert_true(digest_equal(&back.blobs[1].digest, &record.blobs[1].digest));
 	assert_int_equal(back.blobs[0].size_bytes, 77);
