@@ -115,7 +115,7 @@ int tree_sort(struct tree *tree, struct error *err);
 struct tree_entry *tree_next(const struct tree *tree, struct tree_entry *entry);
 
 enum tree_walk {
-	TREE_WALK_FIND = 0,   /* a missing directory on the way is an outcome */
+	TREE_WALK_FIND = 0, /* a directory on the way that is missing, or is none, is an outcome */
 	TREE_WALK_CREATE = 1, /* ... is made, 0755 and root's */
 };
 
@@ -123,7 +123,8 @@ enum tree_walk {
  * Finds the directory that a path leads to up to its last component. The path is relative to the
  * root and already clean (no empty, "." or ".." components; at least one component). Symbolic links
  * on the way are followed inside the tree; ".." in them stops at the root. *name points to the last
- * component in path. Returns 1; 0 if a directory is missing (TREE_WALK_FIND); -1 with err filled.
+ * component in path. Returns 1; 0 if a directory is missing or is none (TREE_WALK_FIND); -1 with
+ * err filled.
  */
 int tree_walk(struct tree *tree, const char *path, enum tree_walk how, uint16_t layer,
 	      struct tree_node **directory, const char **name, struct error *err);

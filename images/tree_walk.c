@@ -79,6 +79,8 @@ static int step(struct tree *tree, struct route *route, enum tree_walk how, uint
 			*directory = tree->root;
 		return follow(route, node, err) < 0 ? -1 : 1;
 	}
+	if (!tree_is_directory(node) && how == TREE_WALK_FIND)
+		return 0;
 	if (!tree_is_directory(node))
 		return error_set(err, 0, "%.*s on the way is not a directory", (int)len, name);
 	*directory = node;

@@ -3,6 +3,7 @@ writer: what it finds in an image is compared with what should be there.
 
 Only what the writer may use is understood; anything else is an error.
 """
+import mmap
 import os
 import stat
 import struct
@@ -69,7 +70,7 @@ class Node:
 class Image:
     def __init__(self, path):
         with open(path, "rb") as file:
-            self.bytes = file.read()
+            self.bytes = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
         magic, _, compat, bits, _, root = struct.unpack_from("<IIIBBH", self.bytes, 1024)
         assert (magic, bits) == (0xe0f5e1e2, 12) and compat == 3
         self.blocks, meta = struct.unpack_from("<II", self.bytes, 1024 + 36)

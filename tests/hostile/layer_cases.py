@@ -101,6 +101,12 @@ def bookkeeping_of_aufs():
                       entry(b".wh..wh.aufs"), entry(b"f", b"x")))
 
 
+@accepted("whiteout", lambda tree: tree[b"d"].data() == b"x" or 1 / 0)
+def whiteouts_below_what_is_no_directory_now():
+    return Layout(tar(directory(b"d"), entry(b"d/f", b"1")),
+                  tar(entry(b"d", b"x"), entry(b"d/.wh.f", b""), entry(b"d/.wh..wh..opq", b"")))
+
+
 @refused("whiteout", "whiteout")
 def whiteouts_of_nothing():
     return [Layout(tar(entry(name))) for name in
