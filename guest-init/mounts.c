@@ -18,6 +18,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "guest-init/etc.h"
 #include "guest-init/inside.h"
 #include "guest-init/mount_api.h"
 #include "guest-init/platform.h"
@@ -222,6 +223,7 @@ int mounts_enter_root(const struct record_app *app, struct error *err)
 {
 	_cleanup_fd_ int shm = mount_clone(AT_FDCWD, DIR_SHM);
 	_cleanup_fd_ int shares = -1;
+	int etc[ETC_FILES];
 
 	if (shm < 0)
 		return error_set(err, errno, "cannot open the shared memory");
@@ -230,8 +232,9 @@ int mounts_enter_root(const struct record_app *app, struct error *err)
 		if (shares < 0)
 			return error_set(err, errno, "cannot open the shares");
 	}
+	etc_open(etc);
 	if (mount_root(&app->root, err) < 0 || move_into_root(err) < 0 ||
-	    mount_defaults(shm, err) < 0)
+	    mount_defaults(shm, err) < 0 || etc_mount(etc, app->root.upper_tmpfs, err) < 0)
 		return -1;
 	return mount_all(app, shares, err);
 }

@@ -138,6 +138,11 @@ enum trace_stage {
  *	    hostname = "..."
  *	    trace                            flag
  *	    cpus = <n>                       bring up this many CPUs
+ *	    hosts, resolv-conf = "..."       text of /etc/hosts and /etc/resolv.conf; may be absent
+ *	    interfaces/
+ *	        interface@N                  eth0, eth1, ...: up, with
+ *	            addresses = <family prefix a b c d> ...   family 4 (in a) or 6
+ *	            gateways = <family a b c d> ...           one default route each
  *	    apps/
  *	        app@N                        N counts from 0
  *	            name = "..."
@@ -175,6 +180,9 @@ enum { RECORD_SIZE_MAX = 4 * 1024 * 1024, RECORD_VERSION = 1 };
 enum {
 	RECORD_APPS_MAX = 64,
 	RECORD_MOUNTS_MAX = 256, /* for each app */
+	RECORD_INTERFACES_MAX = 4,
+	RECORD_ADDRESSES_MAX = 8, /* for each interface */
+	RECORD_GATEWAYS_MAX = 2,  /* for each interface */
 	RECORD_RLIMITS_MAX = 16,
 	RECORD_STRINGS_MAX = 262144, /* in one list */
 };
@@ -185,6 +193,11 @@ enum {
 #define RECORD_HOSTNAME	       "hostname"
 #define RECORD_TRACE	       "trace"
 #define RECORD_CPUS	       "cpus"
+#define RECORD_HOSTS	       "hosts"
+#define RECORD_RESOLV_CONF     "resolv-conf"
+#define RECORD_INTERFACES      "interfaces"
+#define RECORD_ADDRESSES       "addresses"
+#define RECORD_GATEWAYS	       "gateways"
 #define RECORD_APPS	       "apps"
 #define RECORD_NAME	       "name"
 #define RECORD_ARGV	       "argv"

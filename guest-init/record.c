@@ -349,6 +349,54 @@ static void read_app(struct reader *r, struct record_app *app)
 	read_mounts(r, app);
 }
 
+/* <family prefix a b c d>, or without the prefix. */
+static void read_addresses(struct reader *r, const char *name, bool with_prefix, size_t max,
+			   struct record_address *out, size_t *out_count)
+{
+	const size_t cells_each = with_prefix ? 6 : 5;
+	size_t count;
+	const uint8_t *cells = read_cells(r, name, cells_each, &count);
+
+	if (count > max) {
+		fail(r, name, "are too many");
+		return;
+	}
+	for (size_t i = 0; cells && i < count; i++) {
+		const uint8_t *at = cells + i * cells_each * sizeof(fdt32_t);
+		uint32_t family = cell_at(at, 0);
+		uint32_t prefix = with_prefix ? cell_at(at, 1) : 0;
+
+		if ((family != 4 && family != 6) || prefix > (family == 4 ? 32 : 128)) {
+			fail(r, name, "hold what is no address");
+			return;
+		}
+		out[i].family = (uint8_t)family;
+		out[i].prefix = (uint8_t)prefix;
+		memcpy(out[i].bytes, at + (cells_each - 4) * sizeof(fdt32_t), 16);
+	}
+	*out_count = count;
+}
+
+static void read_interfaces(struct reader *top, struct record *record)
+{
+	int interfaces = fdt_subnode_offset(top->dtb, top->node, RECORD_INTERFACES);
+	struct reader r = *top;
+
+	if (interfaces < 0 || !count_children(top, interfaces, "interface", RECORD_INTERFACES_MAX))
+		return;
+	fdt_for_each_subnode(r.node, r.dtb, interfaces)
+	{
+		struct record_interface *out = &record->interfaces[record->interface_count++];
+
+		r.where = fdt_get_name(r.dtb, r.node, NULL);
+		read_addresses(&r, RECORD_ADDRESSES, true, RECORD_ADDRESSES_MAX, out->addresses,
+			       &out->address_count);
+		read_addresses(&r, RECORD_GATEWAYS, false, RECORD_GATEWAYS_MAX, out->gateways,
+			       &out->gateway_count);
+	}
+	top->bad |= r.bad;
+}
+
 static void read_apps(struct reader *top, struct record *record)
 {
 	int apps = fdt_subnode_offset(top->dtb, top->node, RECORD_APPS);
@@ -414,6 +462,9 @@ int record_read(const void *dtb, size_t len, struct record *record, struct error
 	record->hostname = read_string(&r, RECORD_HOSTNAME);
 	record->trace = read_flag(&r, RECORD_TRACE);
 	record->cpus = read_u32(&r, RECORD_CPUS, 1);
+	record->hosts = read_string(&r, RECORD_HOSTS);
+	record->resolv_conf = read_string(&r, RECORD_RESOLV_CONF);
+	read_interfaces(&r, record);
 	read_apps(&r, record);
 	if (!r.bad)
 		return 0;

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "guest-init/protocol.h"
 #include "vmm/base/error.h"
 
 struct record_rlimit {
@@ -58,9 +59,27 @@ struct record_app {
 	size_t mount_count;
 };
 
+/* An IP address, in network byte order. */
+struct record_address {
+	uint8_t family; /* 4 or 6 */
+	uint8_t prefix; /* of an interface's address: bits; 0 of a gateway */
+	uint8_t bytes[16];
+};
+
+struct record_interface {
+	struct record_address addresses[RECORD_ADDRESSES_MAX];
+	size_t address_count;
+	struct record_address gateways[RECORD_GATEWAYS_MAX];
+	size_t gateway_count;
+};
+
 struct record {
 	const char *hostname; /* or NULL */
 	bool trace;
+	const char *hosts;	 /* or NULL */
+	const char *resolv_conf; /* or NULL */
+	struct record_interface interfaces[RECORD_INTERFACES_MAX];
+	size_t interface_count;
 	uint32_t cpus;
 	struct record_app *apps;
 	size_t app_count;

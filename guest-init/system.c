@@ -1,5 +1,5 @@
 /*
- * Host name, loopback, CPUs.
+ * Host name, loopback, networks, CPUs.
  */
 #include "guest-init/system.h"
 
@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "guest-init/etc.h"
+#include "guest-init/net.h"
 #include "vmm/base/cleanup.h"
 
 /* The kernel gives 127.0.0.1 and ::1 to a loopback interface that comes up. */
@@ -52,7 +54,7 @@ int system_prepare(const struct record *record, struct error *err)
 {
 	if (record->hostname && sethostname(record->hostname, strlen(record->hostname)) < 0)
 		return error_set(err, errno, "cannot set the host name \"%s\"", record->hostname);
-	if (loopback_up(err) < 0)
+	if (loopback_up(err) < 0 || net_configure(record, err) < 0 || etc_write(record, err) < 0)
 		return -1;
 	return record->cpus > 1 ? cpus_up(record->cpus, err) : 0;
 }

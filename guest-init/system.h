@@ -1,5 +1,5 @@
 /*
- * What the pod as a whole is given: a host name, the loopback interface, its CPUs.
+ * What the pod as a whole is given: names, network interfaces, CPUs.
  */
 #ifndef NACELLE_GUEST_INIT_SYSTEM_H
 #define NACELLE_GUEST_INIT_SYSTEM_H

@@ -70,8 +70,29 @@ struct pod_app {
 	size_t mount_count;
 };
 
+/* An IP address, in network byte order; family 4 or 6. */
+struct pod_address {
+	uint8_t family;
+	uint8_t prefix; /* bits; 0 of a gateway */
+	uint8_t bytes[16];
+};
+
+enum { POD_ADDRESSES_MAX = 8, POD_GATEWAYS_MAX = 2 };
+
+/* A network interface, as the guest configures it: eth0, eth1, ... in order. */
+struct pod_interface {
+	struct pod_address addresses[POD_ADDRESSES_MAX];
+	size_t address_count;
+	struct pod_address gateways[POD_GATEWAYS_MAX]; /* at most one of a family */
+	size_t gateway_count;
+};
+
 struct pod {
 	const char *hostname;
+	const char *hosts;	 /* text of /etc/hosts; NULL: the image's */
+	const char *resolv_conf; /* the same */
+	const struct pod_interface *interfaces;
+	size_t interface_count;
 	unsigned cpus;
 	bool trace;
 	const struct pod_app *apps;

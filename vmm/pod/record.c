@@ -251,6 +251,45 @@ static void put_app(struct writer *w, const struct pod_app *app)
 	put_mounts(w, app);
 }
 
+/* <family prefix a b c d>, or without the prefix. */
+static void put_addresses(struct writer *w, const char *name, bool with_prefix,
+			  const struct pod_address *addresses, size_t count)
+{
+	fdt32_t cells[POD_ADDRESSES_MAX * 6];
+	size_t used = 0;
+
+	if (!count || w->bad)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		cells[used++] = cpu_to_fdt32(addresses[i].family);
+		if (with_prefix)
+			cells[used++] = cpu_to_fdt32(addresses[i].prefix);
+		memcpy(cells + used, addresses[i].bytes, sizeof(addresses[i].bytes));
+		used += sizeof(addresses[i].bytes) / sizeof(*cells);
+	}
+	put(w, name, cells, used * sizeof(*cells));
+}
+
+static void put_interfaces(struct writer *w, const struct pod *pod)
+{
+	if (pod->interface_count > RECORD_INTERFACES_MAX)
+		fail(w, RECORD_INTERFACES, "are too many");
+	if (!pod->interface_count || w->bad)
+		return;
+	begin(w, RECORD_INTERFACES);
+	for (size_t i = 0; i < pod->interface_count; i++) {
+		const struct pod_interface *interface = &pod->interfaces[i];
+
+		begin_indexed(w, "interface", i);
+		put_addresses(w, RECORD_ADDRESSES, true, interface->addresses,
+			      interface->address_count);
+		put_addresses(w, RECORD_GATEWAYS, false, interface->gateways,
+			      interface->gateway_count);
+		end(w);
+	}
+	end(w);
+}
+
 static void put_pod(struct writer *w, const struct pod *pod)
 {
 	begin(w, "");
@@ -258,6 +297,9 @@ static void put_pod(struct writer *w, const struct pod *pod)
 	put_string(w, RECORD_HOSTNAME, pod->hostname);
 	put_flag(w, RECORD_TRACE, pod->trace);
 	put_u32(w, RECORD_CPUS, pod->cpus);
+	put_string(w, RECORD_HOSTS, pod->hosts);
+	put_string(w, RECORD_RESOLV_CONF, pod->resolv_conf);
+	put_interfaces(w, pod);
 	if (!pod->app_count || pod->app_count > RECORD_APPS_MAX)
 		fail(w, RECORD_APPS, pod->app_count ? "are too many" : "are missing");
 	begin(w, RECORD_APPS);

@@ -150,7 +150,8 @@ static void test_namespaces(void **state)
 	expect("echo $$ /proc/[0-9]*; hostname; cat /proc/self/cgroup | "
 	       "grep '^0::'; ls /; cut -d' ' -f5 /proc/self/mountinfo | sort",
 	       "1 /proc/1\npod\n0::/\nbin\ndev\netc\nproc\nsys\ntmp\n"
-	       "/\n/dev\n/dev/mqueue\n/dev/pts\n/dev/shm\n/proc\n/sys\n/sys/fs/cgroup\n",
+	       "/\n/dev\n/dev/mqueue\n/dev/pts\n/dev/shm\n/etc/hostname\n/proc\n/sys\n/sys/fs/"
+	       "cgroup\n",
 	       0);
 	/* The upper layer is thrown away. */
 	expect("echo x >/new && cat /new", "x\n", 0);
@@ -447,6 +448,58 @@ static void test_mounts(void **state)
 	drop_file(harness_share(), "data");
 }
 
+/* hostname, hosts and resolv.conf, whatever the image has in their places. */
+static void test_etc(void **state)
+{
+	static const char script[] =
+	    "cd /etc; cat hostname hosts resolv.conf; stat -c '%a %u' hosts; "
+	    "echo more >>hosts; echo $?";
+	struct harness_pod pod;
+	struct outcome o;
+	char path[512];
+
+	(void)state;
+	harness_pod(&pod, script);
+	pod.pod.hosts = "127.0.0.1 localhost\n";
+	pod.pod.resolv_conf = "nameserver 192.0.2.53\n";
+	run(&pod, &o);
+	assert_string_equal(o.out, "pod\n127.0.0.1 localhost\nnameserver 192.0.2.53\n644 0\n0\n");
+	/* A file of the image, a link to nowhere, a directory; links do not leave the root. */
+	put_file(harness_root(), "etc/hosts", "the image's\n", 0600);
+	(void)snprintf(path, sizeof(path), "%s/etc/resolv.conf", harness_root());
+	assert_int_equal(symlink("../../../run/nothing/stub", path), 0);
+	(void)snprintf(path, sizeof(path), "%s/etc/hostname", harness_root());
+	assert_int_equal(mkdir(path, 0755), 0);
+	harness_pod(&pod, "cat /etc/hosts /etc/resolv.conf; ls -d /etc/hostname; "
+			  "readlink /etc/resolv.conf");
+	pod.pod.hosts = "ours\n";
+	pod.pod.resolv_conf = "nameserver 192.0.2.53\n";
+	run(&pod, &o);
+	assert_string_equal(o.out, "ours\nnameserver 192.0.2.53\n/etc/hostname\n");
+	/* A directory of the host is not added to. */
+	pod.app.root.upper = POD_UPPER_NONE;
+	run(&pod, &o);
+	assert_string_equal(o.out, "ours\n/etc/hostname\n../../../run/nothing/stub\n");
+	assert_int_equal(rmdir(path), 0);
+	drop_file(harness_root(), "etc/resolv.conf");
+	harness_pod(&pod, "ls /etc");
+	pod.pod.resolv_conf = "nameserver 192.0.2.53\n";
+	pod.app.root.upper = POD_UPPER_NONE;
+	run(&pod, &o);
+	assert_null(strstr(o.out, "resolv.conf"));
+	drop_file(harness_root(), "etc/hosts");
+	/* What the user mounts there is on top. */
+	put_file(harness_share(), "mine", "mine\n", 0644);
+	harness_pod(&pod, "cat /etc/hosts; ls /etc");
+	pod.pod.hosts = "ours\n";
+	pod.app.root.read_only = true;
+	pod.mounts[0] = (struct pod_mount){ .source = "volume", .target = "/etc" };
+	pod.app.mount_count = 1;
+	run(&pod, &o);
+	assert_string_equal(o.out, "mine\n");
+	drop_file(harness_share(), "mine");
+}
+
 static void test_hostile_mount_targets(void **state)
 {
 	struct harness_pod pod;
@@ -669,6 +722,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_read_only_root),
 		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_etc),
 		cmocka_unit_test(test_hostile_mount_targets),
 		cmocka_unit_test(test_standard_input),
 		cmocka_unit_test(test_large_streams),

@@ -95,6 +95,24 @@ static void check_full_app(const struct record_app *app)
 	assert_null(app->mounts[1].source);
 }
 
+static void check_interfaces(const struct record *record)
+{
+	const struct record_interface *first = &record->interfaces[0];
+
+	assert_int_equal(record->interface_count, 2);
+	assert_int_equal(first->address_count, 2);
+	assert_int_equal(first->addresses[0].family, 4);
+	assert_int_equal(first->addresses[0].prefix, 24);
+	assert_memory_equal(first->addresses[0].bytes, ((uint8_t[]){ 10, 1, 2, 3 }), 4);
+	assert_int_equal(first->addresses[1].prefix, 64);
+	assert_int_equal(first->addresses[1].bytes[15], 5);
+	assert_int_equal(first->gateway_count, 1);
+	assert_int_equal(first->gateways[0].family, 6);
+	assert_int_equal(first->gateways[0].bytes[15], 1);
+	assert_int_equal(record->interfaces[1].address_count, 0);
+	assert_int_equal(record->interfaces[1].gateway_count, 0);
+}
+
 static void test_round_trip(void **state)
 {
 	const struct pod_app apps[] = {
@@ -109,9 +127,23 @@ static void test_round_trip(void **state)
 			    .upper = POD_UPPER_NONE,
 			    .read_only = true } },
 	};
-	const struct pod pod = {
-		.hostname = "host", .cpus = 4, .trace = true, .apps = apps, .app_count = 2
+	const struct pod_interface interfaces[] = {
+		{ .addresses = { { .family = 4, .prefix = 24, .bytes = { 10, 1, 2, 3 } },
+				 { .family = 6, .prefix = 64, .bytes = { 0xfd, [15] = 5 } } },
+		  .address_count = 2,
+		  .gateways = { { .family = 6, .bytes = { 0xfd, [15] = 1 } } },
+		  .gateway_count = 1 },
+		{ .address_count = 0 },
 	};
+	const struct pod pod = { .hostname = "host",
+				 .hosts = "127.0.0.1 localhost\n",
+				 .resolv_conf = "nameserver ::1\n",
+				 .interfaces = interfaces,
+				 .interface_count = 2,
+				 .cpus = 4,
+				 .trace = true,
+				 .apps = apps,
+				 .app_count = 2 };
 	struct error err = ERROR_NONE;
 	struct record record;
 	void *dtb;
@@ -121,6 +153,9 @@ static void test_round_trip(void **state)
 	assert_int_equal(record_build(&pod, &dtb, &len, &err), 0);
 	assert_int_equal(record_read(dtb, len, &record, &err), 0);
 	assert_string_equal(record.hostname, "host");
+	assert_string_equal(record.hosts, "127.0.0.1 localhost\n");
+	assert_string_equal(record.resolv_conf, "nameserver ::1\n");
+	check_interfaces(&record);
 	assert_int_equal(record.cpus, 4);
 	assert_true(record.trace);
 	assert_int_equal(record.app_count, 2);
@@ -218,7 +253,16 @@ static void refuse_read(const char *node, const char *name, const void *value, i
 			const char *why)
 {
 	const struct pod_app app = full_app();
-	const struct pod pod = { .hostname = "h", .cpus = 1, .apps = &app, .app_count = 1 };
+	const struct pod_interface interfaces[] = {
+		{ .addresses = { { .family = 4, .prefix = 32 } }, .address_count = 1 },
+		{ .address_count = 0 },
+	};
+	const struct pod pod = { .hostname = "h",
+				 .cpus = 1,
+				 .interfaces = interfaces,
+				 .interface_count = 2,
+				 .apps = &app,
+				 .app_count = 1 };
 	struct error err = ERROR_NONE;
 	struct record record;
 	static char space[16384];
@@ -245,6 +289,7 @@ static void test_reader_refuses(void **state)
 {
 	const char *app = "/apps/app@0", *root = "/apps/app@0/root";
 	const char *mount = "/apps/app@0/mounts/mount@1";
+	static const char zeroes[60];
 
 	(void)state;
 	refuse_read("/", "version", "\0\0\0\2", 4,
@@ -257,6 +302,18 @@ static void test_reader_refuses(void **state)
 		    "pod record: /: hostname is not one string: Invalid argument");
 	refuse_read("/", "cpus", "\0\0\0", 3,
 		    "pod record: /: cpus has a wrong size: Invalid argument");
+	refuse_read("/interfaces/interface@0", NULL, NULL, 0,
+		    "pod record: /: interface has a child too many or out of order: "
+		    "Invalid argument");
+	refuse_read("/interfaces/interface@0", "addresses", (const char[24]){ [3] = 4, [7] = 33 },
+		    24,
+		    "pod record: interface@0: addresses hold what is no address: Invalid argument");
+	refuse_read("/interfaces/interface@1", "gateways", (const char[20]){ [3] = 5 }, 20,
+		    "pod record: interface@1: gateways hold what is no address: Invalid argument");
+	refuse_read("/interfaces/interface@1", "gateways", zeroes, 3 * 20,
+		    "pod record: interface@1: gateways are too many: Invalid argument");
+	refuse_read("/interfaces/interface@1", "addresses", zeroes, 20,
+		    "pod record: interface@1: addresses has a wrong size: Invalid argument");
 	refuse_read("/apps", NULL, NULL, 0, "pod record: /: apps are missing: Invalid argument");
 	refuse_read(app, NULL, NULL, 0, "pod record: /: apps are missing: Invalid argument");
 	refuse_read(app, "name", NULL, 0, "pod record: app@0: name is missing: Invalid argument");
