@@ -8,6 +8,7 @@
  *image line the image is a directory. What depends on the machine (memory of the host, random
  *names) does not appear.
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,41 @@ static void print_root(const struct pod_root *root)
 	printf("%s\n", root->read_only ? " read-only" : "");
 }
 
+static void print_address(const char *name, const struct pod_address *address)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	(void)inet_ntop(address->family == 6 ? AF_INET6 : AF_INET, address->bytes, text,
+			sizeof(text));
+	printf("  %s %s/%u\n", name, text, address->prefix);
+}
+
+static void print_networks(const struct assembly *assembly, const struct run_options *options)
+{
+	for (size_t i = 0; i < assembly->pod.interface_count; i++) {
+		const struct pod_interface *interface = &assembly->pod.interfaces[i];
+		const struct pod_net *net = &assembly->nets[i];
+
+		printf("net = tap %s mtu=%u", net->tap, net->mtu);
+		if (strstr(options->nets.items[i], "mac="))
+			printf(" mac=%02x:%02x:%02x:%02x:%02x:%02x", net->mac[0], net->mac[1],
+			       net->mac[2], net->mac[3], net->mac[4], net->mac[5]);
+		else
+			printf(" %s", (net->mac[0] & 3) == 2 ? "random mac" : "wrong mac");
+		printf("\n");
+		for (size_t a = 0; a < interface->address_count; a++)
+			print_address("address", &interface->addresses[a]);
+		for (size_t g = 0; g < interface->gateway_count; g++)
+			print_address("gateway", &interface->gateways[g]);
+	}
+	if ((options->hostname || options->name) &&
+	    (options->add_host.count || options->nets.count))
+		printf("hosts:\n%s", assembly->pod.hosts);
+	if (options->dns.count || !options->nets.count)
+		printf("%s%s", assembly->pod.resolv_conf ? "resolv.conf:\n" : "",
+		       assembly->pod.resolv_conf ? assembly->pod.resolv_conf : "");
+}
+
 static void print_pod(const struct assembly *assembly, const struct run_options *options)
 {
 	const struct pod_app *app = &assembly->app;
@@ -112,6 +148,7 @@ static void print_pod(const struct assembly *assembly, const struct run_options 
 	for (unsigned i = 0; i < assembly->share_count; i++)
 		printf("share = %s%s\n", assembly->shares[i].name,
 		       assembly->shares[i].read_only ? " read-only" : "");
+	print_networks(assembly, options);
 }
 
 static int make_pod(struct test_case *test, struct error *err)

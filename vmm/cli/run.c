@@ -11,12 +11,18 @@
 #define FIELD(name) offsetof(struct run_options, name)
 
 const struct option_spec run_options_table[RUN_OPTION_COUNT] = {
+	{ "add-host", 0, OPTION_LIST, "NAME:IP", VALUE_OTHER,
+	  "add a line to the pod's /etc/hosts (repeatable)", FIELD(add_host) },
 	{ "boot-timeout", 0, OPTION_NUMBER, "SECONDS", VALUE_OTHER,
 	  "give up if the guest has not reported by then (default 30)", FIELD(boot_timeout_s) },
 	{ "console", 0, OPTION_FLAG, NULL, VALUE_OTHER,
 	  "show the guest kernel's messages on stderr", FIELD(console) },
 	{ "cpus", 'c', OPTION_NUMBER, "N", VALUE_OTHER, "virtual CPUs, 1 to 32 (default 1)",
 	  FIELD(cpus) },
+	{ "dns", 0, OPTION_LIST, "IP", VALUE_OTHER,
+	  "ask this name server (repeatable; default the host's)", FIELD(dns) },
+	{ "dns-search", 0, OPTION_LIST, "DOMAIN", VALUE_OTHER,
+	  "complete names with this domain (repeatable)", FIELD(dns_search) },
 	{ "entrypoint", 0, OPTION_TEXT, "PROGRAM", VALUE_OTHER,
 	  "run this instead of the image's entrypoint; \"\" for none", FIELD(entrypoint) },
 	{ "env", 'e', OPTION_LIST, "NAME[=VALUE]", VALUE_OTHER,
@@ -37,6 +43,9 @@ const struct option_spec run_options_table[RUN_OPTION_COUNT] = {
 	  "memory of the pod, at least 32M (default 512M)", FIELD(memory_bytes) },
 	{ "name", 0, OPTION_TEXT, "NAME", VALUE_OTHER,
 	  "name of the pod, in messages and as its host name", FIELD(name) },
+	{ "net", 0, OPTION_LIST, "NETWORK", VALUE_OTHER,
+	  "none (default), or tap:NAME[,address=IP/PREFIX][,gateway=IP][,mac=MAC][,mtu=N]",
+	  FIELD(nets) },
 	{ "read-only", 0, OPTION_FLAG, NULL, VALUE_OTHER, "the root cannot be written",
 	  FIELD(read_only) },
 	{ "root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,

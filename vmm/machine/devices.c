@@ -21,7 +21,8 @@ enum {
 
 unsigned devices_count(const struct plan *plan)
 {
-	return 2 + plan->disk_count + (plan->files_socket >= 0) + (plan->console_fd >= 0);
+	return 2 + plan->disk_count + plan->net_count + (plan->files_socket >= 0) +
+	       (plan->console_fd >= 0);
 }
 
 static void raise_line(void *context)
@@ -56,6 +57,39 @@ static void plug_disk(struct devices *devices, const struct plan_disk *disk, uns
 
 	virtio_blk_init(&devices->disks[index], memory, &params);
 	plug(devices, &devices->disks[index].dev);
+}
+
+static void on_net(struct loop_fd *member, uint32_t events)
+{
+	struct devices_net *net = container_of(member, struct devices_net, member);
+
+	virtio_net_ready(&net->net, events & ~(uint32_t)EPOLLOUT, events & EPOLLOUT);
+}
+
+/* The device's lock, which is held here, keeps two threads from doing this at once. */
+static void watch_net(void *context, bool readable, bool writable)
+{
+	struct devices_net *net = context;
+
+	loop_fd_modify(&net->member, (readable ? EPOLLIN : 0) | (writable ? EPOLLOUT : 0));
+}
+
+static int plug_net(struct devices *devices, const struct plan_net *plan, struct devices_net *net,
+		    const struct gmem *memory, struct loop *loop, struct error *err)
+{
+	struct virtio_net_params params = {
+		.backend = &virtio_net_tap,
+		.backend_ctx = &net->fd,
+		.watch = watch_net,
+		.watch_ctx = net,
+		.mtu = plan->mtu,
+	};
+
+	net->fd = plan->fd;
+	memcpy(params.mac, plan->mac, sizeof(params.mac));
+	virtio_net_init(&net->net, memory, &params);
+	plug(devices, &net->net.dev);
+	return loop_fd_add(loop, &net->member, plan->fd, 0, on_net, err);
 }
 
 static void on_files(struct loop_fd *member, uint32_t events)
@@ -113,6 +147,9 @@ int devices_init(struct devices *devices, const struct plan *plan, const struct 
 	plug(devices, &devices->rng.dev);
 	for (unsigned i = 0; i < plan->disk_count; i++)
 		plug_disk(devices, &plan->disks[i], i, memory);
+	for (unsigned i = 0; i < plan->net_count; i++)
+		if (plug_net(devices, &plan->nets[i], &devices->nets[i], memory, loop, err) < 0)
+			return -1;
 	if (plan->files_socket >= 0 && plug_p9(devices, plan, memory, loop, err) < 0)
 		return -1;
 	if (plan->console_fd >= 0 && plug_console(devices, plan, memory, loop, err) < 0)

@@ -10,6 +10,7 @@
 #include "virtio/blk.h"
 #include "virtio/console.h"
 #include "virtio/mmio.h"
+#include "virtio/net.h"
 #include "virtio/p9.h"
 #include "virtio/rng.h"
 #include "virtio/vsock.h"
@@ -19,13 +20,20 @@
 #include "vmm/machine/layout.h"
 #include "vmm/machine/plan.h"
 
-/* vsock, rng, 9p, console, disks. */
-enum { DEVICES_SLOTS_MAX = 4 + PLAN_DISKS_MAX };
+/* vsock, rng, 9p, console, disks, networks. */
+enum { DEVICES_SLOTS_MAX = 4 + PLAN_DISKS_MAX + PLAN_NETS_MAX };
 
 /* An interrupt line: one pin of the I/O APIC. */
 struct devices_line {
 	struct ioapic *ioapic;
 	unsigned pin;
+};
+
+/* A network interface and the descriptor behind it. */
+struct devices_net {
+	struct virtio_net net;
+	struct loop_fd member;
+	int fd;
 };
 
 struct devices {
@@ -44,6 +52,7 @@ struct devices {
 	uint8_t line_control; /* atomic; of the early console: bit 7, a divisor is being set */
 	struct virtio_console console;
 	struct virtio_blk disks[PLAN_DISKS_MAX];
+	struct devices_net nets[PLAN_NETS_MAX];
 };
 
 /* How many slots devices_init() will fill for a plan. */

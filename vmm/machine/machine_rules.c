@@ -6,6 +6,7 @@
 #include "vmm/machine/machine_rules.h"
 
 #include <linux/futex.h>
+#include <linux/if_tun.h>
 #include <linux/kvm.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -27,6 +28,9 @@ static const struct lockdown_rule rules[] = {
 	{ SYS_preadv, LOCKDOWN_ANY, 0, "disks: read" },
 	{ SYS_pwritev, LOCKDOWN_ANY, 0, "disks: write" },
 	{ SYS_pwrite64, LOCKDOWN_ANY, 0, "disks: write" },
+	{ SYS_readv, LOCKDOWN_ANY, 0, "networks: receive" },
+	{ SYS_writev, LOCKDOWN_ANY, 0, "networks: send" },
+	{ SYS_ioctl, 1, TUNSETOFFLOAD, "networks: what the driver has agreed to receive" },
 	{ SYS_fdatasync, LOCKDOWN_ANY, 0, "disks: flush" },
 	{ SYS_fallocate, LOCKDOWN_ANY, 0, "disks: discard, write zeroes" },
 	{ SYS_poll, LOCKDOWN_ANY, 0, "streams that are shared with other processes" },

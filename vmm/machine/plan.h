@@ -12,6 +12,7 @@
 enum {
 	PLAN_CPUS_MAX = 32,
 	PLAN_DISKS_MAX = 8,
+	PLAN_NETS_MAX = 4,
 	PLAN_STREAMS_MAX = 16,
 	PLAN_COMMAND_LINE_MAX = 2048, /* COMMAND_LINE_SIZE of x86, the final NUL included */
 };
@@ -22,6 +23,14 @@ struct plan_disk {
 	int fd;
 	bool read_only;
 	uint64_t size_bytes;
+};
+
+/* A network interface: eth0, eth1, ... in this order. */
+struct plan_net {
+	int fd; /* a tap device: no packet information, a virtio-net header of 12 bytes,
+		   non-blocking */
+	uint8_t mac[6];
+	uint16_t mtu;
 };
 
 enum plan_stream_kind {
@@ -46,6 +55,8 @@ struct plan {
 	int initramfs_fd; /* base archive */
 	unsigned disk_count;
 	struct plan_disk disks[PLAN_DISKS_MAX];
+	unsigned net_count;
+	struct plan_net nets[PLAN_NETS_MAX];
 	unsigned stream_count;
 	struct plan_stream streams[PLAN_STREAMS_MAX];
 	int files_socket; /* SOCK_SEQPACKET to the files role, with its bounce memory beside it */

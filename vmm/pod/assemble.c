@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
+#include "vmm/base/cleanup.h"
 #include "vmm/base/number.h"
-#include "vmm/machine/plan.h"
 
 #define CAP(name) ((uint64_t)1 << (CAP_##name))
 
@@ -309,6 +309,67 @@ static int set_volumes(struct assembly *assembly, const struct run_options *opti
 	return 0;
 }
 
+static int set_networks(struct assembly *assembly, const struct run_options *options,
+			struct error *err)
+{
+	unsigned count = options->nets.count;
+
+	if (count == 1 && strcmp(options->nets.items[0], "none") == 0)
+		count = 0;
+	if (count > PLAN_NETS_MAX)
+		return error_set(err, 0, "--net: at most %d networks are possible", PLAN_NETS_MAX);
+	for (unsigned i = 0; i < count; i++) {
+		if (strcmp(options->nets.items[i], "none") == 0)
+			return error_set(err, 0, "--net none goes with no other network");
+		if (net_parse(options->nets.items[i], &assembly->nets[i], &assembly->interfaces[i],
+			      err) < 0)
+			return -1;
+	}
+	assembly->pod.interfaces = assembly->interfaces;
+	assembly->pod.interface_count = count;
+	return 0;
+}
+
+/* The host's resolver configuration; NULL if there is none. To be freed. */
+static char *read_resolv_conf(const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_file_ FILE *file = fopen(path, "re");
+	size_t size = 0;
+
+	if (!file || getdelim(&text, &size, '\0', file) < 0)
+		return NULL;
+	return steal_ptr(text);
+}
+
+static int set_names(struct assembly *assembly, const struct run_options *options,
+		     struct error *err)
+{
+	/* What systemd-resolved asks on behalf of its own address, which is not one in a pod. */
+	static const char *const paths[] = { "/etc/resolv.conf",
+					     "/run/systemd/resolve/resolv.conf" };
+	_cleanup_free_ char *host_text = NULL;
+	struct pod *pod = &assembly->pod;
+	char *text;
+
+	if (net_make_hosts(options, assembly->hostname, pod->interfaces, pod->interface_count,
+			   &text, err) < 0 ||
+	    !keep(assembly, text, err))
+		return -1;
+	pod->hosts = text;
+	if (pod->interface_count && !options->dns.count)
+		host_text = read_resolv_conf(paths[0]);
+	if (host_text && strstr(host_text, "\nnameserver 127.0.0.53")) {
+		free(host_text);
+		host_text = read_resolv_conf(paths[1]);
+	}
+	if (net_make_resolv_conf(options, pod->interface_count, host_text, &text, err) < 0 ||
+	    (text && !keep(assembly, text, err)))
+		return -1;
+	pod->resolv_conf = text;
+	return 0;
+}
+
 static int set_size(struct assembly *assembly, const struct run_options *options, struct error *err)
 {
 	uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
@@ -361,8 +422,8 @@ int assemble(struct assembly *assembly, const struct run_options *options,
 	set_identity(assembly, options, config);
 	if (set_size(assembly, options, err) < 0 || set_argv(assembly, options, config, err) < 0 ||
 	    set_env(assembly, options, config, err) < 0 ||
-	    set_hostname(assembly, options, err) < 0 ||
-	    set_root(assembly, options, image, err) < 0 ||
+	    set_hostname(assembly, options, err) < 0 || set_networks(assembly, options, err) < 0 ||
+	    set_names(assembly, options, err) < 0 || set_root(assembly, options, image, err) < 0 ||
 	    set_volumes(assembly, options, err) < 0) {
 		assembly_free(assembly);
 		return -1;

@@ -9,7 +9,9 @@
 #include <stdint.h>
 
 #include "vmm/base/error.h"
+#include "vmm/machine/plan.h"
 #include "vmm/pod/image.h"
+#include "vmm/pod/net.h"
 #include "vmm/pod/pod.h"
 #include "vmm/pod/run.h"
 
@@ -33,7 +35,9 @@ struct assembly {
 	struct pod_mount mounts[ASSEMBLY_VOLUMES_MAX];
 	struct assembly_share shares[ASSEMBLY_SHARES_MAX];
 	unsigned share_count;
-	uint64_t memory_bytes; /* rounded up to 2 MiB */
+	struct pod_interface interfaces[PLAN_NETS_MAX];
+	struct pod_net nets[PLAN_NETS_MAX]; /* of each interface, what the host attaches */
+	uint64_t memory_bytes;		    /* rounded up to 2 MiB */
 	char hostname[ASSEMBLY_HOSTNAME_MAX + 1];
 	void *strings[ASSEMBLY_STRINGS_MAX];
 	unsigned string_count;

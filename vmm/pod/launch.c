@@ -20,6 +20,7 @@
 #include "vmm/pod/paths.h"
 #include "vmm/pod/record.h"
 #include "vmm/pod/stdio.h"
+#include "vmm/pod/tap.h"
 #include "vmm/pod/terminal.h"
 
 /*
@@ -155,6 +156,22 @@ static int set_disks(struct plan *plan, const struct pod_image *image, struct er
 	return 0;
 }
 
+static int set_nets(struct plan *plan, const struct assembly *assembly, struct error *err)
+{
+	for (size_t i = 0; i < assembly->pod.interface_count; i++) {
+		const struct pod_net *net = &assembly->nets[i];
+		struct plan_net *out = &plan->nets[i];
+
+		out->mtu = net->mtu;
+		memcpy(out->mac, net->mac, sizeof(out->mac));
+		out->fd = tap_open(net->tap, &out->mtu, err);
+		if (out->fd < 0)
+			return -1;
+		plan->net_count++;
+	}
+	return 0;
+}
+
 static int make_socket(int *ours, int *theirs, struct error *err)
 {
 	int pair[2];
@@ -219,7 +236,8 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 		if (plan->console_fd < 0)
 			return error_set(err, errno, "--console: stderr cannot be used");
 	}
-	if (set_disks(plan, image, err) < 0 || make_channel(launch, assembly, err) < 0 ||
+	if (set_disks(plan, image, err) < 0 || set_nets(plan, assembly, err) < 0 ||
+	    make_channel(launch, assembly, err) < 0 ||
 	    make_socket(&launch->supervisor_socket, &plan->supervisor_socket, err) < 0)
 		return -1;
 	set_streams(plan, &assembly->app, options, stdio_present);

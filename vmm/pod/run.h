@@ -21,6 +21,10 @@ struct run_options {
 	const char *user;
 	const char *workdir;
 	const char *hostname;
+	struct text_list nets; /* none, or tap:NAME[,...]: net.h */
+	struct text_list dns;
+	struct text_list dns_search;
+	struct text_list add_host; /* NAME:IP */
 	const char *entrypoint;
 	bool read_only;
 	const char *upper; /* tmpfs[:SIZE] or none */

@@ -394,6 +394,8 @@ static void close_handed_over(struct launch *launch, struct assembly *assembly,
 	close_and_forget(&plan->files_memory);
 	for (unsigned i = 0; i < plan->disk_count; i++)
 		close_and_forget(&plan->disks[i].fd);
+	for (unsigned i = 0; i < plan->net_count; i++)
+		close_and_forget(&plan->nets[i].fd);
 	close_and_forget(&plan->supervisor_socket);
 	close_and_forget(&plan->files_socket);
 	close_and_forget(&launch->files_server_socket);
@@ -441,19 +443,27 @@ static int watch(struct supervisor *supervisor, const struct launch *launch, str
 	return 0;
 }
 
+static void wait_for(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 /*
- * The shares must be unreachable when this process is gone, so the files role is waited for. The
- * machine has reported and written out everything; taking its memory apart is left to the kernel.
+ * Shares and taps must be unreachable when this process is gone, so the files role is waited for,
+ * and the machine if it has a tap. It has reported and written out everything; without a tap,
+ * taking its memory apart is left to the kernel.
  */
-static void end_roles(struct supervisor *supervisor)
+static void end_roles(struct supervisor *supervisor, bool has_nets)
 {
 	if (supervisor->machine_pid > 0)
 		(void)kill(supervisor->machine_pid, SIGKILL);
 	if (supervisor->files_pid > 0) {
 		(void)kill(supervisor->files_pid, SIGKILL);
-		while (waitpid(supervisor->files_pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		wait_for(supervisor->files_pid);
 	}
+	if (supervisor->machine_pid > 0 && has_nets)
+		wait_for(supervisor->machine_pid);
 }
 
 int supervisor_run(struct launch *launch, struct assembly *assembly,
@@ -471,7 +481,7 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 	    loop_run(&supervisor.loop, &err) < 0)
 		report(REPORT_ERROR, "%s", err.text);
 	terminal_restore();
-	end_roles(&supervisor);
+	end_roles(&supervisor, launch->plan.net_count > 0);
 	timeline_stamp(timeline, TIMELINE_EXITED);
 	return supervisor.status;
 }

@@ -1,0 +1,183 @@
+/*
+ * Network options into data. The words are the user's own; a wrong one is named in the error.
+ */
+#include "vmm/pod/net.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "guest-init/protocol.h"
+#include "vmm/base/bytes.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/number.h"
+
+static_assert(POD_ADDRESSES_MAX <= (int)RECORD_ADDRESSES_MAX, "fits into a record");
+static_assert(POD_GATEWAYS_MAX <= (int)RECORD_GATEWAYS_MAX, "fits into a record");
+
+/* Bits of the first byte of a MAC address. */
+enum { MAC_GROUP = 1, MAC_LOCAL = 2 };
+
+static int parse_ip(const char *text, struct pod_address *address)
+{
+	address->family = strchr(text, ':') ? 6 : 4;
+	memset(address->bytes, 0, sizeof(address->bytes));
+	return inet_pton(address->family == 6 ? AF_INET6 : AF_INET, text, address->bytes) == 1 ? 0
+											       : -1;
+}
+
+static int parse_address(const char *whole, char *value, struct pod_interface *interface,
+			 struct error *err)
+{
+	struct pod_address *address = &interface->addresses[interface->address_count];
+	char *slash = strchr(value, '/');
+	uint64_t prefix = 0;
+
+	if (interface->address_count == POD_ADDRESSES_MAX)
+		return error_set(err, 0, "--net %s: at most %d addresses are possible", whole,
+				 POD_ADDRESSES_MAX);
+	if (slash)
+		*slash++ = '\0';
+	if (parse_ip(value, address) < 0 || !slash || number_parse(slash, &prefix) < 0 ||
+	    prefix > (address->family == 4 ? 32 : 128))
+		return error_set(err, 0,
+				 "--net %s: address=%s: an address and its prefix are expected, "
+				 "such as 10.0.0.2/24 or fd00::2/64",
+				 whole, value);
+	address->prefix = (uint8_t)prefix;
+	interface->address_count++;
+	return 0;
+}
+
+static int parse_gateway(const char *whole, const char *value, struct pod_interface *interface,
+			 struct error *err)
+{
+	struct pod_address *gateway = &interface->gateways[interface->gateway_count];
+
+	if (interface->gateway_count == POD_GATEWAYS_MAX)
+		return error_set(
+		    err, 0, "--net %s: one gateway for IPv4 and one for IPv6 are possible", whole);
+	*gateway = (struct pod_address){ 0 };
+	if (parse_ip(value, gateway) < 0)
+		return error_set(err, 0, "--net %s: gateway=%s is no IP address", whole, value);
+	if (interface->gateway_count && interface->gateways[0].family == gateway->family)
+		return error_set(err, 0, "--net %s: two gateways for IPv%u", whole,
+				 gateway->family);
+	interface->gateway_count++;
+	return 0;
+}
+
+static int parse_mac(const char *whole, const char *value, uint8_t mac[6], struct error *err)
+{
+	unsigned bytes[6];
+	int end = 0;
+
+	if (sscanf(value, "%2x:%2x:%2x:%2x:%2x:%2x%n", &bytes[0], &bytes[1], &bytes[2], &bytes[3],
+		   &bytes[4], &bytes[5], &end) != 6 ||
+	    value[end] || strspn(value, "0123456789abcdefABCDEF:") != 17)
+		return error_set(err, 0,
+				 "--net %s: mac=%s: six bytes are expected, such as "
+				 "02:00:00:00:00:01",
+				 whole, value);
+	for (unsigned i = 0; i < 6; i++)
+		mac[i] = (uint8_t)bytes[i];
+	if (mac[0] & MAC_GROUP)
+		return error_set(err, 0, "--net %s: mac=%s is the address of a group", whole,
+				 value);
+	return 0;
+}
+
+static int parse_mtu(const char *whole, const char *value, uint16_t *mtu, struct error *err)
+{
+	uint64_t number;
+
+	if (number_parse(value, &number) < 0 || number < NET_MTU_MIN || number > NET_MTU_MAX)
+		return error_set(err, 0, "--net %s: mtu=%s: %d to %d are possible", whole, value,
+				 NET_MTU_MIN, NET_MTU_MAX);
+	*mtu = (uint16_t)number;
+	return 0;
+}
+
+static int parse_word(const char *whole, char *word, struct pod_net *net, bool *has_mac,
+		      struct pod_interface *interface, struct error *err)
+{
+	char *value = strchr(word, '=');
+
+	if (!value)
+		return error_set(err, 0, "--net %s: '%s' is not NAME=VALUE", whole, word);
+	*value++ = '\0';
+	if (strcmp(word, "address") == 0)
+		return parse_address(whole, value, interface, err);
+	if (strcmp(word, "gateway") == 0)
+		return parse_gateway(whole, value, interface, err);
+	if (strcmp(word, "mtu") == 0)
+		return parse_mtu(whole, value, &net->mtu, err);
+	if (strcmp(word, "mac") == 0) {
+		*has_mac = true;
+		return parse_mac(whole, value, net->mac, err);
+	}
+	return error_set(err, 0,
+			 "--net %s: there is no '%s'; address, gateway, mac and mtu are known",
+			 whole, word);
+}
+
+/* A gateway is of use only to a family that has an address. */
+static int check_gateways(const char *whole, const struct pod_interface *interface,
+			  struct error *err)
+{
+	for (size_t g = 0; g < interface->gateway_count; g++) {
+		size_t a = 0;
+
+		while (a < interface->address_count &&
+		       interface->addresses[a].family != interface->gateways[g].family)
+			a++;
+		if (a == interface->address_count)
+			return error_set(err, 0,
+					 "--net %s: a gateway for IPv%u needs an address of "
+					 "IPv%u",
+					 whole, interface->gateways[g].family,
+					 interface->gateways[g].family);
+	}
+	return 0;
+}
+
+static int random_mac(uint8_t mac[6], struct error *err)
+{
+	if (getrandom(mac, 6, 0) != 6)
+		return error_set(err, errno, "no random bytes for a MAC address");
+	mac[0] = (uint8_t)((mac[0] & ~MAC_GROUP) | MAC_LOCAL);
+	return 0;
+}
+
+int net_parse(const char *text, struct pod_net *net, struct pod_interface *interface,
+	      struct error *err)
+{
+	static const char kind[] = "tap:";
+	_cleanup_free_ char *copy = strdup(text);
+	char *rest, *word;
+	bool has_mac = false;
+
+	*net = (struct pod_net){ 0 };
+	*interface = (struct pod_interface){ 0 };
+	if (!copy)
+		return error_set(err, ENOMEM, "--net");
+	if (strncmp(text, kind, strlen(kind)) != 0)
+		return error_set(err, 0,
+				 "--net %s: none or tap:NAME[,address=IP/PREFIX][,gateway=IP]"
+				 "[,mac=MAC][,mtu=N] is expected",
+				 text);
+	rest = copy + strlen(kind);
+	word = strsep(&rest, ",");
+	if (!*word || strlen(word) > NET_NAME_MAX || strchr(word, '/') || strchr(word, '%'))
+		return error_set(err, 0, "--net %s: '%s' is no name of an interface", text, word);
+	(void)snprintf(net->tap, sizeof(net->tap), "%.*s", NET_NAME_MAX, word);
+	while ((word = strsep(&rest, ",")))
+		if (parse_word(text, word, net, &has_mac, interface, err) < 0)
+			return -1;
+	if (check_gateways(text, interface, err) < 0)
+		return -1;
+	return has_mac ? 0 : random_mac(net->mac, err);
+}

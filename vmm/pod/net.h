@@ -1,0 +1,46 @@
+/*
+ * The network options: --net, --dns, --dns-search, --add-host.
+ */
+#ifndef NACELLE_POD_NET_H
+#define NACELLE_POD_NET_H
+
+#include "vmm/base/error.h"
+#include "vmm/pod/pod.h"
+#include "vmm/pod/run.h"
+
+enum {
+	NET_NAME_MAX = 15, /* of an interface of the host: IFNAMSIZ - 1 */
+	NET_MTU_MIN = 68,  /* RFC 791 */
+	NET_MTU_MAX = 65521,
+};
+
+/* One --net: what the host attaches. What the guest is told is the pod_interface beside it. */
+struct pod_net {
+	char tap[NET_NAME_MAX + 1];
+	uint8_t mac[6];
+	uint16_t mtu; /* 0: the tap's own */
+};
+
+/*
+ * Reads one --net that is not "none":
+ *
+ *	tap:NAME[,address=IP/PREFIX][,gateway=IP][,mac=MAC][,mtu=N]
+ *
+ * address and gateway may be repeated, for IPv4 and IPv6. Without mac the address is random.
+ */
+int net_parse(const char *text, struct pod_net *net, struct pod_interface *interface,
+	      struct error *err);
+
+/*
+ * The texts of the pod's /etc/hosts and /etc/resolv.conf, to be freed. hostname is the pod's own;
+ * host_text is the host's resolv.conf, used without --dns (its servers on a loopback address mean
+ * nothing in a pod), or NULL. net_make_resolv_conf() leaves *text NULL for a pod without any
+ * network.
+ */
+int net_make_hosts(const struct run_options *options, const char *hostname,
+		   const struct pod_interface *interfaces, size_t count, char **text,
+		   struct error *err);
+int net_make_resolv_conf(const struct run_options *options, size_t interface_count,
+			 const char *host_text, char **text, struct error *err);
+
+#endif
