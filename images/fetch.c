@@ -123,7 +123,10 @@ static int find_base(struct fetcher *fetcher, struct error *err)
 	if (!fetcher->context->trust.verify && probe(fetcher, err) < 0)
 		return -1;
 	fetcher->has_base = true;
-	return http_origin(fetcher->base, fetcher->origin, err);
+	if (http_origin(fetcher->base, fetcher->origin, err) < 0)
+		return -1;
+	memcpy(fetcher->trust.cert_origin, fetcher->origin, sizeof(fetcher->trust.cert_origin));
+	return 0;
 }
 
 static int answer_get(struct fetcher *fetcher, const struct transfer *transfer, struct error *err)
@@ -215,8 +218,9 @@ int fetch_run(void *context, int control, struct error *err)
 	fetcher->context = known;
 	fetcher->control = control;
 	fetcher->host = known->reference->host;
-	if (http_open(&fetcher->http, &known->trust, err) < 0 ||
-	    http_open(&fetcher->login_http, &known->trust, err) < 0)
+	fetcher->trust = known->trust;
+	if (http_open(&fetcher->http, &fetcher->trust, err) < 0 ||
+	    http_open(&fetcher->login_http, &fetcher->trust, err) < 0)
 		return -1;
 	for (;;) {
 		_cleanup_free_ char *data = NULL;

@@ -20,6 +20,7 @@ enum {
 
 struct fetcher {
 	const struct fetch_context *context;
+	struct http_trust trust;
 	int control;
 	struct http *http;
 	struct http *login_http;       /* beside the transfers, which wait for it */

@@ -17,7 +17,7 @@
 #include "vmm/base/io.h"
 
 enum {
-	FIRST_PAUSE_MS = 500,
+	FIRST_PAUSE_MS = 250,
 	POLL_MAX_MS = 1000,
 };
 
@@ -181,8 +181,8 @@ static int describe_status(const struct transfer *transfer, struct error *err)
 	if (exchange->status == 404 && !transfer->is_blob)
 		return error_set(err, 0, "%s has no such image%s", who, reason);
 	if (exchange->status == 404)
-		return error_set(err, 0, "%s lacks a part of the image, %s%s", who, transfer->path,
-				 reason);
+		return error_set(err, 0, "%s lacks a part of the image, %s%s", who,
+				 strchr(transfer->path, '/') + 1, reason);
 	if (exchange->status == 403 || exchange->status == 401)
 		return error_set(err, 0, "%s denies access to the image%s", who, reason);
 	return error_set(err, 0, "%s answered with status %d%s", who, exchange->status, reason);
@@ -370,6 +370,12 @@ static int start_some(struct transfer *transfers, size_t count, size_t *left, in
 		if (one->not_before_ms > now) {
 			if (one->not_before_ms - now < (uint64_t)*timeout_ms)
 				*timeout_ms = (int)(one->not_before_ms - now);
+			continue;
+		}
+		if (one->is_blob && one->got_bytes == one->size_bytes) {
+			if (finish(one, err) < 0) /* all of it was there before */
+				return -1;
+			*timeout_ms = 0;
 			continue;
 		}
 		if (settle(one, begin(one, err), err) < 0)

@@ -484,6 +484,8 @@ static enum http_outcome outcome_of(const struct http_handle *handle, CURLcode c
 		return HTTP_UNREACHABLE;
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
+		/* With TLS 1.3 a server refuses our certificate after the handshake. */
+		return strstr(handle->said, "alert") ? HTTP_UNTRUSTED : HTTP_LOST;
 	case CURLE_GOT_NOTHING:
 	case CURLE_PARTIAL_FILE:
 		return HTTP_LOST;

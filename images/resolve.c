@@ -52,10 +52,12 @@ int resolve_host(const char *host, char addresses[RESOLVE_TEXT_SIZE], struct err
 	int failed = getaddrinfo(host, NULL, &hints, &list);
 	size_t len = 0;
 
-	if (failed)
-		return error_set(err, failed == EAI_AGAIN ? EAGAIN : 0,
-				 "the host name %s cannot be resolved: %s", host,
-				 gai_strerror(failed));
+	if (failed) {
+		(void)error_set(err, 0, "the host name %s cannot be resolved: %s", host,
+				gai_strerror(failed));
+		err->code = failed == EAI_AGAIN ? EAGAIN : 0;
+		return -1;
+	}
 	for (const struct addrinfo *one = list; one && len + 64 < RESOLVE_TEXT_SIZE;
 	     one = one->ai_next) {
 		char text[64];
