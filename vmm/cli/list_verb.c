@@ -9,7 +9,7 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/base/text.h"
-#include "vmm/cli/json_writer.h"
+#include "vmm/base/json_writer.h"
 #include "vmm/cli/store_verbs.h"
 
 const struct option_spec list_options_table[LIST_OPTION_COUNT] = {

@@ -10,7 +10,7 @@
 #include "images/publish.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/text.h"
-#include "vmm/cli/json_writer.h"
+#include "vmm/base/json_writer.h"
 #include "vmm/cli/store_verbs.h"
 
 const struct option_spec remove_options_table[REMOVE_OPTION_COUNT] = {

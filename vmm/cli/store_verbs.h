@@ -35,17 +35,21 @@ enum {
 	INSPECT_OPTION_COUNT = 2,
 	REMOVE_OPTION_COUNT = 3,
 	COLLECT_OPTION_COUNT = 3,
-	EXPORT_OPTION_COUNT = 1,
+	EXPORT_OPTION_COUNT = 2,
 	EXTRACT_OPTION_COUNT = 2,
 };
 extern const struct option_spec list_options_table[LIST_OPTION_COUNT];
+extern const struct option_spec inspect_options_table[INSPECT_OPTION_COUNT];
 extern const struct option_spec remove_options_table[REMOVE_OPTION_COUNT];
 extern const struct option_spec collect_options_table[COLLECT_OPTION_COUNT];
+extern const struct option_spec export_options_table[EXPORT_OPTION_COUNT];
 extern const struct option_spec extract_options_table[EXTRACT_OPTION_COUNT];
 
 int cli_image_list(const void *options, int argc, char **argv, struct error *err);
+int cli_image_inspect(const void *options, int argc, char **argv, struct error *err);
 int cli_image_remove(const void *options, int argc, char **argv, struct error *err);
 int cli_image_collect(const void *options, int argc, char **argv, struct error *err);
+int cli_image_export(const void *options, int argc, char **argv, struct error *err);
 int cli_image_extract(const void *options, int argc, char **argv, struct error *err);
 
 /* An image of the store that is in use while this lives: no collection removes it. */

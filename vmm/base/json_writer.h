@@ -1,9 +1,9 @@
 /*
- * JSON for --json (RFC 8259), written as it is made: two spaces for each level, a newline at the
+ * JSON (RFC 8259), written as it is made: two spaces for each level, a newline at the
  * end. Bytes that are not UTF-8 come out as U+FFFD, and every control character is escaped.
  */
-#ifndef NACELLE_CLI_JSON_WRITER_H
-#define NACELLE_CLI_JSON_WRITER_H
+#ifndef NACELLE_BASE_JSON_WRITER_H
+#define NACELLE_BASE_JSON_WRITER_H
 
 #include <stdbool.h>
 #include <stdint.h>

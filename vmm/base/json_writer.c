@@ -1,7 +1,7 @@
 /*
- * Writing JSON. Failures of the stream show when it is flushed, in program.c.
+ * Writing JSON. Failures of the stream show when it is flushed or closed.
  */
-#include "vmm/cli/json_writer.h"
+#include "vmm/base/json_writer.h"
 
 #include <inttypes.h>
 #include <stddef.h>
