@@ -17,7 +17,6 @@ import hashlib
 import io
 import json
 import lzma
-import subprocess
 import sys
 import tarfile
 
@@ -64,9 +63,8 @@ def archive(specification):
 
 
 def compress(data, how):
-    if how == "zstd":
-        return subprocess.run(["zstd", "-q"], input=data, stdout=subprocess.PIPE, check=True).stdout
-    return {"none": bytes, "gzip": gzip.compress, "xz": lzma.compress, "bz2": bz2.compress}[how](data)
+    return {"none": bytes, "gzip": gzip.compress, "xz": lzma.compress, "bz2": bz2.compress,
+            "zstd": lambda data: b"\x28\xb5\x2f\xfd" + data}[how](data)  # no more than its beginning
 
 
 def main():
