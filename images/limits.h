@@ -29,7 +29,7 @@ enum {
  * use in all, 32 MiB and 256 bytes an entry, is for decompression and the processes themselves.
  */
 enum {
-	IMAGE_MEMORY_BASE = 8 * 1024 * 1024,
+	IMAGE_MEMORY_BASE = 6 * 1024 * 1024,
 	IMAGE_MEMORY_ENTRY = 256,
 };
 

@@ -371,7 +371,7 @@ def sparse_maps_that_lie():
             Layout(tar(pax([(b"GNU.sparse.major", b"1")]), entry(b"f", pad(b"0\n"))))]
 
 
-@refused("memory", "need more memory than 8 MiB and 256 bytes an entry")
+@refused("memory", "need more memory than 6 MiB and 256 bytes an entry")
 def names_links_and_attributes_that_fill_the_memory():
     links = [long_name(b"t" * 4000, b"K") + symlink(b"l%d" % i, b"t") for i in range(3000)]
     xattrs = [pax([(b"SCHILY.xattr.user.a", b"%d" % i + b"x" * 60000)]) + entry(b"f%d" % i, b"")

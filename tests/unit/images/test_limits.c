@@ -136,7 +136,7 @@ static void test_memory(void **state)
 	apply_tar(&fixture, &tar, NULL);
 	fixture.builder.xattrs.memory_bytes = IMAGE_MEMORY_BASE + 3 * IMAGE_MEMORY_ENTRY;
 	make_entry(&tar, '0', "more", "", "", 0);
-	apply_tar(&fixture, &tar, "need more memory than 8 MiB and 256 bytes an entry");
+	apply_tar(&fixture, &tar, "need more memory than 6 MiB and 256 bytes an entry");
 	close_builder(&fixture);
 }
 
