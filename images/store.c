@@ -291,7 +291,7 @@ int store_find_reference(const struct store *store, const char *canonical,
 
 /* The manifest that the reference named when it was imported, if its source is still the same. */
 static int find_manifest(const struct store *store, const struct image_reference *reference,
-			 struct digest *manifest, struct error *err)
+			 struct digest *manifest, char **name, struct error *err)
 {
 	_cleanup_free_ uint8_t *witness = NULL;
 	char canonical[IMAGE_NAME_SIZE];
@@ -307,6 +307,8 @@ static int find_manifest(const struct store *store, const struct image_reference
 	*manifest = record.manifest;
 	found = record.has_witness && record.witness_len == len &&
 		!memcmp(record.witness, witness, len);
+	if (found)
+		*name = steal_ptr(record.name);
 	reference_record_free(&record);
 	return found;
 }
@@ -318,13 +320,14 @@ static int fill_image(struct store_image *out, struct image_record *record)
 	digest_format(&record->manifest, out->manifest_digest);
 	out->size_bytes = record->size_bytes;
 	out->stop_signal = config->stop_signal;
+	out->name = strdup("");
 	out->user = steal_ptr(config->user);
 	out->working_dir = steal_ptr(config->working_dir);
 	out->entrypoint = string_list_steal(&config->entrypoint);
 	out->cmd = string_list_steal(&config->cmd);
 	out->env = string_list_steal(&config->env);
 	out->volumes = string_list_steal(&config->volumes);
-	return out->entrypoint && out->cmd && out->env && out->volumes ? 0 : -1;
+	return out->name && out->entrypoint && out->cmd && out->env && out->volumes ? 0 : -1;
 }
 
 int store_find_manifest(struct store *store, const struct digest *manifest, struct store_image *out,
@@ -346,9 +349,23 @@ int store_find_manifest(struct store *store, const struct digest *manifest, stru
 	return 1;
 }
 
+/* Opens the image of a manifest under the name that a reference gave it, which it takes over. */
+static int find_named(struct store *store, const struct digest *manifest, char **name,
+		      struct store_image *out, struct error *err)
+{
+	int found = store_find_manifest(store, manifest, out, err);
+
+	if (found > 0) {
+		free(out->name);
+		out->name = steal_ptr(*name);
+	}
+	return found;
+}
+
 int store_find(struct store *store, const char *reference, struct store_image *out,
 	       struct error *err)
 {
+	_cleanup_free_ char *name = NULL;
 	struct image_reference parsed;
 	struct digest manifest;
 	int found;
@@ -357,8 +374,29 @@ int store_find(struct store *store, const char *reference, struct store_image *o
 		return -1;
 	if (parsed.transport == IMAGE_ROOTFS)
 		return error_set(err, 0, "%s is a directory, not an image of the store", reference);
-	found = find_manifest(store, &parsed, &manifest, err);
-	return found > 0 ? store_find_manifest(store, &manifest, out, err) : found;
+	found = find_manifest(store, &parsed, &manifest, &name, err);
+	return found > 0 ? find_named(store, &manifest, &name, out, err) : found;
+}
+
+int store_find_imported(struct store *store, const char *reference, const struct digest *manifest,
+			struct store_image *out, struct error *err)
+{
+	_cleanup_free_ char *name = NULL;
+	char canonical[IMAGE_NAME_SIZE];
+	struct reference_record record;
+	struct image_reference parsed;
+	int found;
+
+	if (image_reference_parse(&parsed, reference, err) < 0 ||
+	    image_reference_canonical(&parsed, canonical, err) < 0)
+		return -1;
+	found = store_find_reference(store, canonical, &record, err);
+	if (found <= 0)
+		return found;
+	found = digest_equal(&record.manifest, manifest);
+	name = steal_ptr(record.name);
+	reference_record_free(&record);
+	return found ? find_named(store, manifest, &name, out, err) : 0;
 }
 
 void store_image_free(struct store_image *image)
@@ -369,6 +407,7 @@ void store_image_free(struct store_image *image)
 	string_list_free_items(image->cmd);
 	string_list_free_items(image->env);
 	string_list_free_items(image->volumes);
+	free(image->name);
 	free(image->user);
 	free(image->working_dir);
 	*image = (struct store_image){ .fd = -1 };

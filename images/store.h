@@ -25,6 +25,7 @@ struct store_image {
 	int fd; /* the EROFS image, O_RDONLY | O_CLOEXEC; owned by the holder of this struct */
 	uint64_t size_bytes; /* of the image file, a multiple of 4096 */
 	char manifest_digest[DIGEST_TEXT_SIZE];
+	char *name;	   /* what policies know it by; "" when it was asked for by digest */
 	char **entrypoint; /* may be empty */
 	char **cmd;	   /* may be empty */
 	char **env;	   /* NAME=value each */
@@ -53,8 +54,14 @@ int store_default_root(char **out, struct error *err);
 int store_find(struct store *store, const char *reference, struct store_image *out,
 	       struct error *err);
 /*
- * Opens the image of a manifest, for instance the one that an import has just printed. Returns 1
- * with *out filled, 0 when the store does not hold it, -1 with err filled.
+ * The same for what an import of the reference has just printed, also if nothing can show whether
+ * the source has changed since then: an archive that was just written.
+ */
+int store_find_imported(struct store *store, const char *reference, const struct digest *manifest,
+			struct store_image *out, struct error *err);
+/*
+ * Opens the image of a manifest. Returns 1 with *out filled, 0 when the store does not hold it, -1
+ * with err filled.
  */
 int store_find_manifest(struct store *store, const struct digest *manifest, struct store_image *out,
 			struct error *err);

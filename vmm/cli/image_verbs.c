@@ -8,6 +8,7 @@
 #include "vmm/cli/help.h"
 #include "vmm/cli/import_verb.h"
 #include "vmm/cli/store_verbs.h"
+#include "vmm/cli/verify_verb.h"
 
 static int verb_completion(const void *options, int argc, char **argv, struct error *err)
 {
@@ -58,6 +59,16 @@ static const struct verb verbs[] = {
 	  .arguments_max = 1,
 	  .complete = COMPLETE_STORED,
 	  .run = cli_image_inspect },
+	{ .name = "verify",
+	  .usage = "[OPTIONS] IMAGE",
+	  .help = "Say whether the policy allows an image, and why",
+	  .options = verify_options_table,
+	  .option_count = VERIFY_OPTION_COUNT,
+	  .options_size = sizeof(struct verify_verb_options),
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .complete = COMPLETE_STORED,
+	  .run = cli_image_verify },
 	{ .name = "rm",
 	  .usage = "[OPTIONS] IMAGE...",
 	  .help = "Remove references, and images that none is left of",

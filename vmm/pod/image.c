@@ -1,172 +1,139 @@
 /*
- * The image of a run. The import is another program, which holds the libraries that parse images.
+ * The image of a run, and whether it may run. Importing and deciding are another program's, which
+ * holds the libraries that images need; a verdict that was kept spares the question.
  */
 #include "vmm/pod/image.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <stddef.h>
-#include <stdlib.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "images/verdict.h"
 #include "vmm/base/cleanup.h"
-#include "vmm/base/io.h"
-#include "vmm/pod/paths.h"
+#include "vmm/pod/image_program.h"
 
-extern char **environ;
+enum { ARGUMENTS_MAX = 12 };
 
-static int open_directory(struct pod_image *image, const char *path, struct error *err)
+/* Runs "nacelle-image VERB [--root ROOT] ARGUMENT..." for the first line that it prints. */
+static int ask(const char *verb, const char *store_root, const char *const *more,
+	       char line[IMAGE_PROGRAM_LINE_MAX], struct error *err)
 {
-	image->is_directory = true;
-	image->directory_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (image->directory_fd < 0)
-		return error_set(err, errno, "cannot open the root directory %s", path);
-	return 0;
-}
+	const char *arguments[ARGUMENTS_MAX] = { "nacelle-image", verb };
+	size_t count = 2;
 
-/* The importer, with the read ends of its streams. */
-struct importer {
-	pid_t pid;
-	int said;     /* its standard error: why it failed */
-	int imported; /* its standard output: the digest of the manifest */
-};
-
-static int spawn_import(struct importer *importer, const char *program, const char **arguments,
-			int said, int imported, struct error *err)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none;
-	int spawned;
-
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, imported, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, said, STDERR_FILENO);
-	/* Ctrl-C ends the import; this process, which has it blocked, looks at it afterwards. */
-	sigemptyset(&none);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-	/* posix_spawn() does not change the strings; its type is from before const. */
-	spawned = posix_spawn(&importer->pid, program, &actions, &attributes,
-			      (char **)(uintptr_t)arguments, environ);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return spawned ? error_set(err, spawned, "cannot start %s", program) : 0;
-}
-
-/* Returns 0 with both streams open, or -1 with err filled. */
-static int start_import(struct importer *importer, const char *reference, const char *store_root,
-			struct error *err)
-{
-	const char *arguments[] = { "nacelle-image", "import", reference, NULL, NULL, NULL };
-	int said[2], imported[2], result;
-	char program[PATH_MAX];
-
-	if (paths_find(program, "nacelle-image", err) < 0)
-		return -1;
 	if (store_root) {
-		arguments[2] = "--root";
-		arguments[3] = store_root;
-		arguments[4] = reference;
+		arguments[count++] = "--root";
+		arguments[count++] = store_root;
 	}
-	if (pipe2(said, O_CLOEXEC) < 0)
-		return error_set(err, errno, "cannot make a pipe");
-	if (pipe2(imported, O_CLOEXEC) < 0) {
-		(void)error_set(err, errno, "cannot make a pipe");
-		close(said[0]);
-		close(said[1]);
+	for (size_t i = 0; more[i]; i++)
+		arguments[count++] = more[i];
+	return image_program_run(arguments, line, err);
+}
+
+/* A directory has no digest, so its policy is asked each time, by the name of what was opened. */
+static int check_directory(int fd, const char *store_root, struct error *err)
+{
+	static const char prefix[] = "rootfs:";
+	char reference[sizeof(prefix) + PATH_MAX], link[40];
+	const char *const arguments[] = { "--quiet", "--", reference, NULL };
+	char line[IMAGE_PROGRAM_LINE_MAX];
+	int any = policy_exists(err);
+	ssize_t n;
+
+	if (any <= 0)
+		return any;
+	memcpy(reference, prefix, sizeof(prefix));
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, reference + strlen(prefix), PATH_MAX - 1);
+	if (n < 0)
+		return error_set(err, errno, "cannot find the path of the root directory");
+	reference[strlen(prefix) + (size_t)n] = '\0';
+	return ask("verify", store_root, arguments, line, err);
+}
+
+static int open_directory(struct pod_image *image, const char *path, const char *store_root,
+			  struct error *err)
+{
+	_cleanup_fd_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_set(err, errno, "cannot open the root directory %s", path);
+	if (check_directory(fd, store_root, err) < 0)
 		return -1;
-	}
-	result = spawn_import(importer, program, arguments, said[1], imported[1], err);
-	close(said[1]);
-	close(imported[1]);
-	importer->said = said[0];
-	importer->imported = imported[0];
-	if (result < 0) {
-		close(said[0]);
-		close(imported[0]);
-	}
-	return result;
-}
-
-/* The first line that the importer said, without its name and its newline. */
-static void read_reason(int fd, char reason[ERROR_TEXT_MAX])
-{
-	static const char prefix[] = "nacelle-image: ";
-	char rest[256];
-	ssize_t n = io_read_full(fd, reason, ERROR_TEXT_MAX - 1);
-
-	reason[n > 0 ? n : 0] = '\0';
-	reason[strcspn(reason, "\n")] = '\0';
-	if (strncmp(reason, prefix, strlen(prefix)) == 0)
-		memmove(reason, reason + strlen(prefix), strlen(reason) - strlen(prefix) + 1);
-	/* A writer that is not read would wait. */
-	while (io_read_full(fd, rest, sizeof(rest)) > 0)
-		;
-}
-
-static int read_digest(int fd, struct digest *out, struct error *err)
-{
-	char text[DIGEST_TEXT_SIZE];
-	ssize_t n = io_read_full(fd, text, sizeof(text));
-
-	/* A digest and a newline, which is not a part of it. */
-	if (n <= 1 || digest_parse(out, text, (size_t)n - 1, NULL) < 0)
-		return error_set(err, 0, "nacelle-image did not say what it imported");
+	image->is_directory = true;
+	image->directory_fd = steal_fd(&fd);
 	return 0;
 }
 
-/* What was verified is what runs: the image is opened by the digest that the import reports. */
-static int import(const char *reference, const char *store_root, struct digest *manifest,
-		  struct error *err)
+/* What the import prints is what it has put into the store. */
+static int import_image(struct store *store, struct store_image *image, const char *reference,
+			const char *store_root, struct error *err)
 {
-	char reason[ERROR_TEXT_MAX];
-	struct importer importer;
-	int status, result;
+	static const char number[] = { '0' + IMAGE_PROGRAM_TERMINAL, '\0' };
+	const char *const arguments[] = { "--", reference, NULL };
+	const char *const on_terminal[] = { "--progress-fd", number, "--", reference, NULL };
+	char line[IMAGE_PROGRAM_LINE_MAX];
+	struct digest manifest;
+	int found;
 
-	if (start_import(&importer, reference, store_root, err) < 0)
+	if (ask("import", store_root, isatty(STDERR_FILENO) ? on_terminal : arguments, line, err) <
+		0 ||
+	    digest_parse(&manifest, line, strlen(line), err) < 0)
 		return -1;
-	read_reason(importer.said, reason);
-	close(importer.said);
-	result = read_digest(importer.imported, manifest, err);
-	close(importer.imported);
-	while (waitpid(importer.pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return error_set(err, errno, "cannot wait for the import");
-	if (WIFSIGNALED(status))
-		return error_set(err, 0, "the import of %s was killed by signal %d", reference,
-				 WTERMSIG(status));
-	if (WEXITSTATUS(status))
-		return error_set(err, 0, "%s",
-				 reason[0] ? reason : "the image could not be imported");
-	return result;
+	found = store_find_imported(store, reference, &manifest, image, err);
+	if (found == 0)
+		return error_set(err, 0, "the image %s changed while it was imported", reference);
+	return found < 0 ? -1 : 0;
+}
+
+static int find_image(struct store *store, struct store_image *image, const char *reference,
+		      const char *store_root, struct error *err)
+{
+	int found = store_find(store, reference, image, err);
+
+	if (found)
+		return found < 0 ? -1 : 0;
+	return import_image(store, image, reference, store_root, err);
+}
+
+/* What is open is asked about by its digest and its name: nothing is looked up again. */
+static int check_image(struct store *store, const struct store_image *image, const char *store_root,
+		       struct error *err)
+{
+	const char *const arguments[] = {
+		"--quiet", "--name", image->name, "--", image->manifest_digest, NULL
+	};
+	char line[IMAGE_PROGRAM_LINE_MAX];
+	struct digest manifest;
+	int accepted;
+
+	if (digest_parse(&manifest, image->manifest_digest, strlen(image->manifest_digest), err) <
+	    0)
+		return -1;
+	accepted = verdict_find(store, image->name, &manifest, err);
+	if (accepted)
+		return accepted < 0 ? -1 : 0;
+	return ask("verify", store_root, arguments, line, err);
 }
 
 static int open_image(struct pod_image *image, const char *reference, const char *store_root,
 		      struct error *err)
 {
-	struct digest manifest;
 	struct store *store;
-	int found;
+	int result;
 
 	if (store_open(&store, store_root, err) < 0)
 		return -1;
-	found = store_find(store, reference, &image->image, err);
-	if (found == 0 && import(reference, store_root, &manifest, err) == 0) {
-		found = store_find_manifest(store, &manifest, &image->image, err);
-		if (found == 0)
-			(void)error_set(err, 0, "the image %s was removed while it was imported",
-					reference);
+	result = find_image(store, &image->image, reference, store_root, err);
+	if (result == 0 && check_image(store, &image->image, store_root, err) < 0) {
+		store_image_free(&image->image);
+		result = -1;
 	}
 	store_close(store);
-	return found == 1 ? 0 : -1;
+	return result;
 }
 
 int pod_image_open(struct pod_image *image, const char *reference, const char *store_root,
@@ -178,7 +145,7 @@ int pod_image_open(struct pod_image *image, const char *reference, const char *s
 	if (image_reference_parse(&parsed, reference, err) < 0)
 		return -1;
 	if (parsed.transport == IMAGE_ROOTFS)
-		return open_directory(image, parsed.path, err);
+		return open_directory(image, parsed.path, store_root, err);
 	return open_image(image, reference, store_root, err);
 }
 

@@ -16,8 +16,9 @@ struct pod_image {
 };
 
 /*
- * Resolves a reference. An image that is not in the store is imported by nacelle-image, whose
- * reason for a failure becomes err.
+ * Resolves a reference, and refuses what a policy does not allow (nacelle-policy(5)). An image that
+ * is not in the store is imported by nacelle-image, which also decides about an image for which no
+ * verdict was kept; its reason for a failure becomes err.
  */
 int pod_image_open(struct pod_image *image, const char *reference, const char *store_root,
 		   struct error *err);

@@ -1,0 +1,137 @@
+/*
+ * nacelle-image as a child. Its first line on stderr becomes the error.
+ */
+#include "vmm/pod/image_program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/base/environment.h"
+#include "vmm/base/io.h"
+#include "vmm/pod/paths.h"
+
+enum { HIGH_FD = 16 };
+
+/* What nacelle-image writes; both ends close themselves when it starts. */
+struct pipes {
+	int out[2];
+	int error[2];
+};
+
+/* A pipe whose descriptors are none that a child gets by number. */
+static int make_pipe(int ends[2])
+{
+	int low[2];
+
+	if (pipe2(low, O_CLOEXEC) < 0)
+		return -1;
+	for (int i = 0; i < 2; i++) {
+		ends[i] = fcntl(low[i], F_DUPFD_CLOEXEC, HIGH_FD);
+		close(low[i]);
+	}
+	return ends[0] < 0 || ends[1] < 0 ? -1 : 0;
+}
+
+static int spawn(const char *program, const char *const *arguments, char **environment,
+		 const struct pipes *pipes, pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none;
+	int spawned;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (isatty(STDERR_FILENO))
+		posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, IMAGE_PROGRAM_TERMINAL);
+	posix_spawn_file_actions_adddup2(&actions, pipes->out[1], STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, pipes->error[1], STDERR_FILENO);
+	/* Ctrl-C ends it; this process, which has it blocked, looks at it afterwards. */
+	sigemptyset(&none);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	/* posix_spawn() does not change the strings; its type is from before const. */
+	spawned = posix_spawn(pid, program, &actions, &attributes, (char **)(uintptr_t)arguments,
+			      environment);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return spawned;
+}
+
+static int start(const char *const *arguments, struct pipes *pipes, pid_t *pid, struct error *err)
+{
+	_cleanup_free_ char **environment = environment_clean();
+	char program[PATH_MAX];
+	int spawned;
+
+	if (paths_find(program, "nacelle-image", err) < 0)
+		return -1;
+	if (!environment)
+		return error_set(err, ENOMEM, "cannot start %s", program);
+	if (make_pipe(pipes->out) < 0 || make_pipe(pipes->error) < 0)
+		return error_set(err, errno, "cannot make a pipe");
+	spawned = spawn(program, arguments, environment, pipes, pid);
+	if (spawned)
+		return error_set(err, spawned, "cannot start %s", program);
+	close(steal_fd(&pipes->out[1]));
+	close(steal_fd(&pipes->error[1]));
+	return 0;
+}
+
+/* The first line that comes; the rest is read too, for a writer that is not read would wait. */
+static void read_line(int fd, char *line, size_t size)
+{
+	ssize_t n = io_read_full(fd, line, size - 1);
+	char rest[256];
+
+	line[n > 0 ? n : 0] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	while (io_read_full(fd, rest, sizeof(rest)) > 0)
+		;
+}
+
+static int wait_for(pid_t pid, const char *const *arguments, const char *reason, struct error *err)
+{
+	static const char prefix[] = "nacelle-image: ";
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return error_set(err, errno, "cannot wait for %s", arguments[0]);
+	if (WIFSIGNALED(status))
+		return error_set(err, 0, "%s %s was killed by signal %d", arguments[0],
+				 arguments[1], WTERMSIG(status));
+	if (WEXITSTATUS(status) == 0)
+		return 0;
+	if (strncmp(reason, prefix, strlen(prefix)) == 0)
+		reason += strlen(prefix);
+	return error_set(err, 0, "%s", reason[0] ? reason : "nacelle-image failed");
+}
+
+int image_program_run(const char *const *arguments, char line[IMAGE_PROGRAM_LINE_MAX],
+		      struct error *err)
+{
+	struct pipes pipes = { { -1, -1 }, { -1, -1 } };
+	char reason[ERROR_TEXT_MAX];
+	pid_t pid;
+	int result = start(arguments, &pipes, &pid, err);
+
+	if (result == 0) {
+		read_line(pipes.error[0], reason, sizeof(reason));
+		read_line(pipes.out[0], line, IMAGE_PROGRAM_LINE_MAX);
+		result = wait_for(pid, arguments, reason, err);
+	}
+	for (int i = 0; i < 2; i++) {
+		cleanup_fd(&pipes.out[i]);
+		cleanup_fd(&pipes.error[i]);
+	}
+	return result;
+}

@@ -1,0 +1,20 @@
+/*
+ * Asking nacelle-image, which holds the libraries that images need.
+ */
+#ifndef NACELLE_POD_IMAGE_PROGRAM_H
+#define NACELLE_POD_IMAGE_PROGRAM_H
+
+#include "vmm/base/error.h"
+
+enum { IMAGE_PROGRAM_LINE_MAX = 256, IMAGE_PROGRAM_TERMINAL = 3 };
+
+/*
+ * Runs nacelle-image with these arguments (the first is its name; the last is followed by a NULL),
+ * in an environment that says nothing about what it loads. If our stderr is a terminal, it has that
+ * as descriptor IMAGE_PROGRAM_TERMINAL. Returns 0 with the first line of what it printed in line,
+ * or -1 with err filled: what it said was wrong.
+ */
+int image_program_run(const char *const *arguments, char line[IMAGE_PROGRAM_LINE_MAX],
+		      struct error *err);
+
+#endif
