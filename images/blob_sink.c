@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -197,6 +199,21 @@ int blob_sink_put(struct blob_sink *sink, struct image_blob *blob, const void *d
 	return 0;
 }
 
+/*
+ * Shares the file's blocks, where the file system can, and hashes what the store then has. Returns
+ * 0 with nothing changed if it cannot.
+ */
+static int clone(struct blob_writer *writer, int fd, uint64_t offset, struct error *err)
+{
+	struct stat st;
+
+	if (offset || writer->len_bytes || fstat(fd, &st) < 0 ||
+	    (uint64_t)st.st_size != writer->blob.size_bytes ||
+	    ioctl(writer->file.fd, FICLONE, fd) < 0)
+		return 0;
+	return take_up(writer, err);
+}
+
 /* Copies from the offset of the blob that the writer has reached. */
 static int copy(struct blob_writer *writer, int fd, uint64_t offset, struct error *err)
 {
@@ -227,7 +244,7 @@ int blob_sink_copy(struct blob_sink *sink, struct image_blob *blob, int fd, uint
 
 	if (begun)
 		return begun < 0 ? -1 : 0;
-	if (copy(&writer, fd, offset, err) < 0) {
+	if (clone(&writer, fd, offset, err) < 0 || copy(&writer, fd, offset, err) < 0) {
 		blob_sink_abandon(&writer);
 		return -1;
 	}
@@ -235,6 +252,15 @@ int blob_sink_copy(struct blob_sink *sink, struct image_blob *blob, int fd, uint
 		return -1;
 	*blob = writer.blob;
 	return 0;
+}
+
+bool blob_sink_made(const struct blob_sink *sink, const struct digest *digest)
+{
+	for (size_t i = 0; i < sink->made_count; i++) {
+		if (digest_equal(&sink->made[i], digest))
+			return true;
+	}
+	return false;
 }
 
 void blob_sink_free(struct blob_sink *sink)

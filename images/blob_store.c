@@ -125,3 +125,31 @@ int blob_store_pump(const struct store *store, const struct image_blob *blob, in
 		return damaged(store, &blob->digest, err);
 	return reading;
 }
+
+int blob_store_pass(const struct store *store, const struct image_blob *blob, int pipe_fd,
+		    struct error *err)
+{
+	_cleanup_fd_ int fd = blob_store_open(store, blob, err);
+	uint64_t left = blob->size_bytes;
+
+	if (fd < 0)
+		return -1;
+	while (left) {
+		size_t want = left < STREAM_WINDOW_MAX ? (size_t)left : STREAM_WINDOW_MAX;
+		ssize_t n = splice(fd, NULL, pipe_fd, NULL, want, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EPIPE)
+			return 0;
+		if (n < 0 && errno == EINVAL && left == blob->size_bytes)
+			return blob_store_pump(store, blob, pipe_fd,
+					       err); /* a file system without */
+		if (n < 0)
+			return error_set(err, errno, "cannot pass a blob on");
+		if (n == 0)
+			return damaged(store, &blob->digest, err);
+		left -= (uint64_t)n;
+	}
+	return 1;
+}

@@ -36,6 +36,14 @@ int blob_store_read(const struct store *store, const struct image_blob *blob, ch
 int blob_store_pump(const struct store *store, const struct image_blob *blob, int pipe_fd,
 		    struct error *err);
 
+/*
+ * The same without hashing, for a blob that this very process has verified and named in this import
+ * (blob_sink_made()): its bytes go from the page cache into the pipe, and nobody else may write to
+ * the store.
+ */
+int blob_store_pass(const struct store *store, const struct image_blob *blob, int pipe_fd,
+		    struct error *err);
+
 /* Where sources put blobs. One sink belongs to one import. */
 struct blob_sink {
 	const struct store *store;
@@ -87,6 +95,9 @@ int blob_sink_put(struct blob_sink *sink, struct image_blob *blob, const void *d
 /* Copies a blob from a descriptor, at this offset. Returns 0 with *blob complete, or -1. */
 int blob_sink_copy(struct blob_sink *sink, struct image_blob *blob, int fd, uint64_t offset,
 		   struct error *err);
+
+/* Whether this sink has verified and named the blob. */
+bool blob_sink_made(const struct blob_sink *sink, const struct digest *digest);
 
 void blob_sink_free(struct blob_sink *sink);
 

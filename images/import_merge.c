@@ -82,7 +82,9 @@ static int pump_layers(struct import *import, int pipe_fd, struct error *err)
 	for (size_t i = 0; i < import->plan.layer_count; i++) {
 		const struct image_layer *layer = &import->plan.layers[i];
 		const struct image_blob blob = { layer->blob, layer->size_bytes };
-		int result = blob_store_pump(import->store, &blob, pipe_fd, err);
+		int result = blob_sink_made(&import->sink, &blob.digest)
+				 ? blob_store_pass(import->store, &blob, pipe_fd, err)
+				 : blob_store_pump(import->store, &blob, pipe_fd, err);
 
 		if (result <= 0)
 			return result;

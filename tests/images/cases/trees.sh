@@ -218,3 +218,32 @@ test_reproducible() {
   expect_same "$(store_list "$other")" "$(store_list "$store")" "the images"
   expect [ "$(store_list "$store" | wc -l)" -ge 1 ]
 }
+
+# On a file system that can share blocks between files, a blob costs none; what is in the store is verified all the same.
+test_shared_blocks() {
+  truncate -s 300M disk
+  must mkfs.btrfs -q disk
+  mkdir disk-mounted
+  mount -o loop disk disk-mounted 2>mount.log || skip "no btrfs here: $(tail -n 1 mount.log)"
+  python3 - "$hostile" disk-mounted/layout <<'END' || fail "no layout"
+import random, sys
+sys.path.insert(0, sys.argv[1])
+from layout import *
+Layout(tar(entry(b"f", random.Random(1).randbytes(20000000))), compress=False).write(sys.argv[2])
+END
+  mkdir -m 700 disk-mounted/store
+  image_of disk-mounted/store import "oci:$PWD/disk-mounted/layout:v1"
+  expect_status 0
+  blob=$(find disk-mounted/store/images/v1/blobs -size +10M)
+  sync
+  btrfs filesystem du --raw "$blob" >du.log
+  cat du.log
+  expect [ "$(awk 'NR == 2 { print $2 }' du.log)" = 0 ]
+  expect_same "$(sha256sum <"$blob" | cut -c 1-64)" "$(basename "$blob" | sed 's/sha256-//')" "the digest"
+  printf x | dd of=disk-mounted/layout/blobs/sha256/"$(basename "$blob" | sed 's/sha256-//')" bs=1 seek=9000000 conv=notrunc status=none
+  expect_same "$(sha256sum <"$blob" | cut -c 1-64)" "$(basename "$blob" | sed 's/sha256-//')" "the digest after the layout changed"
+  mkdir -m 700 disk-mounted/other
+  image_of disk-mounted/other import "oci:$PWD/disk-mounted/layout:v1"
+  expect_refused "does not have the digest"
+  umount disk-mounted
+}
