@@ -147,8 +147,3 @@ int field_take_u64(const struct field *field, uint64_t max, uint64_t *out)
 	*out = value;
 	return 0;
 }
-
-bool field_is(const struct field *field, const void *data, size_t len)
-{
-	return field->len == len && (len == 0 || !memcmp(field->data, data, len));
-}

@@ -119,7 +119,4 @@ int field_take_digest(const struct field *field, struct digest *out);
 int field_take_bytes(const struct field *field, uint8_t **out, size_t *len);
 int field_take_u64(const struct field *field, uint64_t max, uint64_t *out);
 
-/* Whether the field holds exactly these bytes. */
-bool field_is(const struct field *field, const void *data, size_t len);
-
 #endif

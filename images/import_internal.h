@@ -26,6 +26,7 @@ struct import {
 	struct store *store;
 	int lock_fd; /* of the whole store, shared */
 	struct blob_sink sink;
+	bool is_transferring; /* blobs: what has come may stay */
 	struct image_reference reference;
 	char name[IMAGE_NAME_SIZE]; /* what policies know the image by */
 	struct source *source;
@@ -38,6 +39,7 @@ struct import {
 	size_t blob_count;
 	struct digest chain;
 	uint64_t size_bytes;
+	struct digest verity; /* of the EROFS image; algorithm 0: none */
 	uint64_t dropped_xattrs;
 	bool built;
 	struct signature_list signatures;

@@ -16,6 +16,7 @@
 #include "images/parser.h"
 #include "images/publish.h"
 #include "images/record.h"
+#include "images/verity.h"
 #include "images/worker.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
@@ -73,6 +74,7 @@ static bool find_image(struct import *import)
 	    (uint64_t)le32_get(super.blocks) * EROFS_BLOCK != (uint64_t)st.st_size)
 		return false;
 	import->size_bytes = (uint64_t)st.st_size;
+	verity_measure(fd, &import->verity);
 	return true;
 }
 
@@ -166,7 +168,11 @@ static int build_image(struct import *import, struct error *err)
 		result = merge_layers(import, file.fd, err);
 	store_image_name(name, &import->chain);
 	if (result == 0)
+		result = temporary_seal(&file, err);
+	if (result == 0) {
+		verity_measure(file.fd, &import->verity);
 		result = temporary_publish(&file, import->store, name, err);
+	}
 	temporary_discard(&file, import->store);
 	import->built = result == 0;
 	return result;
@@ -177,6 +183,7 @@ static int publish_record(struct import *import, struct error *err)
 	struct image_record record = { .manifest = import->plan.manifest,
 				       .chain = import->chain,
 				       .size_bytes = import->size_bytes,
+				       .verity = import->verity,
 				       .kind = IMAGE_KIND_OCI,
 				       .config = import->plan.config,
 				       .blobs = import->blobs,
@@ -218,6 +225,15 @@ static int find_record(struct import *import, struct error *err)
 	return found;
 }
 
+/* A record whose image is not what it was says that the image is to be made anew. */
+static bool has_record(const struct import *import)
+{
+	char name[STORE_NAME_MAX];
+
+	store_record_name(name, &import->plan.manifest);
+	return faccessat(store_dir_fd(import->store), name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int import_make_record(struct import *import, struct error *err)
 {
 	_cleanup_fd_ int lock_fd = -1;
@@ -231,7 +247,7 @@ int import_make_record(struct import *import, struct error *err)
 	found = find_record(import, err); /* another process may have made it meanwhile */
 	if (found)
 		return found < 0 ? -1 : 0;
-	if (!find_image(import) && build_image(import, err) < 0)
+	if ((has_record(import) || !find_image(import)) && build_image(import, err) < 0)
 		return -1;
 	return publish_record(import, err);
 }

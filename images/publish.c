@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "images/verity.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 
@@ -104,6 +105,26 @@ static int sync_directory_of(int dir_fd, const char *name, struct error *err)
 	if (fd < 0 || fsync(fd) < 0)
 		return error_set(err, errno, "cannot make %s durable", name);
 	return 0;
+}
+
+int temporary_seal(struct temporary *file, struct error *err)
+{
+	_cleanup_fd_ int fd = -1;
+	char path[40];
+
+	/* A named one would be swept without its lock; no file system with fs-verity needs names.
+	 */
+	if (file->name[0])
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0; /* no /proc: no fs-verity */
+	close(file->fd);
+	file->fd = steal_fd(&fd);
+	if (flock(file->fd, LOCK_EX) < 0)
+		return error_set(err, errno, "cannot lock a file in the image store");
+	return verity_enable(file->fd, err);
 }
 
 int temporary_publish(struct temporary *file, const struct store *store, const char *name,

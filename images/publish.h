@@ -31,6 +31,12 @@ int temporary_open(struct temporary *file, const struct store *store, struct err
 void temporary_discard(struct temporary *file, const struct store *store);
 
 /*
+ * Ends all writing to the file, and lets the kernel guard its bytes (fs-verity) where that is to be
+ * had. Returns 0, or -1 with err filled.
+ */
+int temporary_seal(struct temporary *file, struct error *err);
+
+/*
  * Makes the file read-only and durable, then gives it its name, instead of what has it now, and
  * makes the name durable. Returns 0, or -1 with err filled; then the name is unchanged, or the
  * whole file stands there but a power cut might take it back.

@@ -3,18 +3,11 @@
  */
 #include "images/reference.h"
 
-#include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "vmm/base/bytes.h"
-#include "vmm/base/cleanup.h"
 
 #define DOCKER_PREFIX "docker://"
 
@@ -134,81 +127,13 @@ int image_reference_parse(struct image_reference *out, const char *text, struct 
 			 text);
 }
 
-static const struct transport *find_transport(enum image_transport transport)
+const char *image_transport_prefix(enum image_transport transport)
 {
 	size_t i = 0;
 
 	while (transports[i].transport != transport)
 		i++;
-	return &transports[i];
-}
-
-bool image_reference_is_pipe(const struct image_reference *reference)
-{
-	struct stat st;
-
-	return reference->transport != IMAGE_DOCKER && stat(reference->path, &st) == 0 &&
-	       S_ISFIFO(st.st_mode);
-}
-
-int image_reference_canonical(const struct image_reference *reference, char text[IMAGE_NAME_SIZE],
-			      struct error *err)
-{
-	const struct transport *t = find_transport(reference->transport);
-	char path[PATH_MAX], docker[IMAGE_NAME_SIZE];
-
-	if (t->transport == IMAGE_DOCKER) {
-		image_reference_format_docker(reference, docker);
-		(void)snprintf(text, IMAGE_NAME_SIZE, DOCKER_PREFIX "%.*s",
-			       (int)(IMAGE_NAME_SIZE - sizeof(DOCKER_PREFIX)), docker);
-		return 0;
-	}
-	/* Pipes have names that lead nowhere (/dev/stdin): they are what they are called. */
-	if (image_reference_is_pipe(reference))
-		memcpy(path, reference->path, sizeof(path));
-	else if (!realpath(reference->path, path))
-		return error_set(err, errno, "cannot find %s%s", t->prefix, reference->path);
-	if (t->has_tag && strchr(path, ':'))
-		return error_set(err, 0, "%s%s: a path with a colon cannot hold images", t->prefix,
-				 path);
-	(void)snprintf(text, IMAGE_NAME_SIZE, "%s%s%s%s", t->prefix, path,
-		       reference->tag[0] ? ":" : "", reference->tag);
-	return 0;
-}
-
-/* Whether the descriptor's file stands at the path. Where /proc is not there, it is believed. */
-static bool stands_at(int fd, const char *path, size_t path_len)
-{
-	char link[40], found[PATH_MAX + 1];
-	ssize_t n;
-
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, found, sizeof(found));
-	return n < 0 || ((size_t)n == path_len && !memcmp(found, path, path_len));
-}
-
-int image_reference_open(const struct image_reference *reference, char text[IMAGE_NAME_SIZE],
-			 struct error *err)
-{
-	const struct transport *t = find_transport(reference->transport);
-	_cleanup_fd_ int fd = -1;
-	char path[PATH_MAX];
-	size_t path_len;
-
-	assert(t->transport != IMAGE_DOCKER);
-	if (image_reference_canonical(reference, text, err) < 0)
-		return -1;
-	path_len = strlen(text) - strlen(t->prefix);
-	if (reference->tag[0])
-		path_len -= strlen(reference->tag) + 1;
-	(void)snprintf(path, sizeof(path), "%.*s", (int)path_len, text + strlen(t->prefix));
-	fd = open(path,
-		  O_RDONLY | O_CLOEXEC | O_NOCTTY | (strstr(t->form, "DIR") ? O_DIRECTORY : 0));
-	if (fd < 0)
-		return error_set(err, errno, "cannot open %s%s", t->prefix, path);
-	if (!image_reference_is_pipe(reference) && !stands_at(fd, path, path_len))
-		return error_set(err, 0, "%s%s was moved while it was opened", t->prefix, path);
-	return steal_fd(&fd);
+	return transports[i].prefix;
 }
 
 void image_reference_name(const char *canonical, char name[IMAGE_NAME_SIZE])

@@ -48,6 +48,9 @@ struct image_reference {
  */
 int image_reference_parse(struct image_reference *out, const char *text, struct error *err);
 
+/* "oci:", "docker://" and so on. */
+const char *image_transport_prefix(enum image_transport transport);
+
 /*
  * A reference of a registry, without "docker://": fills host, path, tag and digest of *out.
  * Returns 0, or -1 with err filled. len bytes of text without a NUL.

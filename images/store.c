@@ -17,6 +17,7 @@
 #include "images/fields.h"
 #include "images/layout.h"
 #include "images/record.h"
+#include "images/verity.h"
 #include "images/witness.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
@@ -216,9 +217,21 @@ static int read_record(const struct store *store, const char *name, char **data,
 	return error_set(err, 0, "the image store: %s", why.text);
 }
 
-/* Opens and locks an image of this size: the descriptor, -1 if it is not there or on its way out.
+/* Whether the kernel guards the very bytes that were published, if it did then. */
+static bool is_measured(int fd, const struct digest *verity)
+{
+	struct digest now;
+
+	if (!verity->algorithm)
+		return true;
+	verity_measure(fd, &now);
+	return digest_equal(&now, verity);
+}
+
+/* Opens and locks an image of this record: the descriptor, -1 if it is not there or on its way out.
  */
-static int open_locked(const struct store *store, const char *name, uint64_t size_bytes)
+static int open_locked(const struct store *store, const char *name,
+		       const struct image_record *record)
 {
 	_cleanup_fd_ int fd = openat(store->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct stat st;
@@ -226,7 +239,8 @@ static int open_locked(const struct store *store, const char *name, uint64_t siz
 	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0 || fstat(fd, &st) < 0)
 		return -1;
 	errno = ENOENT;
-	if (!S_ISREG(st.st_mode) || st.st_nlink == 0 || (uint64_t)st.st_size != size_bytes)
+	if (!S_ISREG(st.st_mode) || st.st_nlink == 0 ||
+	    (uint64_t)st.st_size != record->size_bytes || !is_measured(fd, &record->verity))
 		return -1;
 	return steal_fd(&fd);
 }
@@ -260,7 +274,7 @@ int store_open_image(const struct store *store, const struct digest *manifest,
 	if (found <= 0)
 		return found;
 	store_image_name(name, &record->chain);
-	*image_fd = open_locked(store, name, record->size_bytes);
+	*image_fd = open_locked(store, name, record);
 	if (*image_fd >= 0)
 		return 1;
 	image_record_free(record);

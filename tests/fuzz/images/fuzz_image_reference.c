@@ -33,6 +33,8 @@ static void try_canonical(const struct image_reference *reference)
 	assert(image_reference_parse(&parsed, text, NULL) == 0);
 	assert(image_reference_canonical(&parsed, again, NULL) == 0);
 	assert(!strcmp(text, again));
+	image_reference_name(text, again);
+	assert(!strcmp(text + strlen("docker://"), again));
 }
 
 static void try_reference(const char *text)

@@ -65,6 +65,45 @@ static void check_plan(struct image_plan *plan)
 	free(data);
 }
 
+/* What other readers of documents ask, of every member of the index. */
+static void try_getters(const char *text, size_t len)
+{
+	const struct cJSON *member;
+	struct cJSON *json;
+	double number;
+	bool truth;
+
+	if (json_parse(&json, text, len, NULL) < 0)
+		return;
+	if (json_is_object(json)) {
+		for (const struct cJSON *m = json_first(json); m; m = json_next(m)) {
+			assert(json_member(json, json_key(m), &member, NULL) <= 0 || member == m);
+			(void)json_bool(json, json_key(m), &truth, NULL);
+			(void)json_number(m, &number);
+		}
+	}
+	assert(!json_is_array(json) || !json_is_object(json));
+	json_free(json);
+}
+
+/* A manifest or an index as a registry gives it, of which the descriptor is made up. */
+static void try_registry(struct documents documents)
+{
+	const struct oci_source source = { fetch, &documents };
+	const struct oci_document document = {
+		.media_type = documents.left % 2 ? "application/vnd.oci.image.manifest.v1+json"
+						 : "application/vnd.oci.image.index.v1+json",
+		.digest = { .algorithm = DIGEST_SHA256 },
+		.size_bytes = 60000
+	};
+	struct image_plan plan;
+
+	if (oci_resolve_document(&document, &source, &plan, NULL) == 0) {
+		check_plan(&plan);
+		image_config_free(&plan.config);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct documents documents = { (const char *)data, size };
@@ -73,7 +112,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct image_plan plan;
 
 	layout.marker = next(&documents, &layout.marker_len);
+	try_registry(documents);
 	layout.index = next(&documents, &layout.index_len);
+	try_getters(layout.index, layout.index_len);
 	if (oci_resolve(&layout, &source, &plan, NULL) == 0) {
 		check_plan(&plan);
 		image_config_free(&plan.config);
