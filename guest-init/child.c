@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
@@ -32,7 +33,10 @@
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-enum { USER_FILE_MAX = 4 * 1024 * 1024 };
+enum {
+	USER_FILE_MAX = 4 * 1024 * 1024,
+	USER_SPEC_SIZE = 1024, /* of a specification whose paths have become numbers */
+};
 
 static _Noreturn void fail(const struct child *child, enum exit_kind kind, int code,
 			   const struct error *err)
@@ -103,14 +107,62 @@ static struct text read_user_file(const struct child *child, int root, const cha
 	return text;
 }
 
+/*
+ * One half of a user's specification. appc (aci.md, "user, group"): a path stands for the owner, or
+ * the group, of what is there; a link that is there is not followed.
+ */
+static int format_half(char *out, size_t size, const char *half, size_t len, bool is_group,
+		       struct error *err)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int n;
+
+	if (half[0] != '/') {
+		n = snprintf(out, size, "%.*s", (int)len, half);
+		return n >= 0 && (size_t)n < size ? n : error_set(err, ENAMETOOLONG, "user");
+	}
+	if (len >= sizeof(path))
+		return error_set(err, ENAMETOOLONG, "user");
+	memcpy(path, half, len);
+	path[len] = '\0';
+	if (lstat(path, &st) < 0)
+		return error_set(err, errno, "cannot find the owner of the image's %s", path);
+	return snprintf(out, size, "%u", is_group ? st.st_gid : st.st_uid);
+}
+
+/* The specification without paths, as names or numbers. */
+static int replace_paths(const char *spec, char out[USER_SPEC_SIZE], struct error *err)
+{
+	size_t len = strcspn(spec, ":");
+	int at = format_half(out, USER_SPEC_SIZE - 1, spec, len, false, err);
+
+	if (at < 0)
+		return -1;
+	if (!spec[len])
+		return 0;
+	out[at++] = ':';
+	return format_half(out + at, (size_t)(USER_SPEC_SIZE - at), spec + len + 1,
+			   strlen(spec + len + 1), true, err) < 0
+		   ? -1
+		   : 0;
+}
+
 static void find_user(const struct child *child, struct user *user, struct error *err)
 {
+	char replaced[USER_SPEC_SIZE];
 	const char *spec = child->app->user ? child->app->user : "0:0";
 	const char *group = strchr(spec, ':');
 	_cleanup_fd_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct text passwd = read_user_file(child, root, "/etc/passwd", err);
 	struct text groups = { NULL, 0 };
 
+	if (spec[0] == '/' || (group && group[1] == '/')) {
+		if (replace_paths(spec, replaced, err) < 0)
+			fail_theirs(child, err);
+		spec = replaced;
+		group = strchr(spec, ':');
+	}
 	/* A numeric group needs no look at the list. */
 	if (!group || group[1 + strspn(group + 1, "0123456789")])
 		groups = read_user_file(child, root, "/etc/group", err);

@@ -227,7 +227,8 @@ test_file_that_changes() {
 
 test_as_an_ordinary_user() {
   make_aci app '{}'
-  mkdir -m 700 -p home/store
+  mkdir home
+  mkdir -m 700 home/store
   chmod 644 app.aci
   chown -R 1000:1000 home
   run as_user "$nacelle_image" import --root "$PWD/home/store" aci:app.aci
