@@ -222,10 +222,14 @@ static int drop_files(struct collection *run, const char *directory, enum kind k
 			continue;
 		if (kind == KIND_CHAIN) {
 			fd = lock_unused(run->store, name);
-			if (fd < 0)
+			if (fd < 0 && (errno == EWOULDBLOCK || errno == ENOENT))
 				continue;
+			if (fd < 0)
+				result =
+				    error_set(err, errno, "the image store: cannot open %s", name);
 		}
-		result = drop(run, name, counter, err);
+		if (result == 0)
+			result = drop(run, name, counter, err);
 	}
 	string_list_free(&files);
 	return result < 0 ? -1 : settle(run, directory, err);
