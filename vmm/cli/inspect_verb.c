@@ -182,6 +182,10 @@ static void print_json(const struct about *about)
 	put_references(&json, about);
 	format_time(imported, about->opened->image->imported_s);
 	json_put_text(&json, "imported", imported);
+	if (is_aci(about)) {
+		json_put_text(&json, "aciName", about->record->aci_name);
+		put_list(&json, "aciLabels", &about->record->aci_labels);
+	}
 	put_pairs(&json, "annotations", &about->description.annotations);
 	put_config(&json, about);
 	put_blobs(&json, about);
@@ -290,6 +294,8 @@ static void print_text(const struct about *about)
 
 	print_digest("Digest:", &about->record->manifest);
 	print_field("Kind:", is_aci(about) ? "aci" : "oci");
+	print_field("ACI name:", about->record->aci_name);
+	print_list("ACI labels:", &about->record->aci_labels);
 	print_references(about);
 	format_time(text, about->opened->image->imported_s);
 	print_field("Imported:", text);
