@@ -6,7 +6,13 @@
 
 #include <assert.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+
+void digest_start(void)
+{
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+}
 
 int hasher_init(struct hasher *hasher, enum digest_algorithm algorithm, struct error *err)
 {

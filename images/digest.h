@@ -50,6 +50,12 @@ void digest_format_with(const struct digest *digest, char separator, char text[D
 
 bool digest_equal(const struct digest *a, const struct digest *b);
 
+/*
+ * To be called once, before anything of OpenSSL's: no configuration file, which an environment
+ * variable may name, says what it loads.
+ */
+void digest_start(void);
+
 /* A running computation. It holds memory of OpenSSL's until hasher_finish() or hasher_free(). */
 struct hasher {
 	enum digest_algorithm algorithm;

@@ -9,6 +9,12 @@
 
 #define REF_NAME    "org.opencontainers.image.ref.name"
 #define ATTESTATION "vnd.docker.reference.type"
+/* What `cosign save` says of entries that are about an image. */
+#define KIND		  "kind"
+#define KIND_SIGNATURES	  "dev.cosignproject.cosign/sigs"
+#define KIND_ATTESTATIONS "dev.cosignproject.cosign/atts"
+
+enum { HEX_LEN = 64 };
 
 /* Whether the entry is for Linux on x86-64, or does not say: 1, 0, -1 with err filled. */
 static int fits_platform(const struct cJSON *entry, struct error *err)
@@ -23,6 +29,16 @@ static int fits_platform(const struct cJSON *entry, struct error *err)
 	    json_string(platform, "architecture", &architecture, err) < 0)
 		return -1;
 	return (!os || !strcmp(os, "linux")) && (!architecture || !strcmp(architecture, "amd64"));
+}
+
+/* Whether the tag is one that cosign gives to what it says about an image: sha256-<hex>.sig. */
+static bool is_about_image(const char *tag)
+{
+	static const char prefix[] = "sha256-";
+	const char *hex = tag + strlen(prefix);
+
+	return !strncmp(tag, prefix, strlen(prefix)) &&
+	       strspn(hex, "0123456789abcdef") == HEX_LEN && hex[HEX_LEN] == '.';
 }
 
 /* The tag of an entry, NULL if it has none. *is_attestation: the entry is no image. */
@@ -41,7 +57,9 @@ static int read_annotations(const struct cJSON *entry, const char **tag, bool *i
 			return error_set(err, 0, "an annotation is not a string");
 		if (!strcmp(json_key(a), REF_NAME))
 			*tag = json_text(a);
-		if (!strcmp(json_key(a), ATTESTATION))
+		if (!strcmp(json_key(a), ATTESTATION) ||
+		    (!strcmp(json_key(a), KIND) && (!strcmp(json_text(a), KIND_SIGNATURES) ||
+						    !strcmp(json_text(a), KIND_ATTESTATIONS))))
 			*is_attestation = true;
 	}
 	return 0;
@@ -76,6 +94,8 @@ static int consider(struct choice *choice, const struct cJSON *entry, const char
 	if (tag)
 		note_tag(choice, tag);
 	if (is_attestation || (wanted[0] && (!tag || strcmp(tag, wanted))))
+		return 0;
+	if (!wanted[0] && tag && is_about_image(tag))
 		return 0;
 	fits = fits_platform(entry, err);
 	if (fits <= 0) {

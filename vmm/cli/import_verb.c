@@ -23,6 +23,8 @@ const struct option_spec import_options_table[IMPORT_OPTION_COUNT] = {
 	{ "quiet", 'q', OPTION_FLAG, NULL, VALUE_OTHER, "print errors only", FIELD(quiet) },
 	{ "root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,
 	  "the store of images (default /var/lib/nacelle for root)", FIELD(root) },
+	{ "signature", 0, OPTION_LIST, "FILE", VALUE_FILE,
+	  "a detached signature of the image; may be given again", FIELD(signatures) },
 	{ "tls-verify", 0, OPTION_TEXT, "BOOL", VALUE_OTHER,
 	  "false: trust any registry, also one without TLS", FIELD(tls_verify) },
 };
@@ -49,6 +51,8 @@ static int read_options(struct import_options *out, const struct import_verb_opt
 	const char *verify = given->tls_verify;
 
 	*out = (struct import_options){ .root = given->root,
+					.signature_files = given->signatures.items,
+					.signature_file_count = given->signatures.count,
 					.authfile = given->authfile,
 					.cert_dir = given->cert_dir,
 					.quiet = given->quiet };

@@ -6,12 +6,14 @@
 #include <signal.h>
 #include <string.h>
 
+#include "images/digest.h"
 #include "vmm/cli/image_verbs.h"
 #include "vmm/cli/program.h"
 
 int main(int argc, char **argv)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
+	digest_start();
 	if (argc > 1 && strcmp(argv[1], "trust") == 0)
 		return program_run(&trust_program, argc - 1, argv + 1);
 	return program_run(&image_program, argc, argv);

@@ -35,7 +35,6 @@ static int add_key(struct trust_edit *edit, struct policy_rule *rule, const char
 
 	if (trust_edit_add_key(edit, path, id, err) < 0)
 		return -1;
-	printf("%s\n", id);
 	for (size_t i = 0; i < rule->key_count; i++) {
 		if (strcmp(rule->keys[i], id) == 0)
 			return 0;
@@ -49,6 +48,7 @@ static int add_key(struct trust_edit *edit, struct policy_rule *rule, const char
 static int add(struct trust_edit *edit, const struct trust_verb_options *options, struct error *err)
 {
 	struct policy_rule *rule = policy_find(&edit->policy, options->prefix);
+	size_t before = rule ? rule->key_count : 0;
 
 	if (rule && rule->kind == POLICY_REJECT)
 		return error_set(err, 0,
@@ -72,7 +72,11 @@ static int add(struct trust_edit *edit, const struct trust_verb_options *options
 				 rule->key_count, (uintmax_t)options->threshold);
 	if (options->threshold)
 		rule->threshold = (size_t)options->threshold;
-	return trust_edit_write(edit, err);
+	if (trust_edit_write(edit, err) < 0)
+		return -1;
+	for (size_t i = before; i < rule->key_count; i++)
+		printf("%s\n", rule->keys[i]);
+	return 0;
 }
 
 int cli_trust_add(const void *options, int argc, char **argv, struct error *err)
@@ -118,7 +122,7 @@ static int set(struct trust_edit *edit, const char *prefix, enum policy_rule_kin
 int cli_trust_set(const void *options, int argc, char **argv, struct error *err)
 {
 	const struct trust_verb_options *given = options;
-	enum policy_rule_kind kind;
+	enum policy_rule_kind kind = POLICY_REJECT;
 	struct trust_edit edit;
 	int result;
 
@@ -155,7 +159,7 @@ static int remove_key(struct trust_edit *edit, struct policy_rule *rule, const c
 		      struct error *err)
 {
 	char id[POLICY_KEY_ID_SIZE];
-	size_t at;
+	size_t at = 0;
 
 	if (find_key(rule, text, &at, err) < 0)
 		return -1;
@@ -217,7 +221,7 @@ int cli_trust_remove(const void *options, int argc, char **argv, struct error *e
 
 int cli_trust_default(const void *options, int argc, char **argv, struct error *err)
 {
-	enum policy_rule_kind kind;
+	enum policy_rule_kind kind = POLICY_REJECT;
 	struct trust_edit edit;
 	int result;
 

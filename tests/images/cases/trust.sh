@@ -1,0 +1,473 @@
+# shellcheck shell=bash
+# Policies, signatures and verdicts: keys and signatures by openssl and gpg, layouts by skopeo, and what root can
+# and cannot be talked into.
+
+# Root's pods start from /var/lib/nacelle, so that is where the cases have their store; and there is no KVM, so that a
+# run that is allowed ends with an error about it on any host.
+prepare() {
+  must mount -t tmpfs -o mode=755 nacelle-test /var/lib
+  must mkdir -m 700 /var/lib/nacelle
+  store=/var/lib/nacelle v1=$store/images/v1
+  [ ! -e /dev/kvm ] || must mount --bind /dev/null /dev/kvm
+  must skopeo copy "oci:$busybox:latest" oci:img:latest
+  name=oci:$PWD/img
+  digest=$(jq -r '.manifests[0].digest' img/index.json)
+}
+trust() { must "$nacelle" trust "$@"; }
+# make_key NAME ARG...: NAME.pem and NAME.pub, of openssl genpkey ARG...; key_id NAME: its name in a policy.
+make_key() {
+  local key=$1
+  shift
+  must openssl genpkey "$@" -out "$key.pem"
+  must openssl pkey -in "$key.pem" -pubout -out "$key.pub"
+}
+key_id() { openssl pkey -pubin -in "$1.pub" -outform DER | sha256sum | cut -c 1-64; }
+ed25519() { make_key "$1" -algorithm ED25519; }
+p256() { make_key "$1" -algorithm EC -pkeyopt ec_paramgen_curve:P-256; }
+# sign NAME FILE: FILE.sig, a detached signature of the text in FILE.
+sign() { must openssl pkeyutl -sign -rawin -inkey "$1.pem" -in "$2" -out "$2.sig"; }
+nothing_kept() { [ -z "$(find "$v1" -type f ! -path '*/tmp/*' ! -name lock)" ]; }
+# allowed REFERENCE ARG...: a run gets past the policy; refused TEXT REFERENCE ARG...: it does not.
+allowed() {
+  run "$nacelle" run "${@:2}" "$1" -- /bin/true
+  expect_status 125
+  expect_stderr_has kvm
+}
+refused() {
+  run "$nacelle" run "${@:3}" "$2" -- /bin/true
+  expect_refused "$1"
+}
+
+test_detached() {
+  prepare
+  make_key ed -algorithm ED25519
+  make_key p256 -algorithm EC -pkeyopt ec_paramgen_curve:P-256
+  make_key p384 -algorithm EC -pkeyopt ec_paramgen_curve:P-384
+  make_key rsa -algorithm RSA -pkeyopt rsa_keygen_bits:2048
+  printf '%s\n' "$digest" >text
+  must openssl pkeyutl -sign -rawin -inkey ed.pem -in text -out ed.sig
+  must openssl dgst -sha256 -sign p256.pem -out p256.sig text
+  must openssl dgst -sha384 -sign p384.pem -out p384.sig text
+  must openssl dgst -sha256 -sign rsa.pem -out rsa.sig text
+  must openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sign rsa.pem -out pss.sig text
+  for key in ed p256 p384 rsa pss; do
+    trust set --prefix "$name" reject
+    trust rm --prefix "$name"
+    trust add --prefix "$name" --key "${key/pss/rsa}.pub"
+    image import oci:img:latest
+    expect_refused "rule signed-by for \"$name\" in /etc/nacelle/policy.json"
+    expect nothing_kept
+    image import --signature text oci:img:latest
+    expect_refused "$(key_id "${key/pss/rsa}")"
+    expect nothing_kept
+    image import --signature $key.sig oci:img:latest
+    expect_status 0
+    base64 <$key.sig >$key.b64
+    must rm -r "$v1"
+    image import --signature $key.b64 oci:img:latest
+    expect_status 0
+    allowed oci:img:latest
+    must rm -r "$v1"
+  done
+}
+
+test_threshold() {
+  prepare
+  ed25519 a
+  p256 b
+  ed25519 c
+  printf '%s\n' "$digest" >text
+  for key in a b c; do
+    cp text "text.$key"
+    sign $key "text.$key"
+  done
+  trust add --prefix "$name" --key a.pub --key b.pub --threshold 2
+  image import --signature text.a.sig --signature text.c.sig oci:img:latest
+  expect_refused "1 of 2"
+  expect_stderr_has "$(key_id b)"
+  expect nothing_kept
+  image import --signature text.a.sig --signature text.b.sig oci:img:latest
+  expect_status 0
+  image verify oci:img:latest
+  expect_status 0
+  expect_stdout_has "good, by key $(key_id a) (Ed25519)"
+  expect_stdout_has "good, by key $(key_id b) (ECDSA P-256)"
+  trust add --prefix "$name" --key c.pub --threshold 3
+  image verify --json oci:img:latest
+  expect_status 125
+  expect_same "$(jq -r '"\(.accepted) \(.signatures | length)"' stdout)" "false 2" "verify --json"
+  image verify --signature text.c.sig oci:img:latest
+  expect_status 0
+  allowed oci:img:latest
+}
+
+test_archive_and_other_images() {
+  prepare
+  p256 key
+  trust add --prefix "oci-archive:$PWD" --key key.pub
+  must skopeo copy "oci:$busybox:latest" oci-archive:a.tar:latest
+  must skopeo copy "oci:$layers:latest" oci-archive:b.tar:latest
+  image import oci-archive:a.tar:latest
+  expect_refused "no signature was found"
+  for file in a b; do
+    (unset store && store=$PWD/else && mkdir -m 700 else && "$nacelle_image" import --root else oci:"$([ $file = a ] &&
+      echo "$busybox" || echo "$layers")":latest >digest.$file && rm -r else) || fail "no digest of $file"
+    must openssl dgst -sha256 -sign key.pem -out $file.tar.sig digest.$file
+  done
+  image import oci-archive:a.tar:latest
+  expect_status 0
+  expect_same "$(cat stdout)" "$(cat digest.a)" digest
+  cp a.tar.sig b.tar.sig
+  image import oci-archive:b.tar:latest
+  expect_refused "no key of the rule made it, or it is for another image"
+}
+
+# cosign_sign LAYOUT KEY REFERENCE [FORM]: what cosign would put beside the image, made by openssl and jq alone. FORM save
+# is that of cosign save.
+cosign_sign() {
+  local layout=$1 key=$2 reference=$3 form=${4-tag} image signature payload
+  image=$(jq -r '[.manifests[] | select((.annotations["org.opencontainers.image.ref.name"] // "") | endswith(".sig") | not)][0].digest' \
+    "$layout/index.json")
+  printf '{"critical":{"identity":{"docker-reference":"%s"},"image":{"docker-manifest-digest":"%s"},"type":"%s"},"optional":null}' \
+    "$reference" "${signed-$image}" "${type-cosign container image signature}" >payload
+  signature=$(openssl dgst -sha256 -sign "$key.pem" payload | base64 -w 0)
+  printf '{}' >config
+  for file in payload config; do cp $file "$layout/blobs/sha256/$(sha256sum $file | cut -c 1-64)"; done
+  payload=$(sha256sum payload | cut -c 1-64)
+  jq -n --arg payload "sha256:$payload" --arg config "sha256:$(sha256sum config | cut -c 1-64)" \
+    --arg signature "$signature" --argjson size "$(stat -c %s payload)" \
+    '{schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json",
+      config: {mediaType: "application/vnd.oci.image.config.v1+json", digest: $config, size: 2},
+      layers: [{mediaType: "application/vnd.dev.cosign.simplesigning.v1+json", digest: $payload, size: $size,
+                annotations: {"dev.cosignproject.cosign/signature": $signature}}]}' >manifest
+  cp manifest "$layout/blobs/sha256/$(sha256sum manifest | cut -c 1-64)"
+  jq --arg digest "sha256:$(sha256sum manifest | cut -c 1-64)" --argjson size "$(stat -c %s manifest)" \
+    --arg tag "${image/:/-}.sig" --arg form "$form" \
+    '.manifests += [{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $digest, size: $size,
+      annotations: (if $form == "save" then {kind: "dev.cosignproject.cosign/sigs"}
+                    else {"org.opencontainers.image.ref.name": $tag} end)}]' "$layout/index.json" >index
+  cp index "$layout/index.json"
+}
+
+test_cosign_layout() {
+  prepare
+  p256 key
+  p256 other
+  trust add --prefix "$name" --key key.pub
+  cp -r img clean
+  cosign_sign img other example.com/app
+  image import oci:img:latest
+  expect_refused "no key of the rule made it"
+  cosign_sign img key example.com/app
+  image import oci:img:latest
+  expect_status 0
+  expect_same "$(cat stdout)" "$digest" digest
+  image verify oci:img:latest
+  expect_status 0
+  expect_stdout_has "cosign sha256:"
+  allowed oci:img:latest
+  allowed oci:img
+  must rm -r img "$v1"
+  cp -r clean img
+  cosign_sign img key example.com/app save
+  image import oci:img:latest
+  expect_status 0
+  must rm -r img "$v1"
+  cp -r clean img
+  signed=${digest%????}0000 cosign_sign img key example.com/app
+  image import oci:img:latest
+  expect_refused "it is for another image"
+  must rm -r img
+  cp -r clean img
+  type="atomic container signature" cosign_sign img key example.com/app
+  image import oci:img:latest
+  expect_refused "payload is a"
+  expect nothing_kept
+}
+
+# put_blob FILE, put_manifest FILE TAG: into the registry on port 5000, below a/app.
+put_blob() {
+  local place
+  place=$(curl -sf -X POST -D - -o /dev/null "http://localhost:5000/v2/a/app/blobs/uploads/" | sed -n 's/^[Ll]ocation: //p' | tr -d '\r')
+  must curl -sf -X PUT --data-binary "@$1" -H "Content-Type: application/octet-stream" \
+    "$place&digest=sha256:$(sha256sum "$1" | cut -c 1-64)"
+}
+put_manifest() {
+  must curl -sf -X PUT --data-binary "@$1" -H "Content-Type: application/vnd.oci.image.manifest.v1+json" \
+    "http://localhost:5000/v2/a/app/manifests/$2"
+}
+
+test_cosign_registry() {
+  prepare
+  p256 key
+  printf '%s\n' 'version: 0.1' 'log: {level: warn}' "storage: {filesystem: {rootdirectory: $PWD/data}}" \
+    'http: {addr: "127.0.0.1:5000"}' >registry.yml
+  docker-registry serve registry.yml >registry.log 2>&1 &
+  wait_for 10 curl -sf http://localhost:5000/v2/
+  must skopeo copy --dest-tls-verify=false oci:img:latest docker://localhost:5000/a/app:1
+  trust default reject
+  trust add --prefix localhost:5000/a/app --key key.pub
+  image pull --tls-verify=false docker://localhost:5000/a/app:1
+  expect_refused "rule signed-by for \"localhost:5000/a/app\""
+  expect_stderr_has "no signature was found"
+  expect nothing_kept
+  cosign_sign img key localhost:5000/a/other
+  for file in payload config; do put_blob $file; done
+  put_manifest manifest "${digest/:/-}.sig"
+  image pull --tls-verify=false docker://localhost:5000/a/app:1
+  expect_refused 'it is for the name "localhost:5000/a/other"'
+  cosign_sign clean key localhost:5000/a/app 2>/dev/null || cosign_sign img key localhost:5000/a/app
+  for file in payload config; do put_blob $file; done
+  put_manifest manifest "${digest/:/-}.sig"
+  image pull --tls-verify=false docker://localhost:5000/a/app:1
+  expect_status 0
+  expect_stdout "$digest"
+  allowed docker://localhost:5000/a/app:1
+}
+
+test_lock() {
+  prepare
+  ed25519 a
+  trust add --prefix "$name" --key a.pub
+  trust lock
+  expect_same "$(jq .locked /etc/nacelle/policy.json)" true locked
+  run "$nacelle" trust list
+  expect_stdout_has "/etc/nacelle/policy.json (locked)"
+  run "$nacelle" trust default reject
+  expect_refused "is locked"
+  run "$nacelle" trust rm --prefix "$name"
+  expect_refused "is locked"
+  run "$nacelle" trust set --prefix "$name" accept
+  expect_refused "is locked"
+  if lsattr /etc/nacelle/policy.json 2>/dev/null | grep -q '^....i'; then
+    run rm -f /etc/nacelle/policy.json
+    expect_status 1
+  fi
+  run as_user "$nacelle" trust unlock
+  expect_refused "only root"
+  trust unlock
+  trust rm --prefix "$name"
+  expect_same "$(ls /etc/nacelle/keys)" "" "keys that no rule names"
+}
+
+test_verbs() {
+  prepare
+  ed25519 a
+  p256 b
+  make_key small -algorithm RSA -pkeyopt rsa_keygen_bits:1024
+  make_key p521 -algorithm EC -pkeyopt ec_paramgen_curve:P-521
+  run "$nacelle" trust list
+  expect_stdout_has "every image is accepted"
+  run "$nacelle" trust add --prefix x --key a.pem
+  expect_refused "private key"
+  run "$nacelle" trust add --prefix x --key small.pub
+  expect_refused "2048"
+  run "$nacelle" trust add --prefix x --key p521.pub
+  expect_refused "P-256 or P-384"
+  run "$nacelle" trust add --prefix docker://x --key a.pub
+  expect_refused "names from registries begin with the host"
+  expect test ! -e /etc/nacelle/policy.json
+  umask 077
+  trust add --prefix x --key a.pub
+  expect_same "$(stat -c %a /etc/nacelle/policy.json /etc/nacelle/keys /etc/nacelle/keys/* | tr '\n' ' ')" "644 755 644 " modes
+  run "$nacelle" trust add --prefix x --key a.pub --threshold 2
+  expect_refused "1 keys"
+  trust add --prefix x --key b.pub --threshold 2
+  run "$nacelle" trust rm --prefix x --key "$(key_id a | cut -c 1-8)"
+  expect_refused "threshold"
+  trust add --prefix x --key b.pub --threshold 1
+  trust rm --prefix x --key "$(key_id a | cut -c 1-8)"
+  expect_same "$(ls /etc/nacelle/keys)" "$(key_id b).pem" keys
+  run "$nacelle" trust rm --prefix x --key "$(key_id b)"
+  expect_refused "last key"
+  trust set --prefix x reject
+  run "$nacelle" trust add --prefix x --key a.pub
+  expect_refused "rejects"
+  run "$nacelle" trust list --json
+  expect_same "$(jq -c '.[0].rules' stdout)" '[{"prefix":"x","rule":"reject"}]' "trust list --json"
+}
+
+# What decided is compared at each start, without nacelle-image; whatever changes makes the verdict void.
+test_verdict() {
+  local key policy=/etc/nacelle/policy.json
+  prepare
+  ed25519 a
+  printf '%s\n' "$digest" >text
+  sign a text
+  trust add --prefix "$name" --key a.pub
+  key=/etc/nacelle/keys/$(key_id a).pem
+  image import --signature text.sig oci:img:latest
+  expect_status 0
+  asked() {
+    must strace -f -qq -o trace -e trace=execve,openat,open sh -c '"$0" run oci:img:latest; true' "$nacelle"
+    grep -q 'execve(".*/nacelle-image", \["nacelle-image", "verify"' trace
+  }
+  kept() {
+    asked && fail "nacelle-image was asked $1"
+    expect test "$(grep -cE 'execve\(' trace)" -le 3
+    if grep -E 'libcrypto|libssl|libcurl|libz\.|libcjson' trace; then fail "a library was loaded $1"; fi
+    allowed oci:img:latest
+  }
+  again() {
+    expect asked
+    kept "again after $1"
+  }
+  kept "for an image that was just imported"
+  touch "$key"
+  again "a new time of a key"
+  cp "$key" copy && mv copy "$key"
+  again "a new file with the same key"
+  chmod 600 "$key" && chmod 644 "$key"
+  again "a mode that was changed and put back"
+  touch "$policy"
+  again "a new time of the policy"
+  chown 1:1 "$policy" && chown 0:0 "$policy"
+  again "an owner that was changed and put back"
+  trust set --prefix other reject
+  again "a new rule"
+  chmod 666 "$policy"
+  refused "writable by others" oci:img:latest
+  chmod 644 "$policy"
+  again "a policy that was writable"
+  rm "$key"
+  refused "is missing" oci:img:latest
+  must cp a.pub "$key"
+  trust set --prefix "$name" reject
+  refused "refused by rule reject for \"$name\"" oci:img:latest
+  trust set --prefix "$name" accept
+  again "another rule"
+  rm "$policy"
+  kept "without a policy"
+}
+
+test_rootfs() {
+  prepare
+  mkdir good goodx
+  allowed "rootfs:$PWD/good"
+  trust default reject
+  refused "default reject" rootfs:good
+  trust set --prefix "rootfs:$PWD/good" accept
+  allowed rootfs:good
+  refused "default reject" rootfs:goodx
+  ln -s goodx link
+  refused "default reject" rootfs:link
+  mkdir good:x good@x
+  refused "default reject" rootfs:good:x
+  refused "default reject" rootfs:good@x
+  ed25519 a
+  trust rm --prefix "rootfs:$PWD/good"
+  trust add --prefix "rootfs:$PWD/good" --key a.pub
+  refused "a directory cannot be signed" rootfs:good
+}
+
+# Nothing that is no file of root's in /etc/nacelle widens what root may run.
+test_root_cannot_widen() {
+  local policy='{"version":1,"default":"accept"}'
+  prepare
+  trust default reject
+  image import oci:img:latest
+  expect_refused "default reject"
+  # a store that somebody else has prepared, with an image and a verdict of another policy
+  mv /etc/nacelle/policy.json saved
+  mkdir -m 700 other
+  image_of "$PWD/other" import oci:img:latest
+  expect_status 0
+  cp saved /etc/nacelle/policy.json
+  refused "default reject" oci:img:latest --root "$PWD/other"
+  trust set --prefix "$name" accept
+  refused "pods of root start from /var/lib/nacelle alone" oci:img:latest --root "$PWD/other"
+  mkdir via && mount --bind other via
+  refused "pods of root start from" oci:img:latest --root "$PWD/via"
+  jq --arg store "$PWD/other" '.stores = [$store]' /etc/nacelle/policy.json >new && cp new /etc/nacelle/policy.json
+  allowed oci:img:latest --root "$PWD/other"
+  cp saved /etc/nacelle/policy.json
+  # environment, home, working directory
+  mkdir -p config/nacelle home/.config/nacelle etc/nacelle
+  for place in config/nacelle home/.config/nacelle etc/nacelle .; do printf %s "$policy" >$place/policy.json; done
+  for variable in "XDG_CONFIG_HOME=$PWD/config" "HOME=$PWD/home" NACELLE_POLICY="$PWD/policy.json" \
+    "NACELLE_CONFIG_DIR=$PWD/config/nacelle" LD_LIBRARY_PATH=/nonexistent; do
+    run env "$variable" "$nacelle" run oci:img:latest
+    expect_refused "default reject"
+    run env "$variable" "$nacelle_image" import oci:img:latest
+    expect_refused "default reject"
+  done
+  run "$nacelle" run --policy policy.json oci:img:latest
+  expect_status 125
+  # what a dynamic linker or OpenSSL would load
+  printf '#include <stdio.h>\n__attribute__((constructor)) static void f(void) { FILE *o = fopen("%s", "w"); if (o) fclose(o); }\n' \
+    "$PWD/loaded" >evil.c
+  must gcc -shared -fPIC -o evil.so evil.c
+  printf 'openssl_conf = a\n[a]\nproviders = b\nengines = d\n[b]\nevil = c\n[c]\nmodule = %s\nactivate = 1\n[d]\ne = e\n[e]\ndynamic_path = %s\n' \
+    "$PWD/evil.so" "$PWD/evil.so" >evil.cnf
+  run env "LD_PRELOAD=$PWD/evil.so" "OPENSSL_CONF=$PWD/evil.cnf" /usr/bin/true
+  expect test -e loaded
+  rm loaded
+  run env "OPENSSL_CONF=$PWD/evil.cnf" "OPENSSL_MODULES=$PWD" "$nacelle" run oci:img:latest
+  expect_refused "default reject"
+  run env "OPENSSL_CONF=$PWD/evil.cnf" "OPENSSL_MODULES=$PWD" "$nacelle" image verify rootfs:/tmp
+  expect_status 125
+  run env "OPENSSL_CONF=$PWD/evil.cnf" "$nacelle_image" import oci:img:latest
+  expect_refused "default reject"
+  expect test ! -e loaded
+  bash -c 'export LD_PRELOAD=$1; exec "$0" run oci:img:latest' "$nacelle" "$PWD/evil.so" >stdout 2>stderr
+  rm -f loaded # the shell's exec happened without the library, but nothing of ours may load it:
+  run strace -f -qq -o trace -e trace=openat -E "LD_PRELOAD=$PWD/evil.so" "$nacelle" run oci:img:latest
+  expect_refused "default reject"
+  expect test ! -e loaded
+}
+
+# An ordinary user has the system's policy and may narrow it.
+test_users() {
+  prepare
+  chmod 755 . && must chmod -R go+rX img
+  run as_user "$nacelle_image" import "oci:$PWD/img:latest"
+  expect_status 0
+  run as_user "$nacelle" trust default reject
+  expect_status 0
+  expect_same "$(stat -c '%U %a' home/.config/nacelle/policy.json)" "$(stat -c %U home) 600" "the user's policy"
+  run as_user "$nacelle_image" import "oci:$PWD/img:latest"
+  expect_refused "default reject in $PWD/home/.config/nacelle/policy.json"
+  image import oci:img:latest
+  expect_status 0
+  run as_user "$nacelle" trust default accept
+  trust set --prefix "$name" reject
+  run as_user "$nacelle_image" import "oci:$PWD/img:latest"
+  expect_refused "rule reject for \"$name\" in /etc/nacelle/policy.json"
+  run as_user "$nacelle" run "oci:$PWD/img:latest"
+  expect_refused "rule reject for \"$name\" in /etc/nacelle/policy.json"
+  trust set --prefix "$name" accept
+  run as_user "$nacelle_image" import "oci:$PWD/img:latest"
+  expect_status 0
+  chmod 600 /etc/nacelle/policy.json
+  run as_user "$nacelle_image" import "oci:$PWD/img:latest"
+  expect_refused "Permission denied"
+}
+
+# A policy that is not as it should be refuses every image.
+test_untrusted_policy() {
+  local policy=/etc/nacelle/policy.json
+  prepare
+  image import oci:img:latest
+  expect_status 0
+  for text in '' '{' '{"version":1,"default":"accept","more":1}' '{"version":1,"default":"accept","default":"accept"}' \
+    '{"version":1,"default":"accept"' '{"version":2,"default":"accept"}' \
+    '{"version":1,"default":"accept","rules":{"other":{"signed-by":{"keys":["'"$(printf 0%.0s {1..64})"'"]}}}}'; do
+    printf %s "$text" >$policy
+    image import oci:img:latest
+    expect_refused "every image is refused"
+    refused "every image is refused" oci:img:latest
+    refused "every image is refused" rootfs:img
+  done
+  printf '{"version":1,"default":"accept"}' >$policy
+  allowed oci:img:latest
+  chown 1 $policy
+  refused "belongs to user 1" oci:img:latest
+  chown 0 $policy
+  chmod 777 /etc/nacelle
+  refused "writable by others" oci:img:latest
+  chmod 755 /etc/nacelle
+  mv $policy real && ln -s "$PWD/real" $policy
+  refused "cannot open" oci:img:latest
+  rm $policy && mkdir $policy
+  refused "not a regular file" oci:img:latest
+}
