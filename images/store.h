@@ -12,6 +12,7 @@
 #ifndef NACELLE_IMAGES_STORE_H
 #define NACELLE_IMAGES_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "images/digest.h"
@@ -65,6 +66,16 @@ int store_find_imported(struct store *store, const char *reference, const struct
  */
 int store_find_manifest(struct store *store, const struct digest *manifest, struct store_image *out,
 			struct error *err);
+
+/* Whether a text is a digest, "sha256:..." or "sha512:...", and no reference. */
+bool store_is_digest(const char *text);
+
+/*
+ * Opens the image whose manifest's digest begins with text, six digits at least, with the name that
+ * its references agree on. Returns 0 with *out filled, or -1 with err filled.
+ */
+int store_find_digest(struct store *store, const char *text, struct store_image *out,
+		      struct error *err);
 void store_image_free(struct store_image *image);
 
 #endif

@@ -92,8 +92,11 @@ static int import_image(struct store *store, struct store_image *image, const ch
 static int find_image(struct store *store, struct store_image *image, const char *reference,
 		      const char *store_root, struct error *err)
 {
-	int found = store_find(store, reference, image, err);
+	int found;
 
+	if (store_is_digest(reference))
+		return store_find_digest(store, reference, image, err);
+	found = store_find(store, reference, image, err);
 	if (found)
 		return found < 0 ? -1 : 0;
 	return import_image(store, image, reference, store_root, err);
@@ -142,10 +145,12 @@ int pod_image_open(struct pod_image *image, const char *reference, const char *s
 	struct image_reference parsed;
 
 	*image = (struct pod_image){ .directory_fd = -1, .image.fd = -1 };
-	if (image_reference_parse(&parsed, reference, err) < 0)
-		return -1;
-	if (parsed.transport == IMAGE_ROOTFS)
-		return open_directory(image, parsed.path, store_root, err);
+	if (!store_is_digest(reference)) {
+		if (image_reference_parse(&parsed, reference, err) < 0)
+			return -1;
+		if (parsed.transport == IMAGE_ROOTFS)
+			return open_directory(image, parsed.path, store_root, err);
+	}
 	return open_image(image, reference, store_root, err);
 }
 

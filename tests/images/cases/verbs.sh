@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # What can be done with images that the store has: list, inspect, rm, gc, export, extract.
 . "$here/cases/trees.sh"
+. "$here/cases/trust.sh"
 
 import_both() {
   image import "oci:$busybox:latest"
@@ -372,4 +373,31 @@ test_completion() {
   expect_same "$(complete_words nacelle image ins)" inspect "the verb"
   expect_same "$(complete_words nacelle image gc --dr)" "--dry-run" "the option"
   expect_same "$(complete_words nacelle image pull docker:)" "//" "the transport"
+}
+
+# A pod from what the store has: the policy is asked by the name that the image was imported under.
+test_run_by_digest() {
+  prepare
+  image import oci:img:latest
+  expect_stdout "$digest"
+  allowed "$digest"
+  allowed "${digest:0:14}"
+  refused "no image in the store has the digest" sha256:000000
+  refused "at least 6 digits" sha256:0000
+  trust set --prefix "$name" reject
+  refused "rule reject" "$digest"
+  trust set --prefix "$name" accept
+  trust default reject
+  allowed "$digest"
+  # Two names that the rules could be about.
+  cp -r img other
+  trust set --prefix "oci:$PWD/other" accept
+  image import oci:other:latest
+  expect_status 0
+  refused "several references lead to" "$digest"
+  image rm oci:img:latest oci:other:latest
+  refused "no image in the store" "$digest"
+  image import oci:img:latest
+  rm "$v1"/references/*
+  refused "no reference leads to" "$digest"
 }
