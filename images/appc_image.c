@@ -200,6 +200,7 @@ static int read_whitelist(const struct appc_node *json, struct appc_image *image
 {
 	struct appc_node list = { .parent = json, .key = "pathWhitelist" }, item = { 0 };
 	char clean[IMAGE_PATH_MAX + 1];
+	size_t total_len = 0;
 
 	if (json_array(json->json, list.key, &list.json, err) < 0)
 		return -1;
@@ -207,11 +208,13 @@ static int read_whitelist(const struct appc_node *json, struct appc_image *image
 		const char *text = json_text(item.json);
 		struct error why = ERROR_NONE;
 
-		if (item.index == APPC_WHITELIST_MAX)
-			return appc_refuse(&list, NULL, err, "it has more than %d items",
-					   APPC_WHITELIST_MAX);
 		if (!text || text[0] != '/')
 			return appc_refuse(&item, NULL, err, "it is no absolute path");
+		total_len += strlen(text) + 1;
+		if (item.index == APPC_WHITELIST_MAX || total_len > APPC_STRINGS_MAX)
+			return appc_refuse(&list, NULL, err, "it has more than %d items or bytes",
+					   item.index == APPC_WHITELIST_MAX ? APPC_WHITELIST_MAX
+									    : APPC_STRINGS_MAX);
 		if (layer_clean_name(clean, text, &why) < 0)
 			return appc_refuse(&item, NULL, err, "%s", why.text);
 		if (appc_add(&item, NULL, &image->whitelist, clean, err) < 0)

@@ -23,10 +23,13 @@ struct known_image {
 	struct image_blob blob;
 };
 
+enum { WHITELISTS_MAX = 4 * 1024 * 1024 }; /* bytes, of all images together */
+
 /* What is kept until the import is over; the first image is the one that is imported. */
 struct import_aci {
 	struct known_image known[IMAGE_LAYERS_MAX];
 	size_t count;
+	size_t whitelist_bytes;
 	struct aci_graph graph;
 };
 
@@ -66,7 +69,13 @@ static struct known_image *add_known(struct import *import, const struct image_b
 	if (examine(import, blob, &known->report, err) < 0)
 		return NULL;
 	aci->count++;
-	return known;
+	for (size_t i = 0; i < known->report.whitelist.count; i++)
+		aci->whitelist_bytes += strlen(known->report.whitelist.items[i]) + 1;
+	if (aci->whitelist_bytes <= WHITELISTS_MAX)
+		return known;
+	(void)error_set(err, 0, "the whitelists of the images have more than %d bytes",
+			WHITELISTS_MAX);
+	return NULL;
 }
 
 /* A sentence about a dependency, which is called by its name and its id or labels. */

@@ -1,11 +1,12 @@
 /*
- * Records of the store and plans of the parser: what decodes must encode to something that decodes
- * to the same.
+ * Records of the store, plans and reports of the parser: what decodes must encode to something that
+ * decodes to the same.
  */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "images/aci_report.h"
 #include "images/plan.h"
 #include "images/record.h"
 
@@ -64,10 +65,30 @@ static void try_reference(const uint8_t *data, size_t size)
 	reference_record_free(&back);
 }
 
+static void try_report(const uint8_t *data, size_t size)
+{
+	struct aci_report report, back;
+	void *first, *second;
+	size_t first_len, second_len;
+
+	if (aci_report_decode(&report, data, size, NULL) < 0)
+		return;
+	assert(report.id.algorithm == DIGEST_SHA512);
+	assert(aci_report_encode(&report, &first, &first_len) == 0);
+	assert(aci_report_decode(&back, first, first_len, NULL) == 0);
+	assert(aci_report_encode(&back, &second, &second_len) == 0);
+	assert(first_len == second_len && !memcmp(first, second, first_len));
+	free(first);
+	free(second);
+	aci_report_free(&report);
+	aci_report_free(&back);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	try_record(data, size);
 	try_plan(data, size);
 	try_reference(data, size);
+	try_report(data, size);
 	return 0;
 }

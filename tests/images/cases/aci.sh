@@ -208,6 +208,16 @@ drwxr-xr-x - mine
 -rw-r--r-- 1 own"
 }
 
+# What was imported can be had again, byte for byte, and be looked at.
+test_export_and_inspect() {
+  import_aci app '{"compression": "xz"}'
+  must "$nacelle_image" export --root "$store" aci:app.aci aci:again.aci
+  expect cmp app.aci again.aci
+  image inspect --json aci:app.aci
+  expect_status 0
+  expect_stdout_has "${id#sha512-}"
+}
+
 test_reproducible() {
   import_aci app '{"compression": "gzip"}'
   store_list "$store" >first
