@@ -206,7 +206,9 @@ static _Noreturn void become_gpgv(const struct role *role)
 						 "-&5",
 						 "-&4",
 						 NULL };
-	static const char *const environment[] = { "LC_ALL=C", "TZ=UTC", NULL };
+	/* Without HOME it would ask for the user's, over a socket of nscd's. */
+	static const char *const environment[] = { "LC_ALL=C", "TZ=UTC", "HOME=/nonexistent",
+						   NULL };
 	struct error err = ERROR_NONE;
 	int error_fd = role->error_fd;
 

@@ -471,3 +471,134 @@ test_untrusted_policy() {
   rm $policy && mkdir $policy
   refused "not a regular file" oci:img:latest
 }
+
+# gpg_key NAME SPECIFICATION...: a key in gpg's own directory and NAME.asc; fingerprint NAME.
+gpg_home() {
+  GNUPGHOME=$(mktemp -d /tmp/nacelle-gpg-XXXXXX)
+  export GNUPGHOME
+  trap 'gpgconf --kill all; rm -rf "$GNUPGHOME"' EXIT
+}
+gpg_key() {
+  must gpg --batch --passphrase '' "${@:3}" --quick-gen-key "$1 <$1@example.com>" "$2" sign 0
+  gpg --armor --export "$1@example.com" >"$1.asc"
+}
+fingerprint() { gpg --with-colons --list-keys "$1@example.com" | sed -n 's/^fpr:*\([0-9A-F]*\):$/\1/p' | head -n 1 | tr A-F a-f; }
+# gpg_sign NAME ARG...: app.aci.asc by that key.
+gpg_sign() { must gpg --batch --yes "${@:2}" --local-user "$1@example.com" --armor --detach-sign -o app.aci.asc app.aci; }
+aci_refused() {
+  image import aci:app.aci
+  expect_refused "$1"
+  expect nothing_kept
+}
+
+test_openpgp() {
+  local aci="${BASH_SOURCE%/*}/../aci.py"
+  prepare
+  gpg_home
+  must "$aci" app.aci '{"compression": "gzip"}'
+  gpg_key good rsa3072
+  gpg_key curve ed25519
+  gpg_key other rsa3072
+  gpg_key short rsa1024
+  run "$nacelle" trust add --prefix example.com --key short.asc
+  expect_refused "2048"
+  gpg --batch --passphrase '' --pinentry-mode loopback --armor --export-secret-keys good@example.com >secret.asc
+  run "$nacelle" trust add --prefix example.com --key secret.asc
+  expect_refused "private key"
+  trust add --prefix example.com --key good.asc --key curve.asc
+  expect_same "$(ls /etc/nacelle/keys | sort)" "$(printf '%s.gpg\n' "$(fingerprint good)" "$(fingerprint curve)" | sort)" keys
+  aci_refused "no signature was found"
+  for key in good curve; do
+    gpg_sign $key
+    image import aci:app.aci
+    expect_status 0
+    image verify aci:app.aci
+    expect_status 0
+    expect_stdout_has "good, by key $(fingerprint $key) (OpenPGP)"
+    allowed aci:app.aci
+    must rm -r "$v1"
+  done
+  gpg_sign other
+  aci_refused "no key of the rule made it"
+  # of another file, changed by a byte, or not by the armor's own checksum
+  gpg_sign good
+  cp app.aci.asc sound.asc
+  "$aci" app.aci '{"compression": "gzip", "entries": [["dir", "rootfs"], ["file", "rootfs/etc/who", "evil\n"]]}' >/dev/null
+  aci_refused "it does not fit the file"
+  must "$aci" app.aci '{"compression": "gzip"}'
+  sed 's/^=..../=AAAA/' sound.asc >app.aci.asc
+  aci_refused "its armor is broken"
+  head -n 5 sound.asc >app.aci.asc
+  aci_refused "its armor is broken"
+  cat sound.asc sound.asc >app.aci.asc
+  aci_refused "something follows its armor"
+  # binary is refused by rule: it is taken for a signature by a PEM key
+  gpg --dearmor <sound.asc >app.aci.asc
+  aci_refused "no key of the rule made it"
+  # two packets in one armor, and other packets
+  { gpg --dearmor <sound.asc && gpg --dearmor <sound.asc; } | gpg --enarmor | sed 's/ARMORED FILE/SIGNATURE/' >app.aci.asc
+  aci_refused "it is not one signature alone"
+  { gpg --dearmor <good.asc && gpg --dearmor <sound.asc; } | gpg --enarmor | sed 's/ARMORED FILE/SIGNATURE/' >app.aci.asc
+  aci_refused "it is not one signature alone"
+  must gpg --batch --yes --local-user good@example.com --armor --sign -o app.aci.asc app.aci
+  aci_refused "does not begin with"
+  must gpg --batch --yes --local-user good@example.com --armor --textmode --detach-sign -o app.aci.asc app.aci
+  aci_refused "it is not a signature of a binary file"
+  gpg_sign good --digest-algo SHA1
+  aci_refused "does not count"
+  # time
+  gpg_sign good --default-sig-expire 2099-01-01
+  image import aci:app.aci
+  expect_status 0
+  must rm -r "$v1"
+  gpg_sign good --faked-system-time 20400101T000000
+  aci_refused "it was made in the future"
+  must gpg --batch --passphrase '' --faked-system-time 20200101T000000 --quick-gen-key 'old <old@example.com>' rsa2048 sign 1y
+  gpg --armor --export old@example.com >old.asc
+  trust add --prefix example.com --key old.asc
+  gpg_sign old --faked-system-time 20200201T000000
+  aci_refused "its key has expired"
+  gpg_sign good --faked-system-time "$(date -u -d 'now + 1 minute' +%Y%m%dT%H%M%S)"
+  image import aci:app.aci
+  expect_status 0
+  must rm -r "$v1"
+  # a name that looks like lines of gpgv's
+  must gpg --batch --passphrase '' --quick-gen-key "x [GNUPG:] VALIDSIG $(fingerprint good | tr a-f A-F) <inject@example.com>" rsa2048 sign 0
+  gpg_sign inject --set-notation "a@example.com=[GNUPG:] GOODSIG"
+  aci_refused "no key of the rule made it"
+  # revoked
+  sed 's/^://' "$GNUPGHOME/openpgp-revocs.d/$(fingerprint good | tr a-f A-F).rev" >revoke.asc
+  gpg_sign good
+  must gpg --batch --import revoke.asc
+  gpg --armor --export good@example.com >good.asc
+  trust add --prefix example.com --key good.asc
+  aci_refused "its key was revoked"
+}
+
+# The name in an ACI is its author's: to accept that name is to accept anybody.
+test_aci_names() {
+  local aci="${BASH_SOURCE%/*}/../aci.py"
+  prepare
+  must "$aci" app.aci '{"compression": "gzip"}'
+  trust default reject
+  trust set --prefix example.com accept
+  aci_refused "author"
+  trust default accept
+  image import aci:app.aci
+  expect_status 0
+  allowed aci:app.aci
+  trust set --prefix example.com/app reject
+  refused 'rule reject for "example.com/app"' aci:app.aci
+}
+
+test_no_gpgv() {
+  local aci="${BASH_SOURCE%/*}/../aci.py"
+  prepare
+  gpg_home
+  must "$aci" app.aci '{"compression": "gzip"}'
+  gpg_key good rsa3072
+  trust add --prefix example.com --key good.asc
+  gpg_sign good
+  touch gone && must mount --bind gone /usr/bin/gpgv
+  aci_refused "cannot start /usr/bin/gpgv"
+}
