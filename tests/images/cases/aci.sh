@@ -174,6 +174,15 @@ but the file of that image has another size|{"imageName": "example.com/base", "s
 EOF
 }
 
+# The policy of now decides about dependencies too, whatever it said when they were imported.
+test_dependency_that_is_forbidden_now() {
+  import_aci base '{"manifest": {"name": "example.com/base"}}'
+  must "$nacelle" trust set --prefix example.com/base reject
+  refuse_aci "dependency example.com/base: " '{"manifest": {"dependencies": [{"imageName": "example.com/base"}]}}'
+  must "$nacelle" trust rm --prefix example.com/base
+  import_aci app '{"manifest": {"dependencies": [{"imageName": "example.com/base"}]}}'
+}
+
 # A dependency that is named and not pinned may be another one at the next import.
 test_dependency_that_changes() {
   import_aci base '{"manifest": {"name": "example.com/base"}, "entries": [["dir", "rootfs"], ["file", "rootfs/v", "1"]]}'
