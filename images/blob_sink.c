@@ -310,19 +310,30 @@ static int keep_all_needed(struct blob_sink *sink)
 	return errno ? -1 : 0;
 }
 
+/* The name goes. What a pull has brought stays as if it had been interrupted at its last byte. */
+static void forget_one(const struct blob_sink *sink, const struct digest *digest)
+{
+	char name[STORE_NAME_MAX], partial[STORE_NAME_MAX], text[DIGEST_TEXT_SIZE];
+	int dir_fd = store_dir_fd(sink->store);
+
+	store_blob_name(name, digest);
+	digest_format_with(digest, '-', text);
+	(void)snprintf(partial, sizeof(partial), STORE_PARTIAL "%s", text);
+	if (!sink->keep_partial || fchmodat(dir_fd, name, 0600, 0) < 0 ||
+	    renameat2(dir_fd, name, dir_fd, partial, RENAME_NOREPLACE) < 0)
+		(void)unlinkat(dir_fd, name, 0);
+}
+
 void blob_sink_forget(struct blob_sink *sink)
 {
-	char name[STORE_NAME_MAX];
 	int lock_fd;
 
 	if (sink->made_count == 0 ||
 	    store_lock(sink->store, STORE_LOCK_EXCLUSIVE, false, &lock_fd, NULL) <= 0)
 		return;
 	if (keep_all_needed(sink) == 0) {
-		for (size_t i = 0; i < sink->made_count; i++) {
-			store_blob_name(name, &sink->made[i]);
-			(void)unlinkat(store_dir_fd(sink->store), name, 0);
-		}
+		for (size_t i = 0; i < sink->made_count; i++)
+			forget_one(sink, &sink->made[i]);
 	}
 	close(lock_fd);
 }

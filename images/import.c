@@ -32,11 +32,7 @@ static int fetch_layers(struct import *import, struct error *err)
 		if (!is_twice && !blob_store_has(import->store, blob))
 			missing[count++] = *blob;
 	}
-	import->is_transferring = true;
-	if (import->source->ops->fetch(import->source, missing, count, &import->sink, err) < 0)
-		return -1;
-	import->is_transferring = false;
-	return 0;
+	return import->source->ops->fetch(import->source, missing, count, &import->sink, err);
 }
 
 static int publish_reference(struct import *import, struct error *err)
@@ -119,8 +115,7 @@ int import_image(const struct import_options *options, const char *reference,
 	} else if (import->store) {
 		cleanup_fd(&import->lock_fd);
 		import->lock_fd = -1;
-		if (!import->is_transferring || !import->sink.keep_partial)
-			blob_sink_forget(&import->sink);
+		blob_sink_forget(&import->sink);
 	}
 	release(import);
 	return result;

@@ -26,7 +26,6 @@ struct import {
 	struct store *store;
 	int lock_fd; /* of the whole store, shared */
 	struct blob_sink sink;
-	bool is_transferring; /* blobs: what has come may stay */
 	struct image_reference reference;
 	char name[IMAGE_NAME_SIZE]; /* what policies know the image by */
 	struct source *source;
