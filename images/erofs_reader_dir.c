@@ -119,7 +119,7 @@ static int next_name(struct erofs_reader *reader, struct directory *dir, uint64_
 	while (dir->block * EROFS_BLOCK < dir->node.size_bytes) {
 		char name[IMAGE_NAME_MAX + 2];
 		struct erofs_dirent dirent;
-		size_t name_len;
+		size_t name_len = 0;
 		uint32_t len;
 		uint64_t place = block_place(dir, &len);
 		int is_dots;
@@ -175,8 +175,8 @@ static int push(struct walk *walk, const struct erofs_node *node, struct error *
 static int step(struct walk *walk, struct erofs_node *node, struct error *err)
 {
 	struct directory *dir = &walk->stack[walk->depth - 1];
-	uint64_t nid;
-	uint8_t type;
+	uint64_t nid = 0;
+	uint8_t type = 0;
 	int more = next_name(walk->reader, dir, &nid, &type, err);
 
 	if (more <= 0)

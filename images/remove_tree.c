@@ -33,7 +33,8 @@ static int enter(struct removal *removal, int parent_fd, const char *name)
 		return -1;
 	}
 	/* One that its owner may not read or write cannot be emptied. It was made here: no link. */
-	(void)fchmodat(parent_fd, name, 0700, 0);
+	if (fchmodat(parent_fd, name, 0700, 0) < 0)
+		return -1;
 	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir)
