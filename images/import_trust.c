@@ -15,6 +15,7 @@
 #include "images/message.h"
 #include "images/parser.h"
 #include "images/simple_signing.h"
+#include "images/trust_aci.h"
 #include "images/worker.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
@@ -237,15 +238,32 @@ static int decide_dependencies(struct import *import, struct error *err)
 	return 0;
 }
 
+/* Fills in what only an App Container Image has, and decides. */
+static int decide_aci(struct import *import, struct trust_subject *subject, struct error *err)
+{
+	struct trust_dependencies dependencies;
+	_cleanup_fd_ int fd = blob_store_open(import->store, &import->document.blob, err);
+	int result;
+
+	if (fd < 0 || trust_dependencies_read(import->store, import->blobs + 1,
+					      import->blob_count - 1, &dependencies, err) < 0)
+		return -1;
+	subject->is_aci = true;
+	subject->aci_fd = fd;
+	subject->dependencies = dependencies.subjects;
+	subject->dependency_count = dependencies.count;
+	result = trust_decide(subject, &import->decision, err);
+	trust_dependencies_free(&dependencies);
+	return result;
+}
+
 int import_decide(struct import *import, struct error *err)
 {
 	struct trust_subject subject = { .name = import->name,
 					 .manifest = &import->plan.manifest,
 					 .signatures = &import->signatures,
-					 .is_aci = import->document.kind == DOCUMENT_ACI,
 					 .aci_fd = -1 };
 	struct error missing = ERROR_NONE;
-	_cleanup_fd_ int aci_fd = -1;
 	int wanted = trust_wants_signatures(err);
 
 	if (wanted < 0)
@@ -254,16 +272,14 @@ int import_decide(struct import *import, struct error *err)
 	if ((wanted || import->reference.transport != IMAGE_DOCKER) &&
 	    find_signatures(import, &missing, err) < 0)
 		return -1;
-	if (subject.is_aci) {
-		aci_fd = blob_store_open(import->store, &import->document.blob, err);
-		if (aci_fd < 0)
+	if (wanted && import->document.kind == DOCUMENT_ACI) {
+		if (decide_aci(import, &subject, err) < 0)
 			return -1;
-		subject.aci_fd = aci_fd;
-	}
-	if (trust_decide(&subject, &import->decision, err) < 0)
+	} else if (trust_decide(&subject, &import->decision, err) < 0) {
 		return -1;
+	}
 	if (import->decision.accepted)
-		return decide_dependencies(import, err);
+		return 0;
 	(void)error_set(err, 0, "%s", import->decision.reason);
 	if (missing.text[0])
 		(void)error_set(err, 0, "%.700s (looking for signatures: %.250s)",

@@ -254,6 +254,8 @@ static int copy_file(struct verdict *verdict, const struct policy_place *place, 
 {
 	struct policy_file copy = *file;
 
+	if (verdict_has(verdict, place, name))
+		return 0;
 	copy.data = malloc(file->len + 1);
 	if (!copy.data)
 		return -1;
@@ -312,22 +314,58 @@ static int ask(const struct policy_place *place, const struct trust_subject *sub
 	return found;
 }
 
+/* Asks every policy. Returns 1, 0 with the reason in the decision, -1 with err filled. */
+static int ask_all(const struct policy_place *places, size_t count,
+		   const struct trust_subject *subject, uint64_t now_s,
+		   struct trust_decision *decision, struct error *err)
+{
+	int accepted = 1;
+
+	for (size_t i = 0; i < count && accepted > 0; i++)
+		accepted = ask(&places[i], subject, now_s, decision, err);
+	return accepted;
+}
+
+static int ask_about_dependencies(const struct policy_place *places, size_t count,
+				  const struct trust_subject *subject, uint64_t now_s,
+				  struct trust_decision *decision, struct error *err)
+{
+	char rule[ERROR_TEXT_MAX];
+	int accepted = 1;
+
+	memcpy(rule, decision->rule, sizeof(rule));
+	for (size_t i = 0; i < subject->dependency_count && accepted > 0; i++) {
+		struct error reason;
+
+		accepted = ask_all(places, count, &subject->dependencies[i], now_s, decision, err);
+		if (accepted != 0)
+			continue;
+		(void)error_set(&reason, 0, "its dependency %.200s: %s",
+				subject->dependencies[i].name, decision->reason);
+		memcpy(decision->reason, reason.text, sizeof(reason.text));
+		return 0;
+	}
+	memcpy(decision->rule, rule, sizeof(rule));
+	return accepted;
+}
+
 int trust_decide_at(const struct policy_place *places, size_t count,
 		    const struct trust_subject *subject, uint64_t now_s, struct trust_decision *out,
 		    struct error *err)
 {
 	struct trust_decision decision = { .rule = "no policy: every image is accepted",
 					   .verdict.made_s = now_s };
-	int accepted = 1;
+	int accepted = ask_all(places, count, subject, now_s, &decision, err);
 
-	for (size_t i = 0; i < count && accepted > 0; i++)
-		accepted = ask(&places[i], subject, now_s, &decision, err);
+	if (accepted > 0)
+		accepted = ask_about_dependencies(places, count, subject, now_s, &decision, err);
 	if (accepted < 0) {
 		trust_decision_free(&decision);
 		return -1;
 	}
 	decision.accepted = accepted > 0;
-	if (decision.accepted && subject->manifest && decision.verdict.file_count) {
+	if (decision.accepted && subject->manifest && decision.verdict.file_count &&
+	    !decision.verdict.is_incomplete) {
 		decision.verdict.manifest = *subject->manifest;
 		decision.verdict.name = strdup(subject->name);
 	}

@@ -36,20 +36,40 @@ void verdict_record_name(char out[STORE_NAME_MAX], const char *name, const struc
 	(void)snprintf(out, STORE_NAME_MAX, STORE_DIR_VERDICTS "/%s-%016" PRIx64, text, hash);
 }
 
+static bool path_is(const char *path, const struct policy_place *place, const char *name)
+{
+	size_t len = strlen(place->directory);
+
+	return !strncmp(path, place->directory, len) && path[len] == '/' &&
+	       !strcmp(path + len + 1, name);
+}
+
+bool verdict_has(const struct verdict *verdict, const struct policy_place *place, const char *name)
+{
+	for (size_t i = 0; i < verdict->file_count; i++) {
+		if (path_is(verdict->files[i].path, place, name))
+			return true;
+	}
+	return false;
+}
+
 int verdict_add(struct verdict *verdict, const struct policy_place *place, const char *name,
 		struct policy_file *file)
 {
-	struct verdict_file *slot = &verdict->files[verdict->file_count];
 	char *path = NULL;
 
-	if (verdict->file_count == VERDICT_FILES_MAX ||
-	    asprintf(&path, "%s/%s", place->directory, name) < 0) {
+	if (verdict->file_count == VERDICT_FILES_MAX) {
+		verdict->is_incomplete = true;
+		policy_file_free(file);
+		return 0;
+	}
+	if (asprintf(&path, "%s/%s", place->directory, name) < 0) {
 		policy_file_free(file);
 		return -1;
 	}
-	*slot = (struct verdict_file){ .path = path, .file = *file };
+	verdict->files[verdict->file_count++] =
+	    (struct verdict_file){ .path = path, .file = *file };
 	*file = (struct policy_file){ 0 };
-	verdict->file_count++;
 	return 0;
 }
 
@@ -169,14 +189,6 @@ int verdict_decode(struct verdict *verdict, const void *data, size_t len)
 	return -1;
 }
 
-static bool path_is(const char *path, const struct policy_place *place, const char *name)
-{
-	size_t len = strlen(place->directory);
-
-	return !strncmp(path, place->directory, len) && path[len] == '/' &&
-	       !strcmp(path + len + 1, name);
-}
-
 /* The name of a kept file in its place; NULL if it is of none of them. */
 static const char *name_in(const struct verdict_file *kept, const struct policy_place *places,
 			   size_t count, const struct policy_place **place)
@@ -221,12 +233,7 @@ static int holds(const struct verdict *verdict, const struct policy_place *place
 	}
 	/* A policy that has appeared since then was never asked. */
 	for (size_t i = 0; i < count; i++) {
-		size_t k = 0;
-
-		while (k < verdict->file_count &&
-		       !path_is(verdict->files[k].path, &places[i], POLICY_FILE_NAME))
-			k++;
-		if (exists[i] && k == verdict->file_count)
+		if (exists[i] && !verdict_has(verdict, &places[i], POLICY_FILE_NAME))
 			return 0;
 	}
 	return 1;

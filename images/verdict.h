@@ -23,8 +23,8 @@
 #include "images/store.h"
 #include "vmm/base/error.h"
 
-/* The policy and at most 16 keys of each place. */
-enum { VERDICT_FILES_MAX = POLICY_PLACES_MAX * (1 + 16) };
+/* The policy and at most 16 keys of each place, and as many again for what an ACI depends on. */
+enum { VERDICT_FILES_MAX = 2 * POLICY_PLACES_MAX * (1 + 16) };
 
 struct verdict_file {
 	char *path; /* in full */
@@ -38,6 +38,7 @@ struct verdict {
 	uint64_t expires_s; /* from when on it is void; 0: never */
 	struct verdict_file files[VERDICT_FILES_MAX];
 	size_t file_count;
+	bool is_incomplete; /* more files decided than it has room for: it cannot be kept */
 };
 
 /*
@@ -62,7 +63,10 @@ bool store_is_default(const struct store *store);
 /* The record's name in the store. */
 void verdict_record_name(char out[STORE_NAME_MAX], const char *name, const struct digest *manifest);
 
-/* Adds a file; the verdict takes over *file, on failure too. Returns 0, or -1: too many. */
+/* Whether the verdict has this file of the place. */
+bool verdict_has(const struct verdict *verdict, const struct policy_place *place, const char *name);
+
+/* Adds a file; the verdict takes over *file, on failure too. Returns 0, or -1: no memory. */
 int verdict_add(struct verdict *verdict, const struct policy_place *place, const char *name,
 		struct policy_file *file);
 int verdict_encode(const struct verdict *verdict, void **data, size_t *len);

@@ -10,6 +10,7 @@
 
 #include "images/blob_store.h"
 #include "images/trust.h"
+#include "images/trust_aci.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/json_writer.h"
 #include "vmm/cli/store_verbs.h"
@@ -120,6 +121,28 @@ static int read_signatures(const struct verify_verb_options *options, const stru
 	return 0;
 }
 
+/* Decides with the image's file and its dependencies. */
+static int decide_aci(const struct verify_verb_options *options,
+		      const struct store_verb_image *image, struct trust_subject *subject,
+		      struct error *err)
+{
+	const struct image_record *record = &image->record;
+	_cleanup_fd_ int fd = blob_store_open(image->store, &record->blobs[0], err);
+	struct trust_dependencies dependencies;
+	int result;
+
+	if (fd < 0 || trust_dependencies_read(image->store, record->blobs + 1,
+					      record->blob_count - 1, &dependencies, err) < 0)
+		return -1;
+	subject->is_aci = true;
+	subject->aci_fd = fd;
+	subject->dependencies = dependencies.subjects;
+	subject->dependency_count = dependencies.count;
+	result = decide(options, image->store, subject, err);
+	trust_dependencies_free(&dependencies);
+	return result;
+}
+
 static int verify_image(const struct verify_verb_options *options,
 			const struct store_verb_image *image, struct error *err)
 {
@@ -130,24 +153,18 @@ static int verify_image(const struct verify_verb_options *options,
 	struct trust_subject subject = { .name = name,
 					 .manifest = &image->record.manifest,
 					 .signatures = &signatures,
-					 .is_aci = image->record.kind == IMAGE_KIND_ACI,
 					 .aci_fd = -1 };
-	_cleanup_fd_ int aci_fd = -1;
 	int result;
 
 	if (!name)
 		return error_set(err, 0,
 				 "a digest has no name that a policy could know: give one "
 				 "(--name)");
-	if (subject.is_aci) {
-		aci_fd = blob_store_open(image->store, &image->record.blobs[0], err);
-		if (aci_fd < 0)
-			return -1;
-		subject.aci_fd = aci_fd;
-	}
 	result = read_signatures(options, image->store, subject.manifest, &signatures, err);
 	if (result == 0)
-		result = decide(options, image->store, &subject, err);
+		result = image->record.kind == IMAGE_KIND_ACI
+			     ? decide_aci(options, image, &subject, err)
+			     : decide(options, image->store, &subject, err);
 	if (result == 0 && options->signatures.count)
 		result = trust_signatures_keep(image->store, subject.manifest, &signatures, err);
 	signature_list_free(&signatures);

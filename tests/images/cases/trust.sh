@@ -591,6 +591,34 @@ test_aci_names() {
   refused 'rule reject for "example.com/app"' aci:app.aci
 }
 
+# The signature of an image says nothing about those that it depends on.
+test_aci_dependencies() {
+  local aci="${BASH_SOURCE%/*}/../aci.py"
+  prepare
+  gpg_home
+  gpg_key good rsa2048
+  must "$aci" app.aci '{"manifest": {"dependencies": [{"imageName": "example.org/base"}]}}'
+  must "$aci" base.aci '{"manifest": {"name": "example.org/base"}}'
+  gpg_sign good
+  image import aci:base.aci
+  expect_status 0
+  trust add --prefix example.com --key good.asc
+  image import aci:app.aci
+  expect_status 0
+  allowed aci:app.aci
+  trust set --prefix example.org reject
+  refused 'its dependency example.org/base: refused by rule reject for "example.org"' aci:app.aci
+  image import aci:app.aci
+  expect_refused "its dependency example.org/base"
+  trust rm --prefix example.org
+  trust add --prefix example.org --key good.asc
+  refused "its dependency example.org/base" aci:app.aci
+  must gpg --batch --yes --armor --detach-sign -o base.aci.asc base.aci
+  image import aci:base.aci
+  expect_status 0
+  allowed aci:app.aci
+}
+
 test_no_gpgv() {
   local aci="${BASH_SOURCE%/*}/../aci.py"
   prepare
