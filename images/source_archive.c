@@ -158,10 +158,22 @@ static const char *layer_type(const struct archive_source *self, uint64_t number
 	return types[decompress_sniff(magic, len)];
 }
 
+/* A member that was a layer before is not written a second time to learn its digest. */
+static struct image_blob known_layer(const struct docker_image *image,
+				     const struct image_blob *layers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (image->layers[i] == image->layers[count])
+			return layers[i];
+	}
+	return (struct image_blob){ .size_bytes = 0 };
+}
+
 static int write_manifest(const struct archive_source *self, const struct docker_image *image,
 			  FILE *text, struct error *err)
 {
 	struct image_blob blob = { .digest = image->config_digest };
+	struct image_blob layers[IMAGE_LAYERS_MAX];
 
 	(void)fprintf(text, "{\"schemaVersion\":2,\"mediaType\":\"" OCI_TYPE
 			    "manifest.v1+json\",\"config\":");
@@ -169,9 +181,9 @@ static int write_manifest(const struct archive_source *self, const struct docker
 		return -1;
 	(void)fprintf(text, ",\"layers\":[");
 	for (size_t i = 0; i < image->layer_count; i++) {
-		blob = (struct image_blob){ 0 };
+		layers[i] = known_layer(image, layers, i);
 		(void)fprintf(text, "%s", i ? "," : "");
-		if (describe(self, image->layers[i], layer_type(self, image->layers[i]), &blob,
+		if (describe(self, image->layers[i], layer_type(self, image->layers[i]), &layers[i],
 			     text, err) < 0)
 			return -1;
 	}

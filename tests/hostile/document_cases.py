@@ -71,7 +71,7 @@ def digests_that_are_paths():
              "sha512:" + good, "sha256-" + good, " sha256:" + good, "sha256:" + good[:-1] + "\n")]
 
 
-@refused("digest", "missing from the layout")
+@refused("digest", "missing from the (layout|archive)")
 def missing_blob():
     return with_digest("sha256:" + "00" * 32)
 
@@ -102,7 +102,7 @@ def truncated_layer():
     return edited(after=after)
 
 
-@refused("digest", "not a regular file|cannot open")
+@refused("digest", "not a regular file|cannot open|missing from the archive")
 def blobs_that_are_no_files():
     def replace(make):
         def after(path):

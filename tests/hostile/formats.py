@@ -49,10 +49,10 @@ class OciArchive(LayerFormat):
     """A layout in a tar archive."""
 
     def can_hold(self, image):
-        return isinstance(image, Layout)
+        return True
 
     def wrap(self, image):
-        return Archived(image, self.compress)
+        return Archived(image, self.compress) if isinstance(image, Layout) else image
 
 
 class Archived:
@@ -67,13 +67,18 @@ class Archived:
                 archive.add(os.path.join(path, name), name)
         with open(path + ".tar", "wb") as file:
             file.write(self.compress(buffer.getvalue()))
-        return f"oci-archive:{path}.tar:v1"
+        return f"oci-archive:{path}.tar:{self.image.named}"
 
 
 class DockerArchive(LayerFormat):
     """What docker save writes."""
 
+    def can_hold(self, image):
+        return not isinstance(image, Layout) or super().can_hold(image)
+
     def wrap(self, image):
+        if not isinstance(image, Layout):
+            return image
         docker = Docker()
         docker.layers = [self.compress(data) for data in image.tars]
         docker.config = image.config
@@ -113,9 +118,11 @@ class Aci(LayerFormat):
     is_aci = True
 
     def can_hold(self, image):
-        return super().can_hold(image) and len(image.tars) == 1
+        return not isinstance(image, Layout) or super().can_hold(image) and len(image.tars) == 1
 
     def wrap(self, image):
+        if not isinstance(image, Layout):
+            return image
         aci = AciFile(image.tars[0])
         aci.compress = self.compress
         return aci
@@ -147,4 +154,8 @@ FORMATS = {known.name: known for known in [
     LayerFormat("oci-plain", stored, layout.LAYER),
     LayerFormat("oci-zstd", zstd, layout.ZSTD),
     LayerFormat("oci-xz", xz, layout.XZ),
+    OciArchive("oci-archive", stored, None),
+    DockerArchive("docker-archive", stored, None),
+    Aci("aci", gzip, None),
+    Aci("aci-xz", xz, None),
 ]}

@@ -21,23 +21,23 @@ def check_link_into_canary(tree):
     assert b"canary/f" in tree and b"d" in tree, sorted(tree)
 
 
-@accepted("IMG-006", check_link_into_canary)
+@accepted("IMG-006", check_link_into_canary, aci=("not a directory", None))
 def link_to_a_host_directory():
     return Layout(tar(symlink(b"d", b"/canary"), entry(b"d/f", b"x")))
 
 
-@accepted("IMG-008", lambda tree: tree[b"etc/f"])
+@accepted("IMG-008", lambda tree: tree[b"etc/f"], aci=("not a directory", None))
 def chain_of_links_to_the_root():
     return Layout(tar(symlink(b"a", b"b"), symlink(b"b", b"../../c"), symlink(b"c", b"/../.."),
                       entry(b"a/etc/f", b"x")))
 
 
-@refused("IMG-008", "symbolic links")
+@refused("IMG-008", "symbolic links", aci=("not a directory", None))
 def loop_of_links():
     return Layout(tar(symlink(b"a", b"b"), symlink(b"b", b"a"), entry(b"a/f", b"x")))
 
 
-@refused("IMG-010", "root of an image")
+@refused("IMG-010", "root of an image|must be a directory")
 def root_that_is_a_link():
     return [Layout(tar(symlink(name, b"/canary"))) for name in (b".", b"./", b"/.", b"/")]
 
@@ -52,17 +52,17 @@ def check_hardlink_to_symlink(tree):
     assert stat.S_ISLNK(tree[b"s"].mode)
 
 
-@accepted("IMG-014", check_hardlink_to_symlink)
+@accepted("IMG-014", check_hardlink_to_symlink, aci=("twice", None))
 def hardlink_to_a_link_then_a_file():
     return Layout(tar(symlink(b"s", b"/canary/secret"), hardlink(b"h", b"s"), entry(b"h", b"x")))
 
 
-@refused("IMG-016", "does not exist")
+@refused("IMG-016", "does not exist|no file that")
 def hardlink_to_nothing():
     return [Layout(tar(hardlink(b"h", b"f"))), Layout(tar(hardlink(b"h", b"f"), entry(b"f", b"x")))]
 
 
-@refused("IMG-016", "is a directory")
+@refused("IMG-016", "is a directory|no file that")
 def hardlink_to_a_directory():
     return Layout(tar(directory(b"d"), hardlink(b"h", b"d")))
 
@@ -82,7 +82,7 @@ def check_last_wins(tree):
     assert stat.S_ISDIR(tree[b"c"].mode) and b"c/f" in tree
 
 
-@accepted("IMG-018", check_last_wins)
+@accepted("IMG-018", check_last_wins, aci=("twice", None))
 def one_name_many_types():
     return Layout(tar(entry(b"b", b"1"), directory(b"b"), symlink(b"b", b"/canary"),
                       symlink(b"a", b"/canary/secret"), entry(b"a", b"1"), entry(b"a", b"2"),
@@ -95,7 +95,8 @@ def whiteout_through_a_link():
                   tar(entry(b"d/.wh.secret")))
 
 
-@accepted("IMG-024", lambda tree: sorted(tree) == [b"", b"f"] or 1 / 0)
+@accepted("IMG-024", lambda tree: sorted(tree) == [b"", b"f"] or 1 / 0,
+          aci=("no whiteouts", None))
 def bookkeeping_of_aufs():
     return Layout(tar(directory(b".wh..wh.plnk"), entry(b".wh..wh.plnk/1.2", b"x"),
                       entry(b".wh..wh.aufs"), entry(b"f", b"x")))
@@ -107,13 +108,14 @@ def whiteouts_below_what_is_no_directory_now():
                   tar(entry(b"d", b"x"), entry(b"d/.wh.f", b""), entry(b"d/.wh..wh..opq", b"")))
 
 
-@refused("whiteout", "whiteout")
+@refused("whiteout", "whiteout", aci=None)
 def whiteouts_of_nothing():
     return [Layout(tar(entry(name))) for name in
             (b".wh.", b"a/.wh..", b"a/.wh...", b".wh.a/b")]
 
 
-@accepted("IMG-026", lambda tree: stat.S_ISLNK(tree[b"d"].mode) or 1 / 0)
+@accepted("IMG-026", lambda tree: stat.S_ISLNK(tree[b"d"].mode) or 1 / 0,
+          aci=("twice", None))
 def directory_that_becomes_a_link():
     return Layout(tar(directory(b"d", mode=0o777, mtime=7), symlink(b"d", b"/canary")))
 
@@ -388,7 +390,7 @@ def names_as_long_as_they_may_be():
 # Compression
 
 
-@refused("IMG-056", "not a tar archive|truncated|but it is gzip")
+@refused("IMG-056", "not a tar archive|truncated|but it is gzip|diff_id")
 def gzip_in_gzip():
     return Layout(gzip(tar(entry(b"f", b"x"))))
 
@@ -516,7 +518,7 @@ def check_real(tree):
     assert stat.S_ISDIR(tree[b"old"].mode) and tree[b"setuid"].mode & 0o7777 == 0o6755
 
 
-@accepted("IMG-118", check_real)
+@accepted("IMG-118", check_real, aci=("not a directory", None))
 def real_world_oddities():
     times = pax([(b"atime", b"1.5"), (b"ctime", b"2.5"), (b"mtime", b"3.25")])
     many = [entry(b"many/%d" % i, b"x") for i in range(3000)]

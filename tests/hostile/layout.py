@@ -81,7 +81,8 @@ def record(key, value):
 
 def pax(records, kind=b"x", size=None):
     if isinstance(records, list):
-        records = b"".join(record(k, prefixes["name"] + v if k == b"path" and kind == b"x" else v)
+        named = (b"path", b"GNU.sparse.name") if kind == b"x" else ()
+        records = b"".join(record(k, prefixes["name"] + v if k in named and v else v)
                            for k, v in records)
     data = records
     return header(b"pax", kind, len(data) if size is None else size) + pad(data)

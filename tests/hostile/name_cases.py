@@ -27,12 +27,13 @@ def check_absolute(tree):
     assert tree[b"canary/secret"].data() == b"x" and tree[b"etc/shadow"].data() == b"y"
 
 
-@accepted("IMG-001", check_absolute, aci=("not below|does not lie below|rootfs", None))
+@accepted("IMG-001", check_absolute)
 def absolute_names():
     return Layout(tar(entry(b"/canary/secret", b"x"), entry(b"///etc//./shadow", b"y")))
 
 
-@accepted("IMG-006", lambda tree: tree[b"canary/f"].data() == b"x" or 1 / 0)
+@accepted("IMG-006", lambda tree: tree[b"canary/f"].data() == b"x" or 1 / 0,
+          aci=("not a directory", None))
 def relative_link_to_a_host_directory():
     return [Layout(tar(symlink(b"d", target), entry(b"d/f", b"x"))) for target in
             (b"../../../../../../canary", b"/../canary", b"canary", b"./canary/.", b"//canary//")]
@@ -44,18 +45,19 @@ def link_to_a_file_used_as_a_directory():
                       symlink(b"loop", b"loop/x"), entry(b"loop/y", b"z")))
 
 
-@accepted("IMG-008", lambda tree: tree[b"proc/self/root/f"].data() == b"x" or 1 / 0)
+@accepted("IMG-008", lambda tree: tree[b"proc/self/root/f"].data() == b"x" or 1 / 0,
+          aci=("not a directory", None))
 def link_to_proc():
     return Layout(tar(symlink(b"d", b"/proc/self/root"), entry(b"d/f", b"x")))
 
 
-@refused("IMG-008", "symbolic links")
+@refused("IMG-008", "symbolic links|not a directory")
 def forty_one_links():
     links = [symlink(b"l%d" % i, b"l%d" % (i + 1)) for i in range(60)]
     return Layout(tar(*links, directory(b"l60"), entry(b"l0/f", b"x")))
 
 
-@refused("IMG-008", "symbolic links|longer than|deep")
+@refused("IMG-008", "symbolic links|longer than|deep|not a directory")
 def links_that_double():
     """Each link leads through the one before it twice: 2^30 steps for who counts no steps."""
     links = [symlink(b"d0", b".")] + [symlink(b"d%d" % i, b"d%d/d%d" % (i - 1, i - 1))
@@ -63,7 +65,7 @@ def links_that_double():
     return Layout(tar(*links, entry(b"d29/f", b"x")))
 
 
-@refused("IMG-012", "leads upwards|does not exist|not below")
+@refused("IMG-012", "leads upwards|does not exist|no file that")
 def hardlinks_to_the_host():
     return [Layout(tar(*parts)) for parts in (
         [hardlink(b"h", b"/canary/secret")], [hardlink(b"h", b"../canary/secret")],
@@ -123,7 +125,7 @@ def names_of_the_greatest_length():
 def names_that_steer_a_terminal():
     return [Layout(tar(entry(name + b"/../..", b"x"))) for name in
             ("\x9b1m".encode("latin-1"), "\u009b2J".encode(), "\u202egpj.exe".encode(), b"\xff\xfe",
-             b"\x1b]0;title\x07", b"%s%n%1$s", b"\xe2\x80", b"a" * 90)]
+             b"\x1b]0;title\x07", b"%s%n%1$s", b"\xe2\x80", b"a" * 80)]
 
 
 @accepted("IMG-032", lambda tree: sorted(tree) == [b"", b"..\\..\\x", b"\\", b"c:\\x"] or 1 / 0)
@@ -177,7 +179,7 @@ def archives_cut_everywhere():
     return [Layout(whole[:n]) for n in range(1, len(whole), 97)]
 
 
-@refused("IMG-030", "no name|NUL")
+@refused("IMG-030", "no name|NUL|directory.s name")
 def empty_names():
     return [Layout(tar(entry(b"", b"x"))), Layout(tar(long_name(b""), entry(b"", b"x")))]
 
