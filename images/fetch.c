@@ -34,7 +34,6 @@ static const struct lockdown_rule rules[] = {
 	{ SYS_setsockopt, LOCKDOWN_ANY, 0, "libcurl: keep-alive" },
 	{ SYS_sendto, LOCKDOWN_ANY, 0, "libcurl, netlink" },
 	{ SYS_sendmmsg, LOCKDOWN_ANY, 0, "the resolver" },
-	{ SYS_sendmsg, LOCKDOWN_ANY, 0, "the resolver" },
 	{ SYS_recvfrom, LOCKDOWN_ANY, 0, "libcurl, the resolver" },
 	{ SYS_recvmsg, LOCKDOWN_ANY, 0, "getaddrinfo(): netlink" },
 	{ SYS_writev, LOCKDOWN_ANY, 0, "the resolver, over TCP" },
@@ -48,12 +47,7 @@ static const struct lockdown_rule rules[] = {
 	{ SYS_lseek, LOCKDOWN_ANY, 0, "the resolver: hosts" },
 	{ SYS_uname, LOCKDOWN_ANY, 0, "the resolver: the host's own domain" },
 	{ SYS_clock_gettime, LOCKDOWN_ANY, 0, "where the clock is no page of the process" },
-	{ SYS_gettimeofday, LOCKDOWN_ANY, 0, "where the clock is no page of the process" },
 	{ SYS_clock_nanosleep, LOCKDOWN_ANY, 0, "between two attempts to log in" },
-	{ SYS_getuid, LOCKDOWN_ANY, 0, "OpenSSL: is this a setuid program?" },
-	{ SYS_geteuid, LOCKDOWN_ANY, 0, "OpenSSL: is this a setuid program?" },
-	{ SYS_getgid, LOCKDOWN_ANY, 0, "OpenSSL: is this a setuid program?" },
-	{ SYS_getegid, LOCKDOWN_ANY, 0, "OpenSSL: is this a setuid program?" },
 };
 
 /* Of all files those of the host's configuration, and where resolv.conf may be a link to. */

@@ -8,9 +8,10 @@
 #include "images/fetch.h"
 
 enum {
-	FETCH_ATTEMPTS_MAX = 5,	 /* of one request, without progress between them */
-	FETCH_REDIRECTS_MAX = 5, /* of one attempt */
-	FETCH_LOGINS_MAX = 2,	 /* of one attempt */
+	FETCH_ATTEMPTS_MAX = 5,	     /* of one request, without progress between them */
+	FETCH_ATTEMPTS_LOST_MAX = 7, /* when there was some, and connections get lost */
+	FETCH_REDIRECTS_MAX = 5,     /* of one attempt */
+	FETCH_LOGINS_MAX = 2,	     /* of one attempt */
 	FETCH_RETRY_AFTER_MAX_S = 30,
 	FETCH_TOKEN_SIZE = 32768,
 };
@@ -58,7 +59,10 @@ int fetch_login(struct fetcher *fetcher, const struct challenge *challenge, stru
 /* Runs one request to its end, alone. Returns 0 with the exchange's outcome, or -1. */
 int fetch_alone(struct http *http, struct http_exchange *exchange, struct error *err);
 
-/* The sentence for a request that was not answered, naming who was asked. Returns -1. */
+/*
+ * The sentence for a request that was not answered, naming who was asked; err->code is EAGAIN if it
+ * may be answered another time. Returns -1.
+ */
 int fetch_describe(const struct http_exchange *exchange, struct error *err);
 
 /* fetch_transfer.c: runs all to their ends, some at a time. Returns 0, or -1 with err filled. */

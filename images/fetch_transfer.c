@@ -128,7 +128,7 @@ static const char *asked(const struct http_exchange *exchange, char origin[HTTP_
 	return http_origin(exchange->url, origin, NULL) < 0 ? "the server" : origin;
 }
 
-int fetch_describe(const struct http_exchange *exchange, struct error *err)
+static int describe(const struct http_exchange *exchange, struct error *err)
 {
 	char origin[HTTP_ORIGIN_SIZE];
 	const char *who = asked(exchange, origin);
@@ -152,6 +152,15 @@ int fetch_describe(const struct http_exchange *exchange, struct error *err)
 	default:
 		return error_set(err, 0, "%s cannot be used: %s", who, why);
 	}
+}
+
+int fetch_describe(const struct http_exchange *exchange, struct error *err)
+{
+	(void)describe(exchange, err);
+	if (exchange->outcome == HTTP_LOST || exchange->outcome == HTTP_UNREACHABLE ||
+	    exchange->outcome == HTTP_SLOW || exchange->why.code == EAGAIN)
+		err->code = EAGAIN;
+	return -1;
 }
 
 /* What the registry says about an error (distribution specification, "Error Codes"), or "". */
@@ -194,8 +203,11 @@ static bool try_again(struct transfer *transfer)
 	const struct http_exchange *exchange = &transfer->exchange;
 	uint64_t pause_ms;
 	bool moved = transfer->got_bytes >= transfer->progress_bytes + FETCH_PROGRESS_BYTES;
+	unsigned attempts_max = FETCH_ATTEMPTS_MAX;
 	bool passing;
 
+	if (exchange->outcome != HTTP_ANSWERED && transfer->progress_bytes)
+		attempts_max = FETCH_ATTEMPTS_LOST_MAX;
 	if (moved) {
 		transfer->attempts = 0;
 		transfer->progress_bytes = transfer->got_bytes;
@@ -210,7 +222,7 @@ static bool try_again(struct transfer *transfer)
 		passing = transfer->fetcher->has_answered;
 	else
 		passing = exchange->outcome == HTTP_LOST;
-	if (!passing || ++transfer->attempts >= FETCH_ATTEMPTS_MAX)
+	if (!passing || ++transfer->attempts >= attempts_max)
 		return false;
 	pause_ms = (uint64_t)FIRST_PAUSE_MS << (transfer->attempts - 1);
 	if (exchange->retry_after_s * 1000 > pause_ms)

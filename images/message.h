@@ -18,6 +18,7 @@ enum message_kind {
 	MESSAGE_ENTRY = 32,   /* image reader: what stands in the image (extract_entry.h) */
 
 	/* Between importer and fetcher, see fetch.h. */
+	MESSAGE_ERROR_PASSING = 15, /* MESSAGE_ERROR, with EAGAIN as the error's code */
 	MESSAGE_LOGIN = 16,
 	MESSAGE_GET = 17,
 	MESSAGE_GOT = 18,

@@ -17,6 +17,7 @@ enum {
 	REDRAW_MS = 200,
 	LINE_SIZE = 256,
 	COLUMNS_DEFAULT = 80,
+	WORTH_SHOWING_BYTES = 256 * 1024, /* at once, and not only if it takes its time */
 };
 
 static uint64_t now_ms(void)
@@ -97,7 +98,8 @@ void progress_begin(struct progress *progress, int fd, const char *what, uint64_
 				       .begun_bytes = done_bytes,
 				       .total_bytes = total_bytes,
 				       .begun_ms = now_ms() };
-	if (progress->fd >= 0)
+	progress->drawn_ms = progress->begun_ms;
+	if (progress->fd >= 0 && total_bytes - done_bytes >= WORTH_SHOWING_BYTES)
 		draw(progress);
 }
 

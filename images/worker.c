@@ -171,7 +171,9 @@ static _Noreturn void run_child(const struct worker_job *job, const struct worke
 	struct error err = ERROR_NONE;
 
 	if (confine(job, role, control, &err) < 0 || job->run(job->context, control, &err) < 0) {
-		(void)message_send(control, MESSAGE_ERROR, err.text, strlen(err.text));
+		(void)message_send(control,
+				   err.code == EAGAIN ? MESSAGE_ERROR_PASSING : MESSAGE_ERROR,
+				   err.text, strlen(err.text));
 		_exit(1);
 	}
 	_exit(0);
@@ -243,7 +245,9 @@ int worker_receive_any(struct worker *worker, char **data, size_t *len, struct e
 	uint32_t kind = 0;
 	int more = message_receive(worker->control, &kind, &bytes, len, err);
 
-	if (more > 0 && kind != MESSAGE_ERROR && kind <= INT32_MAX) {
+	bool is_error = kind == MESSAGE_ERROR || kind == MESSAGE_ERROR_PASSING;
+
+	if (more > 0 && !is_error && kind <= INT32_MAX) {
 		*data = steal_ptr(bytes);
 		return (int)kind;
 	}
@@ -251,6 +255,8 @@ int worker_receive_any(struct worker *worker, char **data, size_t *len, struct e
 		return describe(worker->role->name, reap(worker), err);
 	if (more > 0)
 		(void)error_set(err, 0, "%s", bytes);
+	if (more > 0 && err && kind == MESSAGE_ERROR_PASSING)
+		err->code = EAGAIN;
 	worker_kill(worker);
 	return -1;
 }

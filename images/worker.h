@@ -55,8 +55,8 @@ void worker_kill(struct worker *worker);
 int worker_receive(struct worker *worker, char **data, size_t *len, struct error *err);
 
 /*
- * The same for messages of any kind but MESSAGE_ERROR, which is a failure with the sentence that
- * the worker sent.
+ * The same for messages of any kind but those of errors, which are a failure with the sentence that
+ * the worker sent; err->code is EAGAIN if it may work another time, and 0 otherwise.
  */
 int worker_receive_any(struct worker *worker, char **data, size_t *len, struct error *err);
 

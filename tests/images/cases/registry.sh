@@ -290,7 +290,7 @@ test_interrupted() {
   # A partial blob with other bytes costs one more request, not the pull.
   empty_store
   image list
-  mkdir -p -m 700 "$v1/tmp"
+  (umask 077 && mkdir -p "$v1/tmp")
   head -c 100 /dev/zero >"$v1/tmp/partial-${largest/:/-}"
   pull docker://localhost:5001/plain
   expect_status 0
@@ -345,7 +345,6 @@ redirect-user redirects to
 redirect-loop redirects more than 5 times
 redirect-nowhere redirects to nowhere
 redirect-idn redirects to
-redirect-unknown nowhere.example cannot be resolved
 realm-http which is not https; nothing was sent there
 realm-file hands out tokens at a place that is not usable
 realm-none kind of login that is not known
@@ -359,6 +358,8 @@ teapot status 418
 CASES
   pull "docker://localhost:5001/other-manifest@$(digest_of "$layers")"
   expect_refused "instead"
+  pull docker://localhost:5001/redirect-unknown
+  expect_refused "nowhere.example cannot be resolved"
   ! grep -q "^5003" log || fail "something was asked without TLS"
   pull docker://localhost:5001/many
   expect_status 0
@@ -461,4 +462,34 @@ test_progress() {
   rm -rf "$store"
   must script -qec "$nacelle_image pull --quiet --root $store --cert-dir certs docker://localhost:5001/plain" typescript
   ! grep -q 'B/s' typescript || fail "--quiet shows progress"
+}
+
+# A pod's image is pulled when it is missing, with the same sights and the same words.
+test_run() {
+  trusted
+  start_server 5001
+  must mount -t tmpfs none /etc/containers
+  mkdir -p /etc/containers/certs.d
+  cp -r certs /etc/containers/certs.d/localhost:5001
+  run "$nacelle" run --root "$store" docker://localhost:5001/forbidden
+  expect_refused "cannot import docker://localhost:5001/forbidden: https://localhost:5001 denies access"
+  # There may be no machine for pods here; the image is there before that is found out.
+  script -qec "$nacelle run --root $store docker://localhost:5001/plain -- true" typescript >/dev/null || :
+  expect grep -q 'B/s  localhost:5001/plain:latest' typescript
+  : >log
+  run "$nacelle" run --root "$store" docker://localhost:5001/plain -- true
+  expect_same "$(cat log)" "" "requests of a second run"
+}
+
+# Names come from a name server, asked from within the sandbox.
+test_names() {
+  make_ca certs
+  make_cert certs server DNS:registry.test
+  start_server 5001
+  "$here/name-server" &
+  echo "nameserver 127.0.0.1" >resolv.conf
+  must mount --bind resolv.conf /etc/resolv.conf
+  wait_for 10 getent ahosts registry.test
+  pull docker://registry.test:5001/x
+  expect_status 0
 }
