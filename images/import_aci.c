@@ -300,16 +300,6 @@ const struct aci_report *import_aci_report(const struct import *import)
 	return &import->aci->known[0].report;
 }
 
-bool import_aci_known(const struct import *import, size_t index, const struct aci_report **report,
-		      const struct image_blob **blob)
-{
-	if (!import->aci || index >= import->aci->count)
-		return false;
-	*report = &import->aci->known[index].report;
-	*blob = &import->aci->known[index].blob;
-	return true;
-}
-
 int import_aci_is_same(const struct import *import, const struct image_record *record,
 		       struct error *err)
 {

@@ -78,13 +78,6 @@ void import_aci_list_unapplied(const struct import *import, char text[IMPORT_UNA
 const struct aci_report *import_aci_report(const struct import *import);
 
 /*
- * The image (index 0) and all others that it consists of, each once, and the files that they are
- * in; borrowed. False if there is none of this index.
- */
-bool import_aci_known(const struct import *import, size_t index, const struct aci_report **report,
-		      const struct image_blob **blob);
-
-/*
  * Whether a record of the same image id stands for what is being imported: 1; 0 when what it
  * depends on is another now, and the record is to be replaced; -1 with err filled when it was made
  * of another file. The id comes from a confined process: it must not replace what others run.

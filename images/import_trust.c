@@ -199,45 +199,6 @@ static int find_signatures(struct import *import, struct error *missing, struct 
 	return 0;
 }
 
-/* An image that the store has by its file: the policy may have changed since it was imported. */
-static int decide_dependency(struct import *import, const struct aci_report *report,
-			     const struct image_blob *blob, struct error *err)
-{
-	_cleanup_fd_ int fd = blob_store_open(import->store, blob, err);
-	struct signature_list kept = { .count = 0 };
-	struct trust_subject subject = { .name = report->name,
-					 .manifest = &report->id,
-					 .signatures = &kept,
-					 .is_aci = true,
-					 .aci_fd = fd };
-	struct trust_decision decision;
-	int result;
-
-	if (fd < 0)
-		return -1;
-	(void)trust_signatures_read(import->store, &report->id, &kept, NULL);
-	result = trust_decide(&subject, &decision, err);
-	signature_list_free(&kept);
-	if (result < 0)
-		return -1;
-	if (!decision.accepted)
-		result = error_set(err, 0, "%s", decision.reason);
-	trust_decision_free(&decision);
-	return result;
-}
-
-static int decide_dependencies(struct import *import, struct error *err)
-{
-	const struct aci_report *report;
-	const struct image_blob *blob;
-
-	for (size_t i = 1; import_aci_known(import, i, &report, &blob); i++) {
-		if (decide_dependency(import, report, blob, err) < 0)
-			return error_prefix(err, "dependency %s", report->name);
-	}
-	return 0;
-}
-
 /* Fills in what only an App Container Image has, and decides. */
 static int decide_aci(struct import *import, struct trust_subject *subject, struct error *err)
 {
