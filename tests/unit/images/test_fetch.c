@@ -42,7 +42,7 @@ static void test_origin(void **state)
 		if (http_origin(wrong[i], origin, &err) == 0)
 			fail_msg("%s is %s", wrong[i], origin);
 	}
-	(void)snprintf(url, sizeof(url), "https://%0300d/", 1);
+	(void)snprintf(url, sizeof(url), "https://a%0300d/", 1);
 	assert_int_equal(http_origin(url, origin, &err), -1);
 }
 
