@@ -94,12 +94,42 @@ static int talk(struct import *import, struct worker *worker, struct error *err)
 	}
 }
 
-int import_read_documents(struct import *import, struct error *err)
+static int parse(struct import *import, const struct source_document *document, struct error *err)
 {
-	struct source_document *document = &import->document;
 	struct parser_document job = { .document = document, .tag = import->reference.tag };
 	const struct worker_job worker_job = { .run = parser_documents, .context = &job };
 	struct worker worker;
+
+	if (worker_start(&worker, &worker_job, err) < 0)
+		return -1;
+	return talk(import, &worker, err);
+}
+
+/*
+ * Reads the manifest again, in a process that has seen no index. A manifest may be signed by
+ * somebody else than who wrote the index that led to it, and an index that takes its reader over
+ * must not say what that manifest consists of.
+ */
+static int parse_manifest_alone(struct import *import, struct error *err)
+{
+	struct source_document manifest = { .kind = DOCUMENT_MANIFEST_OR_INDEX,
+					    .media_type =
+						"application/vnd.oci.image.manifest.v1+json",
+					    .blob = import->blobs[0] };
+
+	image_config_free(&import->plan.config);
+	import->plan = (struct image_plan){ .layer_count = 0 };
+	import->blob_count = 0;
+	if (parse(import, &manifest, err) < 0)
+		return -1;
+	if (!digest_equal(&import->plan.manifest, &manifest.blob.digest))
+		return error_set(err, 0, "the image parser reported another manifest");
+	return 0;
+}
+
+int import_read_documents(struct import *import, struct error *err)
+{
+	struct source_document *document = &import->document;
 
 	if (import->source->ops->top(import->source, document, err) < 0)
 		return -1;
@@ -110,7 +140,10 @@ int import_read_documents(struct import *import, struct error *err)
 		if (blob_sink_put(&import->sink, &document->blob, document->data, err) < 0)
 			return -1;
 	}
-	if (worker_start(&worker, &worker_job, err) < 0)
+	if (parse(import, document, err) < 0)
 		return -1;
-	return talk(import, &worker, err);
+	if (document->kind == DOCUMENT_MANIFEST_OR_INDEX &&
+	    digest_equal(&import->plan.manifest, &document->blob.digest))
+		return 0;
+	return parse_manifest_alone(import, err);
 }

@@ -16,7 +16,8 @@
 #include "images/store.h"
 #include "images/trust.h"
 
-enum { WANTED_MAX = IMAGE_INDEX_DEPTH_MAX + 2 }; /* documents: indexes, manifest, config */
+/* Documents: indexes, manifest and configuration; then the last two once more. */
+enum { WANTED_MAX = IMAGE_INDEX_DEPTH_MAX + 4 };
 
 struct import_aci;
 
