@@ -1,8 +1,9 @@
 /*
  * The importer. It opens, sizes, hashes and names; every byte whose meaning an image author chose
  * is parsed by a confined process instead: one for what leads to the manifest, one for the manifest
- * and its configuration, and, after those have gone, one for the layers. So a layer that takes its parser over can change the image of these very layers
- * and nothing else: their digests, computed here, are the image's name.
+ * and its configuration, and, after those have gone, one for the layers. So a layer that takes its
+ * parser over can change the image of these very layers and nothing else: their digests, computed
+ * here, are the image's name.
  */
 #include "images/import.h"
 
