@@ -401,3 +401,52 @@ test_run_by_digest() {
   rm "$v1"/references/*
   refused "no reference leads to" "$digest"
 }
+
+# What cosign put beside an image goes with it and counts for the next one who imports it.
+test_export_signatures() {
+  prepare
+  p256 key
+  cosign_sign img key example.com/app
+  image import oci:img:latest
+  expect_status 0
+  image inspect --json oci:img:latest
+  expect_same "$(jq -c '[.signatures[].kind]' "$out")" '["cosign"]' "the signatures"
+  image export oci:img:latest made
+  expect_status 0
+  image export oci:img:latest oci-archive:made.tar
+  expect_status 0
+  expect_same "$(jq -c '[.manifests[].annotations["org.opencontainers.image.ref.name"]]' made/index.json)" \
+    "[\"latest\",\"${digest/:/-}.sig\"]" "the tags"
+  must skopeo inspect oci:made:latest
+  must rm -r "$v1"
+  trust default reject
+  trust add --prefix "oci:$PWD/made" --key key.pub
+  trust add --prefix "oci-archive:$PWD/made.tar" --key key.pub
+  for reference in oci:made:latest oci-archive:made.tar:latest; do
+    image import "$reference"
+    expect_status 0
+    expect_stdout "$digest"
+  done
+}
+
+test_export_aci() {
+  prepare
+  gpg_home
+  must "$here/aci.py" app.aci '{"compression": "gzip"}'
+  gpg_key good rsa3072
+  gpg_sign good
+  trust add --prefix example.com --key good.asc
+  image import aci:app.aci
+  expect_status 0
+  image inspect aci:app.aci
+  expect_stdout_has "ACI name:"
+  expect_stdout_has "openpgp, from"
+  image export aci:app.aci copy.aci
+  expect_status 0
+  expect cmp app.aci copy.aci
+  expect cmp app.aci.asc copy.aci.asc
+  image import aci:copy.aci
+  expect_status 0
+  image export aci:app.aci oci:made
+  expect_refused "is an ACI"
+}
