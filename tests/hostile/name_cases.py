@@ -205,3 +205,10 @@ def what_other_readers_read_otherwise():
               (b"GNU.sparse.realsize", b"1")]), entry(b"f", pad(b"1\n0\n1\n") + b"x")],
         [pax([(b"uid", b"1")]), header(b"f", b"S", 1, magic=b"ustar  \0", tail=old_map) + pad(b"x")],
         [header(b"f", b"S", 1, tail=old_map) + pad(b"x")])]
+
+
+@refused("IMG-058", "more than 2000000 entries", only="oci")
+def a_storm_of_empty_files():
+    image = Layout(tar(entry(b"f")))
+    image.blobs = [gzip(header(b"f") * 1000) * 2001]
+    return image
