@@ -50,11 +50,13 @@ static const struct lockdown_rule rules[] = {
 	{ SYS_clock_nanosleep, LOCKDOWN_ANY, 0, "between two attempts to log in" },
 };
 
-/* Of all files those of the host's configuration, and where resolv.conf may be a link to. */
-static const char *const readable[] = {
-	"/etc", "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/run/connman",
-	NULL
-};
+/* Of all files those of the host's configuration; resolv.conf may be a link to anywhere. */
+static const char *const readable[] = { "/etc",
+					"/etc/resolv.conf",
+					"/run/systemd/resolve",
+					"/run/resolvconf",
+					"/run/NetworkManager",
+					NULL };
 
 const struct worker_role fetch_role = { .name = "the process that fetches from the registry",
 					.rules = rules,

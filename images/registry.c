@@ -538,6 +538,8 @@ int http_wait(struct http *http, int timeout_ms, struct http_exchange **ended, s
 			assert(private);
 			read_answer((struct http_handle *)(void *)private, message->data.result);
 			*ended = ((struct http_handle *)(void *)private)->exchange;
+			if ((*ended)->outcome != HTTP_ANSWERED)
+				http->known_count = 0; /* the host may have moved */
 			return 0;
 		}
 		if (round)

@@ -20,6 +20,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -132,12 +133,17 @@ static int allow_reading(int ruleset_fd, const char *path)
 {
 	_cleanup_fd_ int fd = open(path, O_PATH | O_CLOEXEC);
 	struct landlock_path_beneath_attr beneath = {
-		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
+		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
 		.parent_fd = fd,
 	};
+	struct stat st;
 
 	if (fd < 0)
 		return 0;
+	if (fstat(fd, &st) < 0)
+		return -1;
+	if (S_ISDIR(st.st_mode))
+		beneath.allowed_access |= LANDLOCK_ACCESS_FS_READ_DIR;
 	return (int)syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &beneath,
 			    0);
 }
