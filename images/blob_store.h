@@ -60,7 +60,6 @@ struct blob_writer {
 	struct hasher hasher;
 	struct temporary file;
 	bool is_partial; /* its name in tmp/ is that of its digest */
-	bool is_there;	 /* the store has it already: nothing is to be written */
 };
 
 /*

@@ -238,11 +238,11 @@ static int open_locked(const struct store *store, const char *name,
 
 	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0 || fstat(fd, &st) < 0)
 		return -1;
+	if (S_ISREG(st.st_mode) && st.st_nlink > 0 && (uint64_t)st.st_size == record->size_bytes &&
+	    is_measured(fd, &record->verity))
+		return steal_fd(&fd);
 	errno = ENOENT;
-	if (!S_ISREG(st.st_mode) || st.st_nlink == 0 ||
-	    (uint64_t)st.st_size != record->size_bytes || !is_measured(fd, &record->verity))
-		return -1;
-	return steal_fd(&fd);
+	return -1;
 }
 
 int store_find_record(const struct store *store, const struct digest *manifest,
