@@ -26,6 +26,25 @@ struct image_description {
 	struct string_list ports;	      /* "80/tcp" */
 };
 
+/* The bytes of an OCI image's two documents. */
+struct image_documents {
+	char *manifest;
+	size_t manifest_len;
+	char *config;
+	size_t config_len;
+};
+
+/*
+ * The confined process's part: reads the documents and encodes what they say. Returns 0 with *data
+ * the caller's, or -1 with err filled.
+ */
+int image_description_encode(const struct image_documents *documents, void **data, size_t *len,
+			     struct error *err);
+
+/* The other side's part, which believes nothing. Returns 0, or -1 with err filled. */
+int image_description_decode(struct image_description *out, size_t layer_count, const void *data,
+			     size_t len, struct error *err);
+
 /*
  * Describes an OCI image of the store. Returns 0 with *out to be released by
  * image_description_free(), or -1 with err filled: its documents are not there, or damaged.
