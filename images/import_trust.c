@@ -211,6 +211,7 @@ static int decide_aci(struct import *import, struct trust_subject *subject, stru
 		return -1;
 	subject->is_aci = true;
 	subject->aci_fd = fd;
+	subject->aci_digest = &import->document.blob.digest;
 	subject->dependencies = dependencies.subjects;
 	subject->dependency_count = dependencies.count;
 	result = trust_decide(subject, &import->decision, err);

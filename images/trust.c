@@ -65,7 +65,9 @@ static int judge_signature(struct judge *judge, size_t i, struct error *err)
 {
 	const struct trust_subject *subject = judge->subject;
 	const struct simple_signing_claim claim = { .name = subject->is_aci ? "" : subject->name,
-						    .manifest = subject->manifest,
+						    .manifest = subject->is_aci
+								    ? subject->aci_digest
+								    : subject->manifest,
 						    .index = subject->signatures->index,
 						    .index_len = subject->signatures->index_len };
 	struct signature_keys keys = { .count = 0 };

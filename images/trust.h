@@ -29,7 +29,9 @@ struct trust_subject {
 	const struct digest *manifest;		 /* NULL: a directory, which has none */
 	const struct signature_list *signatures; /* NULL: none are known */
 	bool is_aci;
-	int aci_fd;				  /* of an ACI: the file; else -1 */
+	int aci_fd; /* of an ACI: the file; else -1 */
+	/* Of an ACI: the digest of the file, which detached signatures are of. */
+	const struct digest *aci_digest;
 	const struct trust_subject *dependencies; /* other images that this one is made of */
 	size_t dependency_count;
 };

@@ -51,7 +51,8 @@ static int take(const struct store *store, struct trust_dependencies *out,
 							   .manifest = &details->manifest,
 							   .signatures = &details->signatures,
 							   .is_aci = true,
-							   .aci_fd = details->fd };
+							   .aci_fd = details->fd,
+							   .aci_digest = &blobs[i].digest };
 		return 0;
 	}
 	return 0;

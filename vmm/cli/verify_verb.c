@@ -136,6 +136,7 @@ static int decide_aci(const struct verify_verb_options *options,
 		return -1;
 	subject->is_aci = true;
 	subject->aci_fd = fd;
+	subject->aci_digest = &record->blobs[0].digest;
 	subject->dependencies = dependencies.subjects;
 	subject->dependency_count = dependencies.count;
 	result = decide(options, image->store, subject, err);

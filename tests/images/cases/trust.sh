@@ -575,6 +575,24 @@ test_openpgp() {
   aci_refused "its key was revoked"
 }
 
+# Detached signatures of an ACI are of its file, which the importer hashes itself; its id is what its reader says.
+test_aci_detached() {
+  local aci="${BASH_SOURCE%/*}/../aci.py"
+  prepare
+  ed25519 a
+  trust add --prefix example.com --key a.pub
+  "$aci" app.aci '{"compression": "gzip"}' >id
+  printf 'sha512:%s\n' "$(cut -d - -f 2 id)" >text
+  sign a text
+  image import --signature text.sig aci:app.aci
+  expect_refused "no key of the rule made it"
+  printf 'sha256:%s\n' "$(sha256sum app.aci | cut -c 1-64)" >text
+  must openssl pkeyutl -sign -rawin -inkey a.pem -in text -out app.aci.sig
+  image import aci:app.aci
+  expect_status 0
+  allowed aci:app.aci
+}
+
 # The name in an ACI is its author's: to accept that name is to accept anybody.
 test_aci_names() {
   local aci="${BASH_SOURCE%/*}/../aci.py"

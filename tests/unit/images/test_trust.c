@@ -214,6 +214,7 @@ static void test_rules(void **state)
 	expect(decide_about(&subject), 0, "default reject");
 	subject.name = NAME;
 	subject.is_aci = true;
+	subject.aci_digest = &manifest;
 	expect(decide_about(&subject), 0, "author");
 	write_rule("\"reject\"");
 	assert_int_equal(find(NOW), 0);
