@@ -101,12 +101,13 @@ static bool xattr_is_allowed(const char *name)
 int extract_entry_xattr(const struct extract_entry *entry, size_t *offset,
 			struct extract_xattr *out)
 {
-	struct cursor c = cursor_make(entry->xattrs + *offset, entry->xattrs_len - *offset);
-	const void *start;
 	struct extract_xattr_head head;
+	const void *start;
+	struct cursor c;
 
-	if (cursor_left(&c) == 0)
+	if (*offset == entry->xattrs_len)
 		return 0;
+	c = cursor_make(entry->xattrs + *offset, entry->xattrs_len - *offset);
 	start = cursor_take(&c, sizeof(head));
 	if (!start)
 		return -1;

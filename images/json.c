@@ -90,6 +90,8 @@ void json_free(struct cJSON *json)
 static int find(const cJSON *object, const char *key, const cJSON **out, struct error *err)
 {
 	*out = NULL;
+	if (!cJSON_IsObject(object)) /* what is in an array has no keys */
+		return 0;
 	for (const cJSON *member = object->child; member; member = member->next) {
 		if (strcasecmp(member->string, key))
 			continue;
