@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "images/proxy.h"
+#include "images/registry_headers.h"
 #include "images/resolve.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
@@ -44,6 +45,8 @@ struct http_handle {
 	CURL *easy;
 	struct curl_slist *headers;
 	struct curl_slist *resolve;
+	char proxy[PROXY_SIZE]; /* "" for none */
+	long proxy_port;
 	char said[CURL_ERROR_SIZE];
 	size_t header_bytes;
 	bool in_body;
@@ -88,9 +91,12 @@ void http_close(struct http *http)
 static const char host_chars[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
 
-/* The host, an address of IPv6 in brackets, and SCHEME://HOST:PORT, in lower case. */
-static int split_url(const char *url, char host[HOST_SIZE], char origin[HTTP_ORIGIN_SIZE],
-		     struct error *err)
+/*
+ * The host, an address of IPv6 in brackets, and SCHEME://HOST:PORT, in lower case. A user is an
+ * error, unless may_have_user.
+ */
+static int split_url(const char *url, bool may_have_user, char host[HOST_SIZE],
+		     char origin[HTTP_ORIGIN_SIZE], struct error *err)
 {
 	CURLU *parts = curl_url();
 	char *scheme = NULL, *name = NULL, *port = NULL, *user = NULL;
@@ -104,7 +110,7 @@ static int split_url(const char *url, char host[HOST_SIZE], char origin[HTTP_ORI
 	    (strcmp(scheme, "https") && strcmp(scheme, "http")) ||
 	    curl_url_get(parts, CURLUPART_HOST, &name, 0) ||
 	    curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) ||
-	    curl_url_get(parts, CURLUPART_USER, &user, 0) != CURLUE_NO_USER ||
+	    (curl_url_get(parts, CURLUPART_USER, &user, 0) != CURLUE_NO_USER && !may_have_user) ||
 	    strlen(name) >= HOST_SIZE || name[strspn(name, host_chars)]) {
 		(void)error_set(err, 0, "\"%.200s\" is not a URL of http or https", url);
 	} else {
@@ -128,83 +134,7 @@ int http_origin(const char *url, char origin[HTTP_ORIGIN_SIZE], struct error *er
 {
 	char host[HOST_SIZE];
 
-	return split_url(url, host, origin, err);
-}
-
-/* "name:value" of a header line: copies the value, without blanks around it. */
-static bool header_value(const char *line, size_t len, const char *name, char *value, size_t size)
-{
-	size_t name_len = strlen(name);
-
-	if (len <= name_len || strncasecmp(line, name, name_len) != 0 || line[name_len] != ':')
-		return false;
-	line += name_len + 1;
-	len -= name_len + 1;
-	while (len && isspace((unsigned char)*line)) {
-		line++;
-		len--;
-	}
-	while (len && isspace((unsigned char)line[len - 1]))
-		len--;
-	if (len >= size || memchr(line, '\0', len))
-		return false;
-	memcpy(value, line, len);
-	value[len] = '\0';
-	return true;
-}
-
-static void read_type(struct http_exchange *exchange, const char *value)
-{
-	size_t len = strcspn(value, "; \t");
-
-	if (len >= sizeof(exchange->content_type))
-		return;
-	for (size_t i = 0; i < len; i++)
-		exchange->content_type[i] = (char)tolower((unsigned char)value[i]);
-	exchange->content_type[len] = '\0';
-}
-
-/* A number without a sign; false if there is none or it is too large. */
-static bool read_number(const char *text, uint64_t *out)
-{
-	char *end;
-
-	if (!isdigit((unsigned char)*text))
-		return false;
-	errno = 0;
-	*out = strtoull(text, &end, 10);
-	return errno == 0;
-}
-
-static void forget_headers(struct http_exchange *exchange)
-{
-	exchange->content_type[0] = exchange->content_digest[0] = exchange->location[0] = '\0';
-	exchange->challenge = (struct challenge){ 0 };
-	exchange->retry_after_s = 0;
-	exchange->content_from = UINT64_MAX;
-}
-
-static bool read_header(struct http_exchange *exchange, const char *line, size_t len)
-{
-	char value[CHALLENGE_HEADER_MAX + 1];
-
-	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
-		forget_headers(exchange); /* those before belonged to an interim answer */
-	else if (header_value(line, len, "Content-Type", value, sizeof(value)))
-		read_type(exchange, value);
-	else if (header_value(line, len, "Docker-Content-Digest", value, sizeof(value)))
-		/* One that does not fit is none, which stays to be seen. */
-		(void)snprintf(exchange->content_digest, sizeof(exchange->content_digest), "%.*s",
-			       DIGEST_TEXT_SIZE - 1, value);
-	else if (header_value(line, len, "Retry-After", value, sizeof(value)))
-		(void)read_number(value, &exchange->retry_after_s);
-	else if (header_value(line, len, "Content-Range", value, sizeof(value)) &&
-		 strncasecmp(value, "bytes ", 6) == 0)
-		(void)read_number(value + 6, &exchange->content_from);
-	else if (header_value(line, len, "WWW-Authenticate", value, sizeof(value)))
-		return challenge_read(&exchange->challenge, value, strlen(value), &exchange->why) ==
-		       0;
-	return true;
+	return split_url(url, false, host, origin, err);
 }
 
 static size_t take_header(char *line, size_t size, size_t count, void *context)
@@ -221,7 +151,7 @@ static size_t take_header(char *line, size_t size, size_t count, void *context)
 	handle->header_bytes += len;
 	if (handle->in_body) /* a trailer */
 		return len;
-	return read_header(handle->exchange, line, len) ? len : 0;
+	return http_read_header(handle->exchange, line, len) ? len : 0;
 }
 
 static bool keep_body(struct http_exchange *exchange, const char *data, size_t len)
@@ -310,6 +240,27 @@ static int resolve(struct http *http, struct http_handle *handle, const char *ho
 	return handle->resolve ? 0 : -1;
 }
 
+/* The way there: the host itself or, if the environment names one, a proxy. As resolve(). */
+static int find_way(struct http *http, struct http_handle *handle, const char *host,
+		    const char *origin)
+{
+	char proxy_host[HOST_SIZE], proxy_origin[HTTP_ORIGIN_SIZE];
+	struct error *why = &handle->exchange->why;
+
+	if (!proxy_find(origin, handle->proxy))
+		return resolve(http, handle, host, origin);
+	if (split_url(handle->proxy, true, proxy_host, proxy_origin, NULL) < 0 ||
+	    strncmp(proxy_origin, "http:", 5) != 0) {
+		(void)error_set(why, 0,
+				"the proxy that the environment names cannot be used "
+				"(http://HOST:PORT can)");
+		return 1;
+	}
+	/* Said, since libcurl's own default is another one, which would not be resolved. */
+	handle->proxy_port = strtol(strrchr(proxy_origin, ':') + 1, NULL, 10);
+	return resolve(http, handle, proxy_host, proxy_origin);
+}
+
 static int add_header(struct http_handle *handle, const char *name, const char *value)
 {
 	size_t size = strlen(name) + strlen(value) + 3;
@@ -378,7 +329,6 @@ static bool set_limits(CURL *easy, const struct http_exchange *exchange)
 	SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	SET(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-	SET(easy, CURLOPT_PROXY, "");
 	SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
@@ -408,6 +358,10 @@ static bool set_request(struct http_handle *handle)
 	SET(easy, CURLOPT_PRIVATE, handle);
 	SET(easy, CURLOPT_HTTPHEADER, handle->headers);
 	SET(easy, CURLOPT_RESOLVE, handle->resolve);
+	SET(easy, CURLOPT_PROXY, handle->proxy);
+	SET(easy, CURLOPT_PROXYPORT, handle->proxy_port);
+	SET(easy, CURLOPT_NOPROXY, "");
+	SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	if (exchange->form)
 		SET(easy, CURLOPT_COPYPOSTFIELDS, exchange->form);
 	if (exchange->range_from) {
@@ -433,18 +387,18 @@ int http_start(struct http *http, struct http_exchange *exchange, struct error *
 	struct http_handle *handle;
 	int resolved;
 
-	if (split_url(exchange->url, host, origin, err) < 0)
+	if (split_url(exchange->url, false, host, origin, err) < 0)
 		return -1;
 	exchange->status = 0;
 	exchange->received_bytes = 0;
 	exchange->why = (struct error)ERROR_NONE;
-	forget_headers(exchange);
+	http_forget_headers(exchange);
 	handle = calloc(1, sizeof(*handle));
 	if (!handle)
 		return error_set(err, ENOMEM, "cannot make a request");
 	handle->exchange = exchange;
 	handle->easy = curl_easy_init();
-	resolved = resolve(http, handle, host, origin);
+	resolved = find_way(http, handle, host, origin);
 	if (resolved > 0) {
 		exchange->outcome = HTTP_NO_NAME;
 		free_handle(handle);

@@ -2,9 +2,9 @@
  * HTTP requests, for the process that fetches from registries (fetch.h). registry.c is the only
  * file that includes libcurl, and knows nothing of registries but their headers.
  *
- * Only what is asked for is done: no redirect is followed, no proxy, cookie or file of passwords is
- * used, no other protocol is spoken, bodies and headers have limits. Names are resolved here, so
- * that libcurl starts no thread.
+ * Only what is asked for is done: no redirect is followed, no cookie or file of passwords is used,
+ * no other protocol is spoken, bodies and headers have limits; a proxy only where the environment
+ * says. Names are resolved here, so that libcurl starts no thread.
  */
 #ifndef NACELLE_IMAGES_REGISTRY_H
 #define NACELLE_IMAGES_REGISTRY_H

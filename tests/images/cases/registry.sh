@@ -493,3 +493,25 @@ test_names() {
   pull docker://registry.test:5001/x
   expect_status 0
 }
+
+# A host that nobody here can resolve, through a proxy that can; the connection is verified to its end all the same.
+test_proxy() {
+  make_ca certs
+  make_cert certs server DNS:registry.test,DNS:localhost
+  start_server 5001
+  start_server 5003 ""
+  https_proxy=http://localhost:5003 pull docker://registry.test:5001/x
+  expect_status 0
+  expect grep -q '^5003 CONNECT registry.test:5001' log
+  : >log
+  https_proxy=localhost:5003 no_proxy=other,localhost pull docker://localhost:5001/x
+  expect_status 0
+  ! grep -q CONNECT log || fail "no_proxy did not count"
+  https_proxy=localhost:5003 pull docker://localhost:5001/y
+  expect_status 0
+  expect grep -q '^5003 CONNECT localhost:5001' log
+  https_proxy=socks5://localhost:5003 pull docker://localhost:5001/x
+  expect_refused "the proxy that the environment names cannot be used"
+  HTTPS_PROXY=http://nowhere.example pull docker://localhost:5001/x
+  expect_refused "nowhere.example cannot be resolved"
+}
