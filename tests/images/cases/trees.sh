@@ -213,3 +213,36 @@ END
   expect_refused "does not have the digest"
   umount disk-mounted
 }
+
+# One image in each compression that skopeo writes, and in xz, has one tree.
+test_compressions() {
+  local kind first=
+  for kind in gzip zstd; do
+    must skopeo copy --quiet --dest-compress --dest-compress-format "$kind" "oci:$layers:latest" "oci:$PWD/$kind:v1"
+    expect_same "$(manifest_of "$kind" | jq -r '.layers[0].mediaType')" "application/vnd.oci.image.layer.v1.tar+$kind" "the type"
+  done
+  python3 - "$hostile" zstd xz <<'END' || fail "no layout"
+import json, lzma, os, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+from layout import *
+source, target = sys.argv[2:]
+def read(digest):
+    return open(os.path.join(source, "blobs", *digest.split(":")), "rb").read()
+manifest = json.loads(read(json.load(open(source + "/index.json"))["manifests"][0]["digest"]))
+tars = [subprocess.run(["zstd", "-dcq"], input=read(l["digest"]), stdout=subprocess.PIPE, check=True).stdout for l in manifest["layers"]]
+layout = Layout(*tars)
+layout.blobs, layout.layer_type = [lzma.compress(data) for data in tars], XZ
+layout.write(target)
+END
+  for kind in gzip zstd xz; do
+    rm -rf "${store:?}/images"
+    image import "oci:$PWD/$kind:v1"
+    expect_status 0
+    list_image
+    expect_same "$(sha256sum <reader)" "${first:=$(sha256sum <reader)}" "the tree of $kind"
+  done
+  expect [ "$(wc -l <reader)" -gt 5 ]
+}
+manifest_of() {
+  cat "$1/blobs/sha256/$(jq -r '.manifests[0].digest' "$1/index.json" | cut -d : -f 2)"
+}
