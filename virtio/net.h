@@ -64,7 +64,10 @@ enum {
  * header, sizeof(struct virtio_net_header) bytes of ours; the rest is the frame.
  */
 struct virtio_net_backend {
-	/* Sends one frame. Returns its length with the header; -1 with errno: EAGAIN, later. */
+	/*
+	 * Sends one frame. Returns what is not negative; -1 with errno: after EAGAIN the same frame
+	 * is given again when watch() has said that there is room.
+	 */
 	ssize_t (*send)(void *ctx, const struct iovec *iov, unsigned count);
 	/* Receives one frame. Returns its length with the header; -1 with errno: EAGAIN, none. */
 	ssize_t (*receive)(void *ctx, const struct iovec *iov, unsigned count);
