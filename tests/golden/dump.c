@@ -107,7 +107,7 @@ static void print_networks(const struct assembly *assembly, const struct run_opt
 		const struct pod_interface *interface = &assembly->pod.interfaces[i];
 		const struct pod_net *net = &assembly->nets[i];
 
-		printf("net = tap %s mtu=%u", net->tap, net->mtu);
+		printf("net = %s %s mtu=%u", net->passt ? "passt" : "tap", net->tap, net->mtu);
 		if (strstr(options->nets.items[i], "mac="))
 			printf(" mac=%02x:%02x:%02x:%02x:%02x:%02x", net->mac[0], net->mac[1],
 			       net->mac[2], net->mac[3], net->mac[4], net->mac[5]);
@@ -119,6 +119,9 @@ static void print_networks(const struct assembly *assembly, const struct run_opt
 		for (size_t g = 0; g < interface->gateway_count; g++)
 			print_address("gateway", &interface->gateways[g]);
 	}
+	for (unsigned i = 0; i < assembly->port_count; i++)
+		printf("port = %s %s\n", assembly->ports[i].udp ? "udp" : "tcp",
+		       assembly->ports[i].text);
 	if ((options->hostname || options->name) &&
 	    (options->add_host.count || options->nets.count))
 		printf("hosts:\n%s", assembly->pod.hosts);

@@ -6,7 +6,7 @@
 
 #include "vmm/cli/options.h"
 
-enum { RUN_OPTION_COUNT = 25 };
+enum { RUN_OPTION_COUNT = 26 };
 extern const struct option_spec run_options_table[RUN_OPTION_COUNT];
 
 /* First of all in main(): takes the time, and keeps 0, 1 and 2 from being used for anything else.

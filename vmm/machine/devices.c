@@ -77,15 +77,17 @@ static void watch_net(void *context, bool readable, bool writable)
 static int plug_net(struct devices *devices, const struct plan_net *plan, struct devices_net *net,
 		    const struct gmem *memory, struct loop *loop, struct error *err)
 {
+	bool stream = plan->kind == PLAN_NET_STREAM;
 	struct virtio_net_params params = {
-		.backend = &virtio_net_tap,
-		.backend_ctx = &net->fd,
+		.backend = stream ? &virtio_net_stream : &virtio_net_tap,
+		.backend_ctx = stream ? (void *)&net->stream : &net->fd,
 		.watch = watch_net,
 		.watch_ctx = net,
 		.mtu = plan->mtu,
 	};
 
 	net->fd = plan->fd;
+	virtio_net_stream_init(&net->stream, plan->fd);
 	memcpy(params.mac, plan->mac, sizeof(params.mac));
 	virtio_net_init(&net->net, memory, &params);
 	plug(devices, &net->net.dev);

@@ -11,6 +11,7 @@
 #include "virtio/console.h"
 #include "virtio/mmio.h"
 #include "virtio/net.h"
+#include "virtio/net_stream.h"
 #include "virtio/p9.h"
 #include "virtio/rng.h"
 #include "virtio/vsock.h"
@@ -32,6 +33,7 @@ struct devices_line {
 /* A network interface and the descriptor behind it. */
 struct devices_net {
 	struct virtio_net net;
+	struct virtio_net_stream stream;
 	struct loop_fd member;
 	int fd;
 };

@@ -25,10 +25,15 @@ struct plan_disk {
 	uint64_t size_bytes;
 };
 
+enum plan_net_kind {
+	PLAN_NET_TAP,	 /* a tap device: no packet information, a virtio-net header of 12 bytes */
+	PLAN_NET_STREAM, /* a stream socket to passt(1) */
+};
+
 /* A network interface: eth0, eth1, ... in this order. */
 struct plan_net {
-	int fd; /* a tap device: no packet information, a virtio-net header of 12 bytes,
-		   non-blocking */
+	enum plan_net_kind kind;
+	int fd; /* non-blocking */
 	uint8_t mac[6];
 	uint16_t mtu;
 };

@@ -309,6 +309,30 @@ static int set_volumes(struct assembly *assembly, const struct run_options *opti
 	return 0;
 }
 
+/* Only passt forwards ports, and for one network of the pod. */
+static int set_ports(struct assembly *assembly, const struct run_options *options,
+		     struct error *err)
+{
+	unsigned passts = 0;
+
+	for (size_t i = 0; i < assembly->pod.interface_count; i++)
+		passts += assembly->nets[i].passt;
+	if (passts > 1)
+		return error_set(err, 0, "--net passt can be given once");
+	if (options->publish.count && !passts)
+		return error_set(err, 0,
+				 "--publish %s: only --net passt forwards ports; a pod on a tap "
+				 "device has an address of its own",
+				 options->publish.items[0]);
+	if (options->publish.count > NET_PORTS_MAX)
+		return error_set(err, 0, "--publish: at most %d ports are possible", NET_PORTS_MAX);
+	for (unsigned i = 0; i < options->publish.count; i++)
+		if (net_parse_port(options->publish.items[i], &assembly->ports[i], err) < 0)
+			return -1;
+	assembly->port_count = options->publish.count;
+	return 0;
+}
+
 static int set_networks(struct assembly *assembly, const struct run_options *options,
 			struct error *err)
 {
@@ -327,7 +351,7 @@ static int set_networks(struct assembly *assembly, const struct run_options *opt
 	}
 	assembly->pod.interfaces = assembly->interfaces;
 	assembly->pod.interface_count = count;
-	return 0;
+	return set_ports(assembly, options, err);
 }
 
 /* The host's resolver configuration; NULL if there is none. To be freed. */

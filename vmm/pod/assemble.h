@@ -37,7 +37,9 @@ struct assembly {
 	unsigned share_count;
 	struct pod_interface interfaces[PLAN_NETS_MAX];
 	struct pod_net nets[PLAN_NETS_MAX]; /* of each interface, what the host attaches */
-	uint64_t memory_bytes;		    /* rounded up to 2 MiB */
+	struct net_port ports[NET_PORTS_MAX];
+	unsigned port_count;
+	uint64_t memory_bytes; /* rounded up to 2 MiB */
 	char hostname[ASSEMBLY_HOSTNAME_MAX + 1];
 	void *strings[ASSEMBLY_STRINGS_MAX];
 	unsigned string_count;

@@ -152,10 +152,18 @@ static int random_mac(uint8_t mac[6], struct error *err)
 	return 0;
 }
 
+static int parse_name(const char *whole, const char *name, struct pod_net *net, struct error *err)
+{
+	if (!*name || strlen(name) > NET_NAME_MAX || strchr(name, '/') || strchr(name, '%'))
+		return error_set(err, 0, "--net %s: '%s' is no name of an interface", whole, name);
+	(void)snprintf(net->tap, sizeof(net->tap), "%s", name);
+	return 0;
+}
+
 int net_parse(const char *text, struct pod_net *net, struct pod_interface *interface,
 	      struct error *err)
 {
-	static const char kind[] = "tap:";
+	static const char tap[] = "tap:", passt[] = "passt";
 	_cleanup_free_ char *copy = strdup(text);
 	char *rest, *word;
 	bool has_mac = false;
@@ -164,20 +172,80 @@ int net_parse(const char *text, struct pod_net *net, struct pod_interface *inter
 	*interface = (struct pod_interface){ 0 };
 	if (!copy)
 		return error_set(err, ENOMEM, "--net");
-	if (strncmp(text, kind, strlen(kind)) != 0)
-		return error_set(err, 0,
-				 "--net %s: none or tap:NAME[,address=IP/PREFIX][,gateway=IP]"
-				 "[,mac=MAC][,mtu=N] is expected",
-				 text);
-	rest = copy + strlen(kind);
+	rest = copy;
 	word = strsep(&rest, ",");
-	if (!*word || strlen(word) > NET_NAME_MAX || strchr(word, '/') || strchr(word, '%'))
-		return error_set(err, 0, "--net %s: '%s' is no name of an interface", text, word);
-	(void)snprintf(net->tap, sizeof(net->tap), "%.*s", NET_NAME_MAX, word);
+	net->passt = strcmp(word, passt) == 0;
+	if (!net->passt && strncmp(word, tap, strlen(tap)) != 0)
+		return error_set(err, 0,
+				 "--net %s: none, passt or tap:NAME is expected, the last two with "
+				 "[,address=IP/PREFIX][,gateway=IP][,mac=MAC][,mtu=N]",
+				 text);
+	if (!net->passt && parse_name(text, word + strlen(tap), net, err) < 0)
+		return -1;
 	while ((word = strsep(&rest, ",")))
 		if (parse_word(text, word, net, &has_mac, interface, err) < 0)
 			return -1;
 	if (check_gateways(text, interface, err) < 0)
 		return -1;
 	return has_mac ? 0 : random_mac(net->mac, err);
+}
+
+static int parse_port_number(const char *text, unsigned *port)
+{
+	uint64_t number;
+
+	if (number_parse(text, &number) < 0 || number == 0 || number > UINT16_MAX)
+		return -1;
+	*port = (unsigned)number;
+	return 0;
+}
+
+/* Takes the address, if there is one, off the front. Returns what follows it, or NULL. */
+static char *take_port_address(char *text, char **ip)
+{
+	struct pod_address address;
+	char *end;
+
+	*ip = NULL;
+	if (text[0] == '[') {
+		end = strstr(text, "]:");
+		if (!end)
+			return NULL;
+		*end++ = '\0';
+		*ip = text + 1;
+	} else {
+		end = strchr(text, ':');
+		if (!end || !strchr(end + 1, ':'))
+			return text;
+		*ip = text;
+	}
+	*end = '\0';
+	return parse_ip(*ip, &address) < 0 ? NULL : end + 1;
+}
+
+int net_parse_port(const char *text, struct net_port *port, struct error *err)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	char *slash = copy ? strrchr(copy, '/') : NULL;
+	char *rest = NULL, *guest, *ip = NULL;
+	unsigned from, to;
+
+	port->udp = false;
+	if (slash) {
+		*slash++ = '\0';
+		port->udp = strcmp(slash, "udp") == 0;
+	}
+	if (copy && (!slash || port->udp || strcmp(slash, "tcp") == 0))
+		rest = take_port_address(copy, &ip);
+	guest = rest ? strchr(rest, ':') : NULL;
+	if (guest)
+		*guest++ = '\0';
+	if (!guest || parse_port_number(rest, &from) < 0 || parse_port_number(guest, &to) < 0)
+		return error_set(err, 0,
+				 "--publish %s: [IP:]HOSTPORT:PODPORT[/udp] is expected, such as "
+				 "8080:80 or 127.0.0.1:5353:53/udp",
+				 text);
+	(void)snprintf(port->text, sizeof(port->text), "%s%s%u:%u", ip ? ip : "", ip ? "/" : "",
+		       from, to);
+	return 0;
 }

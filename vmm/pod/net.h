@@ -1,5 +1,5 @@
 /*
- * The network options: --net, --dns, --dns-search, --add-host.
+ * The network options: --net, --publish, --dns, --dns-search, --add-host.
  */
 #ifndef NACELLE_POD_NET_H
 #define NACELLE_POD_NET_H
@@ -12,10 +12,14 @@ enum {
 	NET_NAME_MAX = 15, /* of an interface of the host: IFNAMSIZ - 1 */
 	NET_MTU_MIN = 68,  /* RFC 791 */
 	NET_MTU_MAX = 65521,
+	NET_MTU_PASST = 65520, /* as few frames as can be: there are no offloads */
+	NET_PORTS_MAX = 64,
+	NET_PORT_TEXT_MAX = 64, /* of one port as passt reads it, with its NUL */
 };
 
 /* One --net: what the host attaches. What the guest is told is the pod_interface beside it. */
 struct pod_net {
+	bool passt; /* else a tap device */
 	char tap[NET_NAME_MAX + 1];
 	uint8_t mac[6];
 	uint16_t mtu; /* 0: the tap's own */
@@ -24,12 +28,24 @@ struct pod_net {
 /*
  * Reads one --net that is not "none":
  *
- *	tap:NAME[,address=IP/PREFIX][,gateway=IP][,mac=MAC][,mtu=N]
+ *	passt[,SETTING=VALUE]...
+ *	tap:NAME[,SETTING=VALUE]...
  *
- * address and gateway may be repeated, for IPv4 and IPv6. Without mac the address is random.
+ * The settings are address=IP/PREFIX and gateway=IP, which may be repeated for IPv4 and IPv6,
+ * mac=MAC and mtu=N. Without mac the address is random. passt without an address is left with
+ * none: passt.h chooses.
  */
 int net_parse(const char *text, struct pod_net *net, struct pod_interface *interface,
 	      struct error *err);
+
+/* A port of the host that passt forwards. */
+struct net_port {
+	bool udp;
+	char text[NET_PORT_TEXT_MAX]; /* [IP/]HOST:GUEST */
+};
+
+/* Reads one --publish: [IP:]HOST:GUEST[/tcp|/udp], an IPv6 address in brackets. */
+int net_parse_port(const char *text, struct net_port *port, struct error *err);
 
 /*
  * The texts of the pod's /etc/hosts and /etc/resolv.conf, to be freed. hostname is the pod's own;

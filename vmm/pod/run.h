@@ -21,7 +21,8 @@ struct run_options {
 	const char *user;
 	const char *workdir;
 	const char *hostname;
-	struct text_list nets; /* none, or tap:NAME[,...]: net.h */
+	struct text_list nets;	  /* none, passt[,...] or tap:NAME[,...]: net.h */
+	struct text_list publish; /* [IP:]HOST:GUEST[/udp] */
 	struct text_list dns;
 	struct text_list dns_search;
 	struct text_list add_host; /* NAME:IP */

@@ -26,6 +26,7 @@
 #include "vmm/machine/files.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/vcpu.h"
+#include "vmm/pod/passt.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/terminal.h"
 
@@ -39,8 +40,9 @@ struct supervisor {
 	struct loop_fd machine;
 	struct loop_fd signals;
 	struct loop_timer boot_limit;
-	pid_t machine_pid, files_pid; /* 0: none, or reaped */
-	bool has_started;	      /* the app */
+	pid_t machine_pid, files_pid, passt_pid; /* 0: none, or reaped */
+	int passt_words;			 /* what passt says, or -1 */
+	bool has_started;			 /* the app */
 	bool has_ended;
 	int status;
 };
@@ -244,6 +246,15 @@ static void read_last_records(struct supervisor *supervisor)
 		on_machine(&supervisor->machine, EPOLLIN);
 }
 
+static void on_passt_end(struct supervisor *supervisor)
+{
+	char words[PASST_WORDS_MAX];
+
+	passt_last_words(supervisor->passt_words, words);
+	fail(supervisor, "passt, the pod's network, ended before the pod%s%s", words[0] ? ": " : "",
+	     words);
+}
+
 static void on_child(struct supervisor *supervisor)
 {
 	int status;
@@ -259,6 +270,10 @@ static void on_child(struct supervisor *supervisor)
 			/* With 0 it ends because the machine has gone, which will be seen next. */
 			if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 				on_role_end(supervisor, "files", status);
+		} else if (pid == supervisor->passt_pid) {
+			supervisor->passt_pid = 0;
+			if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+				on_passt_end(supervisor);
 		}
 	}
 }
@@ -399,6 +414,7 @@ static void close_handed_over(struct launch *launch, struct assembly *assembly,
 	close_and_forget(&plan->supervisor_socket);
 	close_and_forget(&plan->files_socket);
 	close_and_forget(&launch->files_server_socket);
+	close_and_forget(&launch->passt_socket);
 	if (!options->tty) {
 		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -419,6 +435,19 @@ static int start_roles(struct supervisor *supervisor, struct launch *launch,
 	supervisor->machine_pid = start_machine(launch, assembly);
 	if (supervisor->machine_pid < 0)
 		return error_set(err, errno, "cannot start the machine process");
+	if (launch->passt_socket >= 0) {
+		const struct passt_request request = {
+			.socket = launch->passt_socket,
+			.mtu = launch->plan.nets[launch->passt_net].mtu,
+			.interface = &assembly->interfaces[launch->passt_net],
+			.ports = assembly->ports,
+			.port_count = assembly->port_count,
+		};
+
+		supervisor->passt_pid = passt_start(&request, &supervisor->passt_words, err);
+		if (supervisor->passt_pid < 0)
+			return -1;
+	}
 	close_handed_over(launch, assembly, supervisor->options);
 	timeline_stamp(supervisor->timeline, TIMELINE_FORKED);
 	return 0;
@@ -464,6 +493,10 @@ static void end_roles(struct supervisor *supervisor, bool has_nets)
 	}
 	if (supervisor->machine_pid > 0 && has_nets)
 		wait_for(supervisor->machine_pid);
+	if (supervisor->passt_pid > 0) {
+		(void)kill(supervisor->passt_pid, SIGKILL);
+		wait_for(supervisor->passt_pid);
+	}
 }
 
 int supervisor_run(struct launch *launch, struct assembly *assembly,
@@ -471,6 +504,7 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 {
 	struct supervisor supervisor = { .options = options,
 					 .timeline = timeline,
+					 .passt_words = -1,
 					 .status = RUN_STATUS_FAILURE };
 	struct error err = ERROR_NONE;
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # level: pod
 # Networks: none, and tap devices of the host. What the guest is told is there when the app starts.
 
@@ -244,13 +244,13 @@ test_ordinary_user() {
   cp -r "${busybox_dir:?}" root
   chmod -R a+rX root
   status=0
-  setpriv --reuid nobody --regid nogroup --clear-groups "$nacelle" run --root "$PWD/user-store" --net "tap:nt0,$net" "rootfs:$PWD/root" -- \
+  HOME=$PWD setpriv --reuid nobody --regid nogroup --clear-groups "$nacelle" run --root "$PWD/user-store" --net "tap:nt0,$net" "rootfs:$PWD/root" -- \
     ping -c 1 -W 5 10.77.0.1 >"$out" 2>"$err" || status=$?
   expect_status 0
   ip link del nt0
   make_tap nt0 user daemon
   status=0
-  setpriv --reuid nobody --regid nogroup --clear-groups "$nacelle" run --root "$PWD/user-store" --net "tap:nt0,$net" "rootfs:$PWD/root" -- \
+  HOME=$PWD setpriv --reuid nobody --regid nogroup --clear-groups "$nacelle" run --root "$PWD/user-store" --net "tap:nt0,$net" "rootfs:$PWD/root" -- \
     true >"$out" 2>"$err" || status=$?
   expect_status 125
   expect_stderr_has "belongs to somebody else"
