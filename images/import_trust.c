@@ -142,8 +142,13 @@ static int find_cosign(struct import *import, struct error *err)
 					   .images = images,
 					   .image_count = count };
 
-	if (top->kind == DOCUMENT_LAYOUT_INDEX)
+	if (top->kind == DOCUMENT_LAYOUT_INDEX) {
+		/* Most layouts have none, and then no process is started to find that out. */
+		if (!memmem(top->data, top->len, ".sig", 4) &&
+		    !memmem(top->data, top->len, "cosign", 6))
+			return 0;
 		return add_listed(import, &search, err);
+	}
 	for (size_t i = 0; import->source->ops->signatures && i < count; i++) {
 		_cleanup_free_ char *data = NULL;
 		int found = import->source->ops->signatures(import->source, &images[i], &data,

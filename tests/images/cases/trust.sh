@@ -71,6 +71,32 @@ test_detached() {
   done
 }
 
+# A layout that umoci has changed, signed and run by digest, and under a second name.
+test_digest_and_names() {
+  prepare
+  p256 key
+  must umoci config --image img:latest --config.env A=b
+  trust default reject
+  trust add --prefix "$name" --key key.pub
+  digest=$(jq -r '.manifests[0].digest' img/index.json)
+  printf '%s\n' "$digest" >text
+  must openssl dgst -sha256 -sign key.pem -out text.sig text
+  image import --signature text.sig oci:img:latest
+  expect_status 0
+  expect_stdout "$digest"
+  allowed "$digest"
+  trust set --prefix "$name" reject
+  refused "rule reject" "$digest"
+  trust set --prefix "$name" accept
+  allowed "$digest"
+  # the same image from a place that has no rule
+  cp -r img elsewhere
+  refused "default reject" oci:elsewhere:latest
+  allowed oci:img:latest
+  image verify --name "oci:$PWD/elsewhere:latest" "$digest"
+  expect_status 125
+}
+
 test_threshold() {
   prepare
   ed25519 a
@@ -285,6 +311,12 @@ test_verbs() {
   expect_refused "rejects"
   run "$nacelle" trust list --json
   expect_same "$(jq -c '.[0].rules' stdout)" '[{"prefix":"x","rule":"reject"}]' "trust list --json"
+  for i in {1..20}; do
+    "$nacelle" trust set --prefix "y$i" accept &
+  done
+  for _ in {1..20}; do jq -e .version /etc/nacelle/policy.json >/dev/null || fail "half a policy"; done
+  wait
+  expect_same "$(jq '.rules | length' /etc/nacelle/policy.json)" 21 "rules added at once"
 }
 
 # What decided is compared at each start, without nacelle-image; whatever changes makes the verdict void.
@@ -496,9 +528,9 @@ test_openpgp() {
   prepare
   gpg_home
   must "$aci" app.aci '{"compression": "gzip"}'
-  gpg_key good rsa3072
+  gpg_key good rsa2048
   gpg_key curve ed25519
-  gpg_key other rsa3072
+  gpg_key other rsa2048
   gpg_key short rsa1024
   run "$nacelle" trust add --prefix example.com --key short.asc
   expect_refused "2048"
@@ -518,6 +550,11 @@ test_openpgp() {
     allowed aci:app.aci
     must rm -r "$v1"
   done
+  gpg_sign good
+  must chmod 644 app.aci app.aci.asc
+  chmod 755 .
+  run as_user "$nacelle_image" import "aci:$PWD/app.aci"
+  expect_status 0
   gpg_sign other
   aci_refused "no key of the rule made it"
   # of another file, changed by a byte, or not by the armor's own checksum
@@ -642,7 +679,7 @@ test_no_gpgv() {
   prepare
   gpg_home
   must "$aci" app.aci '{"compression": "gzip"}'
-  gpg_key good rsa3072
+  gpg_key good rsa2048
   trust add --prefix example.com --key good.asc
   gpg_sign good
   touch gone && must mount --bind gone /usr/bin/gpgv
