@@ -40,7 +40,10 @@ static int add_node(struct aci_graph *graph, const struct aci_report *report, in
 		if (digest_equal(&graph->nodes[above].report->id, &report->id))
 			return error_set(err, 0, "the image %s depends on itself", report->name);
 	}
-	*node = (struct aci_node){ .report = report, .parent = parent, .depth = depth };
+	*node = (struct aci_node){ .report = report,
+				   .parent = parent,
+				   .dependencies_left = report->dependency_count,
+				   .depth = depth };
 	return (int)graph->count++;
 }
 
@@ -55,14 +58,13 @@ int aci_graph_build(struct aci_graph *graph, const struct aci_report *root, aci_
 		struct aci_node *node = &graph->nodes[at];
 		const struct aci_report *found;
 
-		if (node->next_dependency == node->report->dependency_count) {
-			graph->order[graph->order_count++] = at;
+		if (node->dependencies_left == 0) {
 			if (node->parent == ACI_NONE)
 				return 0;
 			at = node->parent;
 			continue;
 		}
-		found = find(context, &node->report->dependencies[node->next_dependency++], err);
+		found = find(context, &node->report->dependencies[--node->dependencies_left], err);
 		at = found ? add_node(graph, found, at, err) : -1;
 	}
 	return -1;

@@ -43,16 +43,15 @@ enum { ACI_DEPTH_MAX = 16, ACI_NONE = -1 };
 /* One image in the tree of dependencies; one that is needed twice has two nodes. */
 struct aci_node {
 	const struct aci_report *report;
-	int parent; /* the image that depends on it; ACI_NONE for the root */
-	size_t next_dependency;
+	int parent;		  /* the image that depends on it; ACI_NONE for the root */
+	size_t dependencies_left; /* that are still to be walked, the last one first */
 	unsigned depth;
 };
 
+/* Nodes stand in the order of merging, highest first. */
 struct aci_graph {
 	struct aci_node nodes[IMAGE_LAYERS_MAX];
 	size_t count;
-	int order[IMAGE_LAYERS_MAX]; /* nodes in the order of merging, lowest first */
-	size_t order_count;	     /* in the end all */
 };
 
 /* Finds the image that a dependency names: lends its report, or returns NULL with err filled. */

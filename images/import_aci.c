@@ -222,7 +222,7 @@ static const struct aci_report *find(void *context, const struct appc_dependency
 	return report;
 }
 
-static size_t index_of(const struct import_aci *aci, int node)
+static size_t index_of(const struct import_aci *aci, size_t node)
 {
 	const struct known_image *known = aci->known;
 	size_t i = 0;
@@ -235,28 +235,21 @@ static size_t index_of(const struct import_aci *aci, int node)
 static void fill_layers(struct import *import)
 {
 	const struct import_aci *aci = import->aci;
-	const struct aci_graph *graph = &aci->graph;
 
-	for (size_t i = 0; i < graph->order_count; i++) {
-		const struct known_image *known = &aci->known[index_of(aci, graph->order[i])];
-		int upper = aci_graph_upper(graph, graph->order[i]);
-		size_t place = 0;
+	for (size_t i = 0; i < aci->graph.count; i++) {
+		const struct known_image *known = &aci->known[index_of(aci, i)];
 
-		if (upper != ACI_NONE) {
-			while (graph->order[place] != upper)
-				place++;
-			place++;
-		}
-		import->plan.layers[i] =
-		    (struct image_layer){ .blob = known->blob.digest,
-					  .size_bytes = known->blob.size_bytes,
-					  .diff_id = known->report.id,
-					  .compression = known->report.compression,
-					  .format = LAYER_ACI,
-					  .whitelist = &known->report.whitelist,
-					  .upper = place };
+		import->plan.layers[i] = (struct image_layer){
+			.blob = known->blob.digest,
+			.size_bytes = known->blob.size_bytes,
+			.diff_id = known->report.id,
+			.compression = known->report.compression,
+			.format = LAYER_ACI,
+			.whitelist = &known->report.whitelist,
+			.upper = (size_t)(aci_graph_upper(&aci->graph, (int)i) + 1),
+		};
 	}
-	import->plan.layer_count = graph->order_count;
+	import->plan.layer_count = aci->graph.count;
 }
 
 /* The image's configuration moves to the plan; execution details of others are not looked at. */

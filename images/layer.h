@@ -8,6 +8,7 @@
 #ifndef NACELLE_IMAGES_LAYER_H
 #define NACELLE_IMAGES_LAYER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "images/erofs.h"
@@ -25,6 +26,7 @@ struct image_builder {
 	uint16_t layers;
 	struct error discard_error; /* of a callback that cannot fail */
 	bool discard_failed;
+	bool has_root; /* App Container Images: one has named its root */
 };
 
 /* Starts an image in fd, an empty file. Returns 0, or -1 with err filled. */

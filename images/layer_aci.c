@@ -1,7 +1,8 @@
 /*
- * Applying one App Container Image. What a name is allowed to replace follows from who set it, so
- * every image has two numbers of a layer: the even one marks what its archive names, the odd one
- * before it the directories that are there because something lies in them.
+ * Applying one App Container Image below those that were applied before. Nothing is ever replaced:
+ * what a name is stays what the highest image made it. Every image has two numbers of a layer: the
+ * even one marks what its archive names, the odd one before it the directories that are there
+ * because something lies in them.
  */
 #include "images/layer_aci.h"
 
@@ -45,59 +46,64 @@ static bool is_ours(const struct image_builder *builder, const struct tree_entry
 	return entry->layer + 1 >= builder->layers;
 }
 
-/* The directory of one component on the way, made if need be. NULL: err is filled. */
-static struct tree_node *enter(struct image_builder *builder, struct layer_place *place,
-			       struct error *err)
+static bool is_implied(const struct tree_entry *entry)
+{
+	return entry->layer % 2;
+}
+
+/*
+ * Steps into one component on the way, which is made if need be: 1; 0 if a higher image has made
+ * something else of it; -1 with err filled.
+ */
+static int enter(struct image_builder *builder, struct layer_place *place, struct error *err)
 {
 	uint16_t implied = (uint16_t)(builder->layers - 1);
 	struct tree_node *node;
 
 	place->old = tree_lookup(place->directory, place->name, place->len);
 	if (place->old && tree_is_directory(place->old->node)) {
-		if (!is_ours(builder, place->old))
-			place->old->layer = implied;
-		return place->old->node;
+		place->directory = place->old->node;
+		return 1;
 	}
-	if (place->old && is_ours(builder, place->old)) {
-		(void)error_set(err, 0, "%.*s on the way is not a directory", (int)place->len,
-				place->name);
-		return NULL;
-	}
+	if (place->old && is_ours(builder, place->old))
+		return error_set(err, 0, "%.*s on the way is not a directory", (int)place->len,
+				 place->name);
 	if (place->old)
-		tree_remove(&builder->tree, place->old);
+		return 0;
 	node = tree_node_new(S_IFDIR | 0755);
-	if (!node) {
-		(void)error_set(err, ENOMEM, "cannot merge layers");
-		return NULL;
-	}
+	if (!node)
+		return error_set(err, ENOMEM, "cannot merge layers");
 	if (!tree_add(&builder->tree, place->directory, place->name, place->len, node, implied,
 		      err)) {
 		tree_node_free(&builder->tree, node);
-		return NULL;
+		return -1;
 	}
-	return node;
+	place->directory = node;
+	return 1;
 }
 
-/* Finds the place of a clean path, whose way is made. */
+/* Finds the place of a clean path, whose way is made: as enter(). */
 static int find_place(struct image_builder *builder, const char *path, struct layer_place *place,
 		      struct error *err)
 {
+	int found = 1;
+
 	place->directory = builder->tree.root;
 	for (;;) {
 		place->name = path;
 		place->len = strcspn(path, "/");
 		if (!path[place->len])
 			break;
-		place->directory = enter(builder, place, err);
-		if (!place->directory)
-			return -1;
+		found = enter(builder, place, err);
+		if (found <= 0)
+			return found;
 		path += place->len + 1;
 	}
 	place->old = tree_lookup(place->directory, place->name, place->len);
-	return 0;
+	return 1;
 }
 
-/* The node that a hard link leads to: a file that the same archive has named before. */
+/* What a hard link leads to, whichever image it is from. */
 static struct tree_node *find_target(const struct image_builder *builder, const char *path)
 {
 	const struct tree_node *directory = builder->tree.root;
@@ -108,9 +114,7 @@ static struct tree_node *find_target(const struct image_builder *builder, const 
 		bool is_directory = entry && tree_is_directory(entry->node);
 
 		if (!path[len])
-			return entry && !is_directory && entry->layer == builder->layers
-				   ? entry->node
-				   : NULL;
+			return entry && !is_directory ? entry->node : NULL;
 		if (!is_directory)
 			return NULL;
 		directory = entry->node;
@@ -129,30 +133,49 @@ static int put_hardlink(struct image_builder *builder, const struct layer_place 
 	target = find_target(builder, path);
 	if (!target)
 		return error_set(err, 0,
-				 "the hard link's target %.256s is no file that the archive has "
-				 "named before and the pathWhitelist lists",
+				 "the hard link's target %.256s is no file that was named before "
+				 "and that the pathWhitelist lists",
 				 entry->link);
 	return layer_put_node(builder, place, target, err);
+}
+
+/* The name is there already. */
+static int meet(struct image_builder *builder, struct tree_entry *old,
+		const struct tar_entry *entry, struct error *err)
+{
+	bool is_ours_too = is_ours(builder, old);
+
+	if (old->layer == builder->layers)
+		return error_set(err, 0, "it is there twice");
+	if (entry->type == TAR_DIRECTORY && is_implied(old)) {
+		old->layer = builder->layers;
+		return layer_set_attributes(builder, old->node, entry, err);
+	}
+	return is_ours_too ? error_set(err, 0, "it is no directory, but has something in it") : 0;
 }
 
 static int put_entry(struct image_builder *builder, const char *path, const struct tar_entry *entry,
 		     struct tar *tar, struct error *err)
 {
 	struct layer_place place;
+	int found = find_place(builder, path, &place, err);
 
-	if (find_place(builder, path, &place, err) < 0)
-		return -1;
-	if (place.old && place.old->layer == builder->layers)
-		return error_set(err, 0, "it is there twice");
-	if (entry->type == TAR_DIRECTORY && place.old && tree_is_directory(place.old->node)) {
-		place.old->layer = builder->layers;
-		return layer_set_attributes(builder, place.old->node, entry, err);
-	}
-	if (place.old && is_ours(builder, place.old))
-		return error_set(err, 0, "it is no directory, but has something in it");
+	if (found <= 0)
+		return found;
+	if (place.old)
+		return meet(builder, place.old, entry, err);
 	if (entry->type == TAR_HARDLINK)
 		return put_hardlink(builder, &place, entry, err);
 	return layer_put_new(builder, &place, entry, tar, err);
+}
+
+/* The root is what the highest image that names it makes it. */
+static int put_root(struct image_builder *builder, const struct tar_entry *entry, struct error *err)
+{
+	if (builder->has_root)
+		return 0;
+	builder->has_root = true;
+	return layer_set_attributes(builder, builder->tree.root, entry, err);
 }
 
 static int apply_entry(void *context, const struct tar_entry *entry, struct tar *tar,
@@ -176,7 +199,7 @@ static int apply_entry(void *context, const struct tar_entry *entry, struct tar 
 		if (layer->has_root)
 			return error_set(err, 0, "it is there twice");
 		layer->has_root = true;
-		return layer_set_attributes(layer->builder, layer->builder->tree.root, entry, err);
+		return put_root(layer->builder, entry, err);
 	case ACI_ENTRY:
 	default:
 		return is_taken(layer->filter, entry, path)

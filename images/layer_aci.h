@@ -2,10 +2,11 @@
  * Applying App Container Images to the tree of an image in the making (appc spec 0.8.11, aci.md,
  * "dependencies" and "pathWhitelist").
  *
- * The images come lowest first, as layers do: the dependencies of an image in the order in which
- * its manifest lists them, each after its own, and the image itself last. So what a name becomes is
- * what the reference implementation's renderer makes of it, which goes the other way and keeps the
- * first. Names are taken literally: nothing leads through a symbolic link.
+ * The images come highest first: the image itself, then what it depends on, the last that its
+ * manifest lists before the others, each before what it depends on itself. The first that names
+ * something decides what it is, as in the reference implementation's renderer; a hard link leads to
+ * what its target's name has become. Names are taken literally: nothing leads through a symbolic
+ * link.
  */
 #ifndef NACELLE_IMAGES_LAYER_ACI_H
 #define NACELLE_IMAGES_LAYER_ACI_H

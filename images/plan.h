@@ -35,7 +35,7 @@ struct image_plan {
 	struct digest manifest;
 	struct digest config_blob;
 	struct image_config config;
-	struct image_layer layers[IMAGE_LAYERS_MAX]; /* lowest first */
+	struct image_layer layers[IMAGE_LAYERS_MAX]; /* lowest first; LAYER_ACI: highest first */
 	size_t layer_count;
 };
 

@@ -131,7 +131,7 @@ test_what_pods_do_not_apply() {
   expect_stderr "nacelle-image: note: pods do not apply resource/memory, os/linux/unheard-of, pre-start yet"
 }
 
-# A -> [B, C], C -> [D]: merged are B, D, C, A.
+# A -> [B, C], C -> [D]: highest first that is A, C, D, B.
 test_dependencies() {
   import_aci d '{"manifest": {"name": "example.com/d", "app": null},
     "entries": [["dir", "rootfs"], ["file", "rootfs/abcd", "d"], ["file", "rootfs/cd", "d"], ["file", "rootfs/bd", "d"], ["file", "rootfs/d/x", "d"]]}'
@@ -215,6 +215,12 @@ test_whitelists() {
 drwx------ - kept
 drwxr-xr-x - mine
 -rw-r--r-- 1 own"
+}
+
+# Against a renderer of a few lines, on images that nobody thought of.
+test_random_images() {
+  run "${BASH_SOURCE%/*}/../aci-render" "$nacelle_image" "$PWD" 1 12
+  expect_status 0
 }
 
 # What was imported can be had again, byte for byte, and be looked at.

@@ -117,10 +117,9 @@ static void render(struct image_builder *builder, const struct image *images, si
 	for (size_t i = 0; i < count; i++)
 		fill_report(&reports.reports[i], i, &images[i]);
 	assert_int_equal(aci_graph_build(&graph, &reports.reports[0], find, &reports, &err), 0);
-	assert_int_equal(graph.order_count, graph.count);
-	for (size_t i = 0; i < graph.order_count; i++) {
-		const struct aci_report *report = graph.nodes[graph.order[i]].report;
-		int upper = aci_graph_upper(&graph, graph.order[i]);
+	for (size_t i = 0; i < graph.count; i++) {
+		const struct aci_report *report = graph.nodes[i].report;
+		int upper = aci_graph_upper(&graph, (int)i);
 		const struct aci_filter filter = { &report->whitelist,
 						   upper == ACI_NONE
 						       ? NULL
@@ -433,10 +432,10 @@ static void expect_upper(const struct image *images, size_t count, const char *o
 	for (size_t i = 0; i < count; i++)
 		fill_report(&reports.reports[i], i, &images[i]);
 	assert_int_equal(aci_graph_build(&graph, &reports.reports[0], find, &reports, NULL), 0);
-	assert_int_equal(graph.order_count, strlen(order));
-	for (size_t i = 0; i < graph.order_count; i++) {
-		assert_int_equal(graph.nodes[graph.order[i]].report->name[0], order[i]);
-		assert_int_equal(aci_graph_upper(&graph, graph.order[i]), uppers[i]);
+	assert_int_equal(graph.count, strlen(order));
+	for (size_t i = 0; i < graph.count; i++) {
+		assert_int_equal(graph.nodes[i].report->name[0], order[i]);
+		assert_int_equal(aci_graph_upper(&graph, (int)i), uppers[i]);
 	}
 	free_reports(&reports);
 }
@@ -460,9 +459,9 @@ static void test_upper_whitelist(void **state)
 
 	(void)state;
 	expect_upper(alone, 1, "a", (const int[]){ ACI_NONE });
-	expect_upper(chain, 3, "cba", (const int[]){ 0, 0, ACI_NONE });
-	expect_upper(fork, 4, "dbca", (const int[]){ ACI_NONE, ACI_NONE, ACI_NONE, ACI_NONE });
-	expect_upper(twig, 4, "bdca", (const int[]){ ACI_NONE, 2, ACI_NONE, ACI_NONE });
+	expect_upper(chain, 3, "abc", (const int[]){ ACI_NONE, 0, 0 });
+	expect_upper(fork, 4, "acbd", (const int[]){ ACI_NONE, ACI_NONE, ACI_NONE, ACI_NONE });
+	expect_upper(twig, 4, "acdb", (const int[]){ ACI_NONE, ACI_NONE, 1, ACI_NONE });
 }
 
 static void expect_no_graph(const struct image *images, size_t count, const char *why)
@@ -521,8 +520,8 @@ static void test_satisfies(void **state)
 	string_list_free(&labels);
 }
 
-/* One image whose second application is what is looked at; lower may be NULL. */
-static void expect_applied(const struct entry *lower, const struct entry *entries,
+/* Applies an image below another one, which may be NULL. */
+static void expect_applied(const struct entry *upper, const struct entry *entries,
 			   const char *expected, const char *why)
 {
 	struct image_builder builder;
@@ -531,8 +530,8 @@ static void expect_applied(const struct entry *lower, const struct entry *entrie
 	char lines[4096];
 
 	open_builder(&builder);
-	if (lower)
-		assert_int_equal(apply(&builder, lower, &filter, &err), 0);
+	if (upper)
+		assert_int_equal(apply(&builder, upper, &filter, &err), 0);
 	if (apply(&builder, entries, &filter, &err) < 0) {
 		if (!why || !strstr(err.text, why))
 			fail_msg("%s", err.text);
@@ -595,29 +594,30 @@ static void test_names(void **state)
 	expect_applied(NULL, good, "d 711 0 /a\nf 644 2 /a/b\nf 644 2 /c\nl 777 0 /l\n", NULL);
 }
 
-/* What an image may find of those below it. */
-static void test_over_others(void **state)
+/* What images above leave of one. */
+static void test_below_others(void **state)
 {
+	static const struct entry upper[ENTRIES_MAX] = {
+		{ '0', "rootfs/lib/z", "22", 0 },   { '0', "rootfs/file/in", "22", 0 },
+		{ '2', "rootfs/dir", "usr", 0777 }, { '0', "rootfs/usr/x", "22", 0 },
+		{ '5', "rootfs/mine", NULL, 0711 },
+	};
 	static const struct entry lower[ENTRIES_MAX] = {
 		{ '5', "rootfs/usr", NULL, 0750 },	   { '0', "rootfs/usr/x", "1", 0 },
 		{ '2', "rootfs/lib", "usr", 0777 },	   { '0', "rootfs/file", "1", 0 },
 		{ '5', "rootfs/dir", NULL, 0700 },	   { '0', "rootfs/dir/y", "1", 0 },
-		{ '1', "rootfs/hard", "rootfs/usr/x", 0 },
+		{ '1', "rootfs/hard", "rootfs/usr/x", 0 }, { '5', "rootfs/mine", NULL, 0700 },
+		{ '0', "rootfs/mine/w", "1", 0 },
 	};
-	static const struct entry upper[ENTRIES_MAX] = {
-		{ '0', "rootfs/lib/z", "22", 0 },
-		{ '0', "rootfs/file/in", "22", 0 },
-		{ '2', "rootfs/dir", "usr", 0777 },
-		{ '0', "rootfs/usr/x", "22", 0 },
-	};
-	static const struct entry steal[ENTRIES_MAX] = { { '1', "rootfs/a", "rootfs/usr/x", 0 } };
+	static const struct entry of_lower[ENTRIES_MAX] = { { '1', "rootfs/a", "rootfs/b", 0 } };
 
 	(void)state;
-	expect_applied(lower, upper,
-		       "l 777 0 /dir\nd 755 0 /file\nf 644 2 /file/in\nf 644 1 /hard\n"
-		       "d 755 0 /lib\nf 644 2 /lib/z\nd 750 0 /usr\nf 644 2 /usr/x\n",
+	expect_applied(upper, lower,
+		       "l 777 0 /dir\nd 755 0 /file\nf 644 2 /file/in\nf 644 2 /hard\n"
+		       "d 755 0 /lib\nf 644 2 /lib/z\nd 711 0 /mine\nf 644 1 /mine/w\n"
+		       "d 750 0 /usr\nf 644 2 /usr/x\n",
 		       NULL);
-	expect_applied(lower, steal, "", "hard link's target");
+	expect_applied(upper, of_lower, "", "hard link's target");
 }
 
 static void expect_manifest(const struct entry *entries, const char *expected, const char *why)
@@ -738,7 +738,7 @@ int main(void)
 		cmocka_unit_test(test_graph_limits),
 		cmocka_unit_test(test_satisfies),
 		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_over_others),
+		cmocka_unit_test(test_below_others),
 		cmocka_unit_test(test_manifest),
 		cmocka_unit_test(test_large_manifest),
 		cmocka_unit_test(test_report),
