@@ -365,14 +365,17 @@ test_completion() {
   run "$nacelle" completion
   expect_status 0
   cp "$out" completion
-  import_both
+  prepare
+  image import oci:img:latest
   complete_words() {
-    PATH=$(dirname "$nacelle"):$PATH XDG_DATA_HOME=$PWD/data bash -c '. ./completion; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+    PATH=$(dirname "$nacelle"):$PATH bash -c '. ./completion; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
       COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}; _nacelle; printf "%s\n" "${COMPREPLY[@]}"' bash "$@"
   }
   expect_same "$(complete_words nacelle image ins)" inspect "the verb"
   expect_same "$(complete_words nacelle image gc --dr)" "--dry-run" "the option"
   expect_same "$(complete_words nacelle image pull docker:)" "//" "the transport"
+  expect_same "$(complete_words nacelle image rm oci)" "oci:$PWD/img:latest" "a reference of the store"
+  expect_same "$(complete_words nacelle image rm "oci:$PWD/i")" "$PWD/img:latest" "its rest, behind the colon"
 }
 
 # A pod from what the store has: the policy is asked by the name that the image was imported under.
