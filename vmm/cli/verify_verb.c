@@ -100,6 +100,10 @@ static int verify_directory(const struct verify_verb_options *options, const cha
 	struct trust_subject subject = { .name = name, .aci_fd = -1 };
 	struct image_reference reference;
 
+	if (options->name) {
+		subject.name = options->name;
+		return decide(options, NULL, &subject, err);
+	}
 	if (image_reference_parse(&reference, text, err) < 0 ||
 	    image_reference_canonical(&reference, canonical, err) < 0)
 		return -1;

@@ -33,12 +33,15 @@ static int ask(const char *verb, const char *store_root, const char *const *more
 	return image_program_run(arguments, line, err);
 }
 
-/* A directory has no digest, so its policy is asked each time, by the name of what was opened. */
+/*
+ * A directory has no digest, so its policy is asked each time, by the name of what was opened; what
+ * stands at that name by then must not be looked at.
+ */
 static int check_directory(int fd, const char *store_root, struct error *err)
 {
 	static const char prefix[] = "rootfs:";
 	char reference[sizeof(prefix) + PATH_MAX], link[40];
-	const char *const arguments[] = { "--quiet", "--", reference, NULL };
+	const char *const arguments[] = { "--quiet", "--name", reference, "--", reference, NULL };
 	char line[IMAGE_PROGRAM_LINE_MAX];
 	int any = policy_exists(err);
 	ssize_t n;

@@ -381,6 +381,12 @@ test_rootfs() {
   trust set --prefix "rootfs:$PWD/good" accept
   allowed rootfs:good
   refused "default reject" rootfs:goodx
+  # what is asked about is what was opened, and its name is not resolved again
+  run strace -f -qq -v -s 4096 -o trace -e trace=execve "$nacelle" run rootfs:good -- /bin/true
+  expect grep -qF "\"--name\", \"rootfs:$PWD/good\"" trace
+  ln -s good swapped
+  image verify --name "rootfs:$PWD/swapped" "rootfs:$PWD/swapped"
+  expect_status 125
   ln -s goodx link
   refused "default reject" rootfs:link
   mkdir good:x good@x
