@@ -78,7 +78,9 @@ int cli_run(const void *given, int argc, char **argv, struct error *err)
 	struct run_options options = *(const struct run_options *)given;
 
 	if (argc == 0)
-		return error_set(err, 0, "which image? oci:DIR[:TAG] or rootfs:DIR is expected");
+		return error_set(err, 0,
+				 "which image? oci:DIR[:TAG], docker://NAME[:TAG], aci:FILE "
+				 "or rootfs:DIR, for example");
 	options.reference = *argv++;
 	if (*argv && strcmp(*argv, "--") == 0)
 		argv++;
