@@ -589,6 +589,10 @@ test_openpgp() {
   aci_refused "it is not a signature of a binary file"
   gpg_sign good --digest-algo SHA1
   aci_refused "does not count"
+  gpg_sign good --sig-notation '!critical@example.com=1'
+  aci_refused "does not count"
+  truncate -s 1G app.aci.asc
+  aci_refused "the limit is 65536"
   # time
   gpg_sign good --default-sig-expire 2099-01-01
   image import aci:app.aci

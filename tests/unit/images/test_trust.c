@@ -48,7 +48,7 @@ static void change_mode(const char *name, mode_t mode)
 
 static void write_key(size_t i)
 {
-	char name[128];
+	char name[256];
 
 	(void)snprintf(name, sizeof(name), "etc/keys/%s.pem", ids[i]);
 	write_file(name, make_pem(keys[i], 0), 0644);
@@ -367,7 +367,7 @@ static void test_index(void **state)
 /* IMG-114 and IMG-116: what is not as it should be refuses everything. */
 static void test_untrusted(void **state)
 {
-	char name[128];
+	char name[256];
 
 	(void)state;
 	(void)snprintf(name, sizeof(name), "etc/keys/%s.pem", ids[0]);
@@ -405,7 +405,7 @@ static void test_verdict(void **state)
 {
 	static const struct timespec touched[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
 	struct signature_list list = { .count = 0 };
-	char name[128], path[PATH_MAX];
+	char name[256], path[PATH_MAX];
 
 	(void)state;
 	(void)snprintf(name, sizeof(name), "etc/keys/%s.pem", ids[0]);
@@ -433,6 +433,22 @@ static void test_verdict(void **state)
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(find(NOW), 0);
 	signature_list_free(&list);
+}
+
+/* What OpenPGP says may not be true for ever. */
+static void test_expiry(void **state)
+{
+	const struct trust_subject subject = { .name = NAME, .manifest = &manifest, .aci_fd = -1 };
+	struct trust_decision decision;
+
+	(void)state;
+	write_rule("\"accept\"");
+	assert_int_equal(trust_decide_at(places, 2, &subject, NOW, &decision, NULL), 0);
+	decision.verdict.expires_s = NOW + 10;
+	trust_decision_keep(store, &decision);
+	trust_decision_free(&decision);
+	assert_int_equal(find(NOW + 9), 1);
+	assert_int_equal(find(NOW + 10), 0);
 }
 
 static void test_record(void **state)
@@ -468,6 +484,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_index, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_untrusted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_verdict, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_expiry, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_record, setup, teardown),
 	};
 
