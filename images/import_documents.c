@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "images/import_internal.h"
+#include "images/limits.h"
 #include "images/message.h"
 #include "images/parser.h"
 #include "images/worker.h"
@@ -61,6 +62,8 @@ static int add_document(struct import *import, const struct digest *digest, stru
 
 static int take_plan(struct import *import, const void *data, size_t len, struct error *err)
 {
+	uint64_t total_bytes = 0;
+
 	if (image_plan_decode(&import->plan, data, len, err) < 0 ||
 	    add_document(import, &import->plan.manifest, err) < 0 ||
 	    add_document(import, &import->plan.config_blob, err) < 0)
@@ -68,6 +71,10 @@ static int take_plan(struct import *import, const void *data, size_t len, struct
 	for (size_t i = 0; i < import->plan.layer_count; i++) {
 		const struct image_layer *layer = &import->plan.layers[i];
 
+		if (layer->size_bytes > IMAGE_LAYERS_BYTES_MAX - total_bytes)
+			return error_set(err, 0, "the image's layers have more than %ju bytes",
+					 (uintmax_t)IMAGE_LAYERS_BYTES_MAX);
+		total_bytes += layer->size_bytes;
 		import->blobs[import->blob_count++] =
 		    (struct image_blob){ layer->blob, layer->size_bytes };
 	}

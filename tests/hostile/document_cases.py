@@ -178,6 +178,17 @@ def one_layer_many_times():
     return Layout(*[tar(entry(b"f", b"x"))] * 128)
 
 
+@refused("IMG-054", "layers have more than")
+def layers_that_claim_terabytes():
+    """Before a byte of them is fetched."""
+    def grow(size):
+        return lambda manifest: [layer.update(size=size) for layer in manifest["layers"]]
+    layers = [tar(entry(b"%d" % i, b"x")) for i in range(60)]
+    many = Layout(*layers)
+    many.edit_manifest = grow(2**30)
+    return [edited(edit_manifest=grow(2**40)), edited(edit_manifest=grow(2**53 - 1)), many]
+
+
 @refused("IMG-084", "urls")
 def foreign_layer():
     return edited(edit_manifest=lambda m: m["layers"][0].update(urls=["http://127.0.0.1/x"]))
