@@ -85,14 +85,22 @@ static int skip_bytes(struct tar *tar, uint64_t len, struct error *err)
 	return 0;
 }
 
-/* Leaves the source at the next header. */
+/*
+ * Leaves the source at the next header. An archive may end with the last byte of data: umoci writes
+ * layers so, without padding and end blocks. One that ends within the padding was cut.
+ */
 static int skip_data(struct tar *tar, struct error *err)
 {
-	uint64_t rest = tar->data_left + tar->padding_left;
+	uint64_t data = tar->data_left;
+	uint64_t padding = tar->padding_left;
+	int more;
 
 	tar->data_left = 0;
 	tar->padding_left = 0;
-	return skip_bytes(tar, rest, err);
+	if (skip_bytes(tar, data, err) < 0)
+		return -1;
+	more = padding ? stream_fill(tar->source, err) : 0;
+	return more > 0 ? skip_bytes(tar, padding, err) : more;
 }
 
 /* After the first zero block: nothing but zeros may follow. */

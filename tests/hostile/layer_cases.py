@@ -301,6 +301,12 @@ def archive_without_an_end():
     return Layout(entry(b"f", b"x"))
 
 
+@accepted("IMG-052", lambda tree: tree[b"f"])
+def archive_without_padding():
+    """As umoci insert writes it: it ends with the last byte of data."""
+    return Layout(entry(b"f", b"xyz")[:515])
+
+
 @accepted("IMG-052", lambda tree: sorted(tree) == [b""] or 1 / 0)
 def empty_archives():
     return Layout(b"", END, b"\0" * 512)

@@ -45,6 +45,18 @@ test_oci_archive_of_umoci() {
   expect_same_tree
 }
 
+# Its layers end with the last byte of a file: no padding, no end blocks.
+test_layers_of_umoci_insert() {
+  must umoci init --layout l
+  must umoci new --image l:v1
+  echo hello >f
+  must umoci insert --image l:v1 f /greeting
+  image import oci:l:v1
+  expect_status 0
+  image extract oci:l:v1 tree
+  expect_same "$(cat tree/greeting)" hello "the file"
+}
+
 test_docker_archive_of_skopeo() {
   must skopeo copy "oci:$layers:latest" "docker-archive:$PWD/a.tar:localhost/bb:1"
   image import docker-archive:a.tar
