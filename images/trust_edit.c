@@ -96,6 +96,7 @@ int trust_edit_open(struct trust_edit *edit, bool unlock, struct error *err)
 				   "%s/" POLICY_FILE_NAME " is locked (nacelle trust "
 				   "unlock)",
 				   edit->place.directory);
+	edit->was_locked = edit->policy.locked;
 	policy_file_free(&file);
 	return result;
 }
@@ -172,7 +173,8 @@ int trust_edit_write(struct trust_edit *edit, struct error *err)
 		return error_set(err, ENOMEM, "cannot write a policy");
 	if (len > POLICY_SIZE_MAX)
 		return error_set(err, 0, "a policy has at most %d bytes", POLICY_SIZE_MAX);
-	set_immutable(edit->dir_fd, POLICY_FILE_NAME, false);
+	if (edit->was_locked)
+		set_immutable(edit->dir_fd, POLICY_FILE_NAME, false);
 	if (write_file(edit->dir_fd, POLICY_FILE_NAME, text, len) < 0)
 		return error_set(err, errno, "cannot write %s/" POLICY_FILE_NAME,
 				 edit->place.directory);

@@ -17,6 +17,7 @@ struct trust_edit {
 	struct policy_place place;
 	int dir_fd;	      /* of the place, locked; closing it unlocks */
 	struct policy policy; /* to be changed */
+	bool was_locked;      /* the file may be immutable by our own doing */
 };
 
 /*

@@ -272,6 +272,12 @@ test_lock() {
   run as_user "$nacelle" trust unlock
   expect_refused "only root"
   trust unlock
+  # an attribute that somebody else gave the file stays
+  if chattr +i /etc/nacelle/policy.json 2>/dev/null; then
+    run "$nacelle" trust default reject
+    expect_refused "cannot write /etc/nacelle/policy.json"
+    must chattr -i /etc/nacelle/policy.json
+  fi
   trust rm --prefix "$name"
   expect_same "$(ls /etc/nacelle/keys)" "" "keys that no rule names"
 }
