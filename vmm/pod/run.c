@@ -15,14 +15,16 @@ static int start(const struct run_options *options, const bool stdio_present[3],
 	static struct assembly assembly;
 	struct pod_image image;
 	struct launch launch;
+	bool ready;
 
 	if (pod_image_open(&image, options->reference, options->store_root, err) < 0)
 		return -1;
 	timeline_stamp(timeline, TIMELINE_IMAGE);
-	if (assemble(&assembly, options, &image, err) < 0 ||
-	    launch_prepare(&launch, options, &assembly, &image, stdio_present, err) < 0)
-		return -1;
+	ready = assemble(&assembly, options, &image, err) == 0 &&
+		launch_prepare(&launch, options, &assembly, &image, stdio_present, err) == 0;
 	pod_image_close(&image);
+	if (!ready)
+		return -1;
 	timeline_stamp(timeline, TIMELINE_ASSEMBLED);
 	return supervisor_run(&launch, &assembly, options, timeline);
 }
