@@ -1,6 +1,8 @@
-"""What a store holds."""
+"""What a store holds; and an end that leaves nothing behind."""
 import hashlib
 import os
+import signal
+import sys
 
 # A file system in memory, so that durability costs the tests nothing.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -17,3 +19,9 @@ def tree_of(root):
             with open(os.path.join(directory, name), "rb") as file:
                 found[f"{kind}/{name}"] = hashlib.sha256(file.read()).hexdigest()
     return found
+
+
+def clean_up_when_stopped():
+    """So that what has been mounted is unmounted, and what has been made removed."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(143))
