@@ -5,10 +5,11 @@
  * Two sides write what goes through here. The guest: rings, buffers, the header in front of each
  * frame that it sends. The peer on the network: the frames that come in, at any rate. Neither is
  * trusted, and neither may make this device grow, spin or wait:
- * - A header from the guest, and the Ethernet header behind it, are copied once. A frame that asks
- *   for what was not negotiated, whose checksum or segmentation fields point outside of it, whose
- *   length is not that of a frame, or whose source is not the device's own address, is dropped and
- *   counted. What reaches the back end is a header of ours and bytes that nobody here looks at.
+ * - A header from the guest, and the start of the frame behind it, are copied once. A frame that
+ *   asks for what was not negotiated, whose checksum or segmentation fields point outside of it,
+ *   whose length is not that of a frame, whose source is not the device's own address, or that goes
+ *   to a loopback or unspecified IP address, is dropped and counted. What reaches the back end is a
+ *   header of ours and bytes at whose rest nobody here looks.
  * - Frames are taken from the back end only while the guest has receive buffers, at most a batch at
  *   a time. Without buffers nobody listens to the back end: the guest that posts none costs
  * nothing.

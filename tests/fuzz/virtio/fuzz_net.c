@@ -120,6 +120,8 @@ static void op_frame(struct cursor *in)
 	header.csum_offset = le16_make(cursor_u8(in));
 	memcpy(ethernet + 6, mac, sizeof(mac));
 	ethernet[11] ^= shape & 1;
+	if (shape & 12)
+		memcpy(ethernet + 12, shape & 4 ? "\x08\0" : "\x86\xdd", 2);
 	if (q->size < 3 || host.d->next_gpa + 131072 > DRIVER_RAM_GPA + host.d->ram_len)
 		return;
 	driver_add(host.d, VIRTIO_NET_QUEUE_TRANSMIT, bufs, 3, shape & 2 ? DRIVER_INDIRECT : 0);

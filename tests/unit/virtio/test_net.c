@@ -341,6 +341,62 @@ static void test_foreign_source(void **state)
 	assert_int_equal(f.net.dropped_out, 1);
 }
 
+/* Sends an IP packet to this address, in a frame that ends `cut` bytes before the address does. */
+static void expect_ip(bool sent, const uint8_t *address, size_t address_bytes, size_t cut)
+{
+	uint8_t frame[HEADER + 54] = { 0 };
+	size_t at = HEADER + (address_bytes == 4 ? 30 : 38);
+	struct driver_buf buf = { .data = frame, .len = (uint32_t)(at + address_bytes - cut) };
+	struct driver_used used;
+	unsigned sends = f.sends;
+
+	memcpy(frame + HEADER + 6, mac, sizeof(mac));
+	memcpy(frame + HEADER + 12, address_bytes == 4 ? "\x08\0" : "\x86\xdd", 2);
+	memcpy(frame + at, address, address_bytes);
+	driver_add(&f.d, TX, &buf, 1, 0);
+	driver_kick(&f.d, TX);
+	assert_true(driver_collect(&f.d, TX, &used));
+	assert_int_equal(f.sends, sends + sent);
+	if (sent)
+		assert_memory_equal(f.sent, frame + HEADER, buf.len - HEADER);
+}
+
+/* The back end may take a destination at its word, and the host's loopback is not the guest's. */
+static void test_loopback_destination(void **state)
+{
+	static const uint8_t dropped4[][4] = {
+		{ 127, 0, 0, 1 }, { 127, 255, 1, 2 }, { 0 }, { 0, 9 }
+	};
+	static const uint8_t sent4[][4] = {
+		{ 128 }, { 126 }, { 10, 0, 2, 2 }, { 255, 255, 255, 255 }
+	};
+	static const uint8_t dropped6[][16] = {
+		{ 0 },
+		{ [15] = 1 },
+		{ [10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1 },
+		{ [10] = 0xff, [11] = 0xff },
+	};
+	static const uint8_t sent6[][16] = { { [15] = 2 },
+					     { 0xfe, 0x80, [15] = 1 },
+					     { 0xff, 2, [15] = 1 },
+					     { [12] = 1 },
+					     { [9] = 1 } };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(dropped4); i++)
+		expect_ip(false, dropped4[i], 4, 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(sent4); i++)
+		expect_ip(true, sent4[i], 4, 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(dropped6); i++)
+		expect_ip(false, dropped6[i], 16, 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(sent6); i++)
+		expect_ip(true, sent6[i], 16, 0);
+	assert_int_equal(f.net.dropped_out, ARRAY_SIZE(dropped4) + ARRAY_SIZE(dropped6));
+	/* Too short to go anywhere. */
+	expect_ip(true, dropped4[0], 4, 1);
+	expect_ip(true, dropped6[1], 16, 1);
+}
+
 /* One descriptor, or a byte in each, is the same to us. */
 static void test_transmit_pieces(void **state)
 {
@@ -622,6 +678,7 @@ int main(void)
 		TEST(test_transmit_checksums),
 		TEST(test_transmit_segments),
 		TEST(test_foreign_source),
+		TEST(test_loopback_destination),
 		TEST(test_transmit_pieces),
 		TEST(test_back_end_is_full),
 		TEST(test_receive),
