@@ -71,7 +71,10 @@ void image_reference_format_docker(const struct image_reference *reference,
 int image_reference_canonical(const struct image_reference *reference, char text[IMAGE_NAME_SIZE],
 			      struct error *err);
 
-/* Whether a local reference names a pipe, which can be read once and has no place of its own. */
+/*
+ * Whether a local reference names a pipe, which can be read once. One that stands nowhere, as that
+ * of a shell's "|", has to be called /dev/stdin, /dev/fd/N or /proc/self/fd/N.
+ */
 bool image_reference_is_pipe(const struct image_reference *reference);
 
 /*

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "images/reference.h"
+#include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 
 static bool is_directory(enum image_transport transport)
@@ -32,6 +33,43 @@ bool image_reference_is_pipe(const struct image_reference *reference)
 	       S_ISFIFO(st.st_mode);
 }
 
+/* Whether a path is one of the names that descriptors of this very process have. */
+static bool is_own_descriptor(const char *path)
+{
+	static const char *const places[] = { "/dev/fd/", "/proc/self/fd/" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		const char *number = path + strlen(places[i]);
+
+		if (!strncmp(path, places[i], strlen(places[i])))
+			return number[0] && !number[strspn(number, "0123456789")];
+	}
+	return !strcmp(path, "/dev/stdin");
+}
+
+/*
+ * Where the file really is. A pipe that is nowhere is what it is called, but only by a name that
+ * says so: any other, with ".." or a link in it, would choose among the rules of a policy.
+ */
+static int find_place(const struct image_reference *reference, char path[PATH_MAX],
+		      struct error *err)
+{
+	const char *prefix = image_transport_prefix(reference->transport);
+	int why;
+
+	if (realpath(reference->path, path))
+		return 0;
+	why = errno;
+	if (!image_reference_is_pipe(reference))
+		return error_set(err, why, "cannot find %s%s", prefix, reference->path);
+	if (!is_own_descriptor(reference->path))
+		return error_set(err, 0,
+				 "%s%s is a pipe without a place: call it /dev/stdin or /dev/fd/N",
+				 prefix, reference->path);
+	memcpy(path, reference->path, PATH_MAX);
+	return 0;
+}
+
 int image_reference_canonical(const struct image_reference *reference, char text[IMAGE_NAME_SIZE],
 			      struct error *err)
 {
@@ -44,11 +82,8 @@ int image_reference_canonical(const struct image_reference *reference, char text
 			       (int)(IMAGE_NAME_SIZE - sizeof("docker://")), docker);
 		return 0;
 	}
-	/* Pipes have names that lead nowhere (/dev/stdin): they are what they are called. */
-	if (image_reference_is_pipe(reference))
-		memcpy(path, reference->path, sizeof(path));
-	else if (!realpath(reference->path, path))
-		return error_set(err, errno, "cannot find %s%s", prefix, reference->path);
+	if (find_place(reference, path, err) < 0)
+		return -1;
 	if (has_tag(reference->transport) && strchr(path, ':'))
 		return error_set(err, 0, "%s%s: a path with a colon cannot hold images", prefix,
 				 path);
@@ -87,7 +122,7 @@ int image_reference_open(const struct image_reference *reference, char text[IMAG
 			    (is_directory(reference->transport) ? O_DIRECTORY : 0));
 	if (fd < 0)
 		return error_set(err, errno, "cannot open %s%s", prefix, path);
-	if (!image_reference_is_pipe(reference) && !stands_at(fd, path, path_len))
+	if (!is_own_descriptor(path) && !stands_at(fd, path, path_len))
 		return error_set(err, 0, "%s%s was moved while it was opened", prefix, path);
 	return steal_fd(&fd);
 }

@@ -1,6 +1,7 @@
 #include "tests/unit/images/test.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "images/digest.h"
@@ -214,6 +215,41 @@ static void test_colon_in_path(void **state)
 	rmdir(directory);
 }
 
+/* A pipe is known by its place too; one without a place only by a name that leads nowhere else. */
+static void test_pipe(void **state)
+{
+	char directory[] = "/tmp/nacelle-test-XXXXXX", path[64], text[IMAGE_NAME_SIZE];
+	struct image_reference r;
+	char wanted[96], typed[96];
+	int ends[2], fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	(void)snprintf(path, sizeof(path), "%s/fifo", directory);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	(void)snprintf(wanted, sizeof(wanted), "oci-archive:%s", path);
+	(void)snprintf(typed, sizeof(typed), "oci-archive:/usr/..%s", path);
+	assert_int_equal(image_reference_parse(&r, typed, NULL), 0);
+	assert_true(image_reference_is_pipe(&r));
+	assert_int_equal(image_reference_canonical(&r, text, NULL), 0);
+	assert_string_equal(text, wanted);
+	assert_int_equal(pipe(ends), 0);
+	(void)snprintf(typed, sizeof(typed), "oci-archive:/dev/fd/%d", ends[0]);
+	assert_int_equal(image_reference_parse(&r, typed, NULL), 0);
+	fd = image_reference_open(&r, text, NULL);
+	assert_true(fd >= 0);
+	assert_string_equal(text, typed);
+	(void)snprintf(typed, sizeof(typed), "oci-archive:/usr/../dev/fd/%d", ends[0]);
+	assert_int_equal(image_reference_parse(&r, typed, NULL), 0);
+	assert_true(image_reference_is_pipe(&r));
+	assert_int_equal(image_reference_canonical(&r, text, NULL), -1);
+	close(fd);
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(directory), 0);
+}
+
 static void test_digest_text(void **state)
 {
 	static const char hex[] =
@@ -254,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_docker),
 		cmocka_unit_test(test_canonical),
 		cmocka_unit_test(test_colon_in_path),
+		cmocka_unit_test(test_pipe),
 		cmocka_unit_test(test_digest_text),
 	};
 
