@@ -239,7 +239,8 @@ int import_decide(struct import *import, struct error *err)
 	if ((wanted || import->reference.transport != IMAGE_DOCKER) &&
 	    find_signatures(import, &missing, err) < 0)
 		return -1;
-	if (wanted && import->document.kind == DOCUMENT_ACI) {
+	/* Whether there is a policy by now is asked again, and it must know an ACI as one. */
+	if (import->document.kind == DOCUMENT_ACI) {
 		if (decide_aci(import, &subject, err) < 0)
 			return -1;
 	} else if (trust_decide(&subject, &import->decision, err) < 0) {
