@@ -164,6 +164,19 @@ static int write_file(int dir_fd, const char *name, const char *data, size_t len
 	return -1;
 }
 
+/* A policy that could not be read back would refuse every image, and every change too. */
+static int check_text(const char *text, size_t len, struct error *err)
+{
+	struct policy back;
+
+	if (len > POLICY_SIZE_MAX)
+		return error_set(err, 0, "a policy has at most %d bytes", POLICY_SIZE_MAX);
+	if (policy_parse(&back, text, len, err) < 0)
+		return error_prefix(err, "the policy would be unreadable");
+	policy_free(&back);
+	return 0;
+}
+
 int trust_edit_write(struct trust_edit *edit, struct error *err)
 {
 	size_t len;
@@ -171,8 +184,8 @@ int trust_edit_write(struct trust_edit *edit, struct error *err)
 
 	if (!text)
 		return error_set(err, ENOMEM, "cannot write a policy");
-	if (len > POLICY_SIZE_MAX)
-		return error_set(err, 0, "a policy has at most %d bytes", POLICY_SIZE_MAX);
+	if (check_text(text, len, err) < 0)
+		return -1;
 	if (edit->was_locked)
 		set_immutable(edit->dir_fd, POLICY_FILE_NAME, false);
 	if (write_file(edit->dir_fd, POLICY_FILE_NAME, text, len) < 0)

@@ -298,6 +298,8 @@ test_verbs() {
   expect_refused "P-256 or P-384"
   run "$nacelle" trust add --prefix docker://x --key a.pub
   expect_refused "names from registries begin with the host"
+  run "$nacelle" trust set --prefix $'x\xff' reject
+  expect_refused "unreadable"
   expect test ! -e /etc/nacelle/policy.json
   umask 077
   trust add --prefix x --key a.pub
