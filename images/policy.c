@@ -16,6 +16,7 @@ static int known_members(const struct cJSON *object, const char *const *names, s
 			 const char *where, struct error *err)
 {
 	for (const struct cJSON *m = json_first(object); m; m = json_next(m)) {
+		const struct cJSON *value;
 		size_t i = 0;
 
 		while (i < count && strcmp(names[i], json_key(m)))
@@ -23,6 +24,9 @@ static int known_members(const struct cJSON *object, const char *const *names, s
 		if (i == count)
 			return error_set(err, 0, "unknown field \"%.100s\" in %s", json_key(m),
 					 where);
+		/* Elsewhere a null is as good as nothing; here it could be a threshold. */
+		if (json_member(object, names[i], &value, err) <= 0)
+			return error_set(err, 0, "\"%s\" in %s is null", names[i], where);
 	}
 	return 0;
 }

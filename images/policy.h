@@ -13,8 +13,8 @@
  *		}
  *	}
  *
- * It is read strictly: a field that is unknown, given twice, missing or of the wrong kind makes the
- * whole policy unreadable, and what cannot be read accepts nothing.
+ * It is read strictly: a field that is unknown, given twice, missing, null or of the wrong kind
+ * makes the whole policy unreadable, and what cannot be read accepts nothing.
  */
 #ifndef NACELLE_IMAGES_POLICY_H
 #define NACELLE_IMAGES_POLICY_H
@@ -70,7 +70,7 @@ char *policy_format(const struct policy *policy, size_t *len);
  */
 const struct policy_rule *policy_match(const struct policy *policy, const char *name);
 
-/* The rule with exactly this prefix, or NULL. */
+/* The rule with this prefix, the letters of a host in any case, or NULL. */
 struct policy_rule *policy_find(const struct policy *policy, const char *prefix);
 
 /* Adds a rule without keys that accepts. Returns it, or NULL with err filled: a bad prefix. */

@@ -11,12 +11,12 @@
 
 #include "vmm/base/bytes.h"
 
+static const char *const transports[] = { "oci:/", "oci-archive:/", "docker-archive:/",
+					  "rootfs:/" };
+
 /* The length of "TRANSPORT:" if the name is a place of this machine, else 0. */
 static size_t transport_len(const char *name)
 {
-	static const char *const transports[] = { "oci:/", "oci-archive:/", "docker-archive:/",
-						  "rootfs:/" };
-
 	for (size_t i = 0; i < ARRAY_SIZE(transports); i++) {
 		if (!strncmp(name, transports[i], strlen(transports[i])))
 			return strlen(transports[i]) - 1;
@@ -50,10 +50,24 @@ static bool begins_with(const char *name, const char *prefix, size_t len)
 	       !strncmp(name + host_len, prefix + host_len, len - host_len);
 }
 
+/* Whether the prefix is "oci:" and the like: no registry, though one could be called oci:5000. */
+static bool is_transport(const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	for (size_t i = 0; i < ARRAY_SIZE(transports); i++) {
+		if (!strncmp(prefix, transports[i], len) && len + 1 == strlen(transports[i]))
+			return true;
+	}
+	return false;
+}
+
 static bool matches(const char *prefix, const char *name)
 {
 	size_t len = strlen(prefix);
 
+	if (is_transport(prefix) && !transport_len(name))
+		return false;
 	return begins_with(name, prefix, len) &&
 	       (is_boundary(name, len) || is_boundary(name, len - 1));
 }
@@ -75,10 +89,25 @@ const struct policy_rule *policy_match(const struct policy *policy, const char *
 struct policy_rule *policy_find(const struct policy *policy, const char *prefix)
 {
 	for (size_t i = 0; i < policy->rule_count; i++) {
-		if (!strcmp(policy->rules[i].prefix, prefix))
+		const char *other = policy->rules[i].prefix;
+
+		if (strlen(other) == strlen(prefix) && begins_with(other, prefix, strlen(prefix)))
 			return &policy->rules[i];
 	}
 	return NULL;
+}
+
+/* Whether the prefix has a host that no name has (image_reference_parse_docker()). */
+static bool has_other_host(const char *prefix)
+{
+	static const char *const hosts[] = { "index.docker.io", "registry-1.docker.io" };
+	size_t len = strcspn(prefix, "/:@");
+
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		if (strlen(hosts[i]) == len && !strncasecmp(hosts[i], prefix, len))
+			return true;
+	}
+	return false;
 }
 
 static int check_prefix(const char *prefix, struct error *err)
@@ -98,6 +127,11 @@ static int check_prefix(const char *prefix, struct error *err)
 		return error_set(err, 0,
 				 "the prefix \"%.200s\" is a reference, not a name: names "
 				 "from registries begin with the host",
+				 prefix);
+	if (has_other_host(prefix))
+		return error_set(err, 0,
+				 "the prefix \"%.200s\" matches nothing: images from there are "
+				 "called docker.io/...",
 				 prefix);
 	return 0;
 }

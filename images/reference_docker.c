@@ -103,6 +103,13 @@ static bool names_host(const char *text, size_t len)
 	return false;
 }
 
+/* The names of the one registry that has several. */
+static bool is_default_host(const char *host)
+{
+	return !strcmp(host, DEFAULT_HOST) || !strcmp(host, "index." DEFAULT_HOST) ||
+	       !strcmp(host, "registry-1." DEFAULT_HOST);
+}
+
 static int split_host(struct image_reference *out, const char *name, struct error *err)
 {
 	const char *slash = strchr(name, '/');
@@ -116,8 +123,7 @@ static int split_host(struct image_reference *out, const char *name, struct erro
 		(void)snprintf(out->host, sizeof(out->host), "%.*s", (int)len, name);
 		name = slash + 1;
 		lower_case(out->host);
-		is_default =
-		    !strcmp(out->host, DEFAULT_HOST) || !strcmp(out->host, "index." DEFAULT_HOST);
+		is_default = is_default_host(out->host);
 		if (is_default)
 			(void)snprintf(out->host, sizeof(out->host), DEFAULT_HOST);
 	}

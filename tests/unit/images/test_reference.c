@@ -103,6 +103,7 @@ static void test_docker(void **state)
 		{ "alpine:3.1", "docker.io/library/alpine:3.1" },
 		{ "docker.io/alpine", "docker.io/library/alpine:latest" },
 		{ "index.docker.io/a/b", "docker.io/a/b:latest" },
+		{ "registry-1.docker.io/library/b", "docker.io/library/b:latest" },
 		{ "me/app", "docker.io/me/app:latest" },
 		{ "localhost/app", "localhost/app:latest" },
 		{ "localhost:5000/app:v1", "localhost:5000/app:v1" },
