@@ -400,7 +400,7 @@ done
 check 'driver virtio-mmio' test -d /sys/bus/platform/drivers/virtio-mmio
 check 'driver vmgenid' test -d /sys/bus/platform/drivers/vmgenid
 check 'driver ptp' test -d /sys/class/ptp
-check 'free page reporting' test -e /sys/module/page_reporting/parameters/page_reporting_order
+check 'free page reporting' holds page_reporting_register /proc/kallsyms
 check 'hot-added memory goes online' holds online /sys/devices/system/memory/auto_online_blocks
 check 'transparent huge pages' holds madvise /sys/kernel/mm/transparent_hugepage/enabled
 check 'clock of the hypervisor' grep -qE 'kvm-clock|tsc' \
