@@ -204,6 +204,18 @@ static int find_signatures(struct import *import, struct error *missing, struct 
 	return 0;
 }
 
+/*
+ * What an App Container Image depends on may be another image than when a verdict was kept, and
+ * its id is the same. A new verdict follows if there is a policy.
+ */
+static void forget_verdict(const struct import *import)
+{
+	char name[STORE_NAME_MAX];
+
+	verdict_record_name(name, import->name, &import->plan.manifest);
+	(void)unlinkat(store_dir_fd(import->store), name, 0);
+}
+
 /* Fills in what only an App Container Image has, and decides. */
 static int decide_aci(struct import *import, struct trust_subject *subject, struct error *err)
 {
@@ -219,6 +231,7 @@ static int decide_aci(struct import *import, struct trust_subject *subject, stru
 	subject->aci_digest = &import->document.blob.digest;
 	subject->dependencies = dependencies.subjects;
 	subject->dependency_count = dependencies.count;
+	forget_verdict(import);
 	result = trust_decide(subject, &import->decision, err);
 	trust_dependencies_free(&dependencies);
 	return result;
