@@ -13,6 +13,7 @@
 #include "images/trust_aci.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/json_writer.h"
+#include "vmm/base/text.h"
 #include "vmm/cli/store_verbs.h"
 
 #define FIELD(name) offsetof(struct verify_verb_options, name)
@@ -58,9 +59,12 @@ static void print_json(const struct trust_subject *subject, const struct trust_d
 
 static void print_text(const struct trust_subject *subject, const struct trust_decision *decision)
 {
+	_cleanup_free_ char *name = strdup(subject->name); /* a path may hold anything */
 	char digest[DIGEST_TEXT_SIZE];
 
-	printf("%s: %s\n", decision->accepted ? "accepted" : "refused", subject->name);
+	if (name)
+		text_clean(name);
+	printf("%s: %s\n", decision->accepted ? "accepted" : "refused", name ? name : "");
 	if (subject->manifest) {
 		digest_format(subject->manifest, digest);
 		printf("digest: %s\n", digest);
