@@ -218,14 +218,16 @@ static enum turn receive_one(struct virtio_net *net, struct virtqueue *q)
 void virtio_net_receive(struct virtio_net *net)
 {
 	struct virtqueue *q = &net->dev.queues[VIRTIO_NET_QUEUE_RECEIVE];
-	enum turn turn = TURN_FRAME;
+	bool can_take = virtio_device_running(&net->dev) && q->ready;
+	enum turn turn = can_take ? TURN_FRAME : TURN_DRY;
 	bool listening;
 
-	if (!virtio_device_running(&net->dev) || !q->ready)
-		return;
 	for (unsigned i = 0; i < VIRTIO_NET_BATCH && turn == TURN_FRAME; i++)
 		turn = net->kept_bytes ? deliver_kept(net, q) : receive_one(net, q);
-	/* Without buffers nobody listens; the driver was asked to kick when there are some. */
+	/*
+	 * Without buffers nobody listens; the driver was asked to kick when there are some. A
+	 * device that is broken, or has no such queue, waits for a reset.
+	 */
 	listening = turn != TURN_DRY;
 	if (listening != net->listening) {
 		net->listening = listening;

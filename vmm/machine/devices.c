@@ -63,7 +63,8 @@ static void on_net(struct loop_fd *member, uint32_t events)
 {
 	struct devices_net *net = container_of(member, struct devices_net, member);
 
-	virtio_net_ready(&net->net, events & ~(uint32_t)EPOLLOUT, events & EPOLLOUT);
+	/* An error is news to both sides, and to either when it listens alone. */
+	virtio_net_ready(&net->net, events & ~(uint32_t)EPOLLOUT, events & ~(uint32_t)EPOLLIN);
 }
 
 /* The device's lock, which is held here, keeps two threads from doing this at once. */

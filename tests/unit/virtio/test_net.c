@@ -650,6 +650,40 @@ static void test_bad_receive_buffers(void **state)
 	assert_int_equal(f.net.kept_bytes, 0);
 }
 
+/* A device that cannot take frames does not wake anybody for them, whatever made it so. */
+static void test_nobody_listens_for_the_broken(void **state)
+{
+	struct driver_buf writable = { .len = 100, .writable = true };
+
+	(void)state;
+	post(200);
+	driver_set_desc(&f.d, TX, 0, ~0ULL, 100, 0, 0);
+	driver_offer(&f.d, TX, 0);
+	driver_kick(&f.d, TX);
+	assert_int_equal(f.net.dev.breaks, 1);
+	come_in(1, 100);
+	assert_int_equal(f.receives, 0);
+	assert_false(f.readable);
+	/* FAILED, by the driver. */
+	assert_int_equal(driver_start(&f.d, ~0ULL), 15);
+	assert_true(f.readable);
+	post(200);
+	driver_write(&f.d, 0x070, 15 | VIRTIO_CONFIG_S_FAILED);
+	come_in(1, 100);
+	assert_false(f.readable);
+	/* The queue is taken away. */
+	assert_int_equal(driver_start(&f.d, ~0ULL), 15);
+	post(200);
+	driver_write(&f.d, 0x030, RX);
+	driver_write(&f.d, 0x044, 0);
+	come_in(1, 100);
+	assert_false(f.readable);
+	assert_int_equal(f.receives, 0);
+	driver_add(&f.d, RX, &writable, 1, 0);
+	driver_kick(&f.d, RX);
+	assert_false(f.readable);
+}
+
 static void test_back_end_is_gone(void **state)
 {
 	struct virtio_net_header none = { 0 };
@@ -690,6 +724,7 @@ int main(void)
 		TEST(test_flood_comes_in_batches),
 		TEST(test_receive_without_features),
 		TEST(test_bad_receive_buffers),
+		TEST(test_nobody_listens_for_the_broken),
 		TEST(test_back_end_is_gone),
 	};
 
