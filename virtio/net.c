@@ -15,6 +15,15 @@ void virtio_net_watch(struct virtio_net *net)
 	net->watch(net->watch_ctx, net->listening && !net->gone, net->stuck && !net->gone);
 }
 
+/* For a tap it takes a lock that all of the host's networks share: not more often than need be. */
+static void set_offloads(struct virtio_net *net, unsigned offloads)
+{
+	if (offloads == net->offloads)
+		return;
+	net->offloads = offloads;
+	net->backend->set_offloads(net->backend_ctx, offloads);
+}
+
 static void activate(struct virtio_device *dev)
 {
 	struct virtio_net *net = container_of(dev, struct virtio_net, dev);
@@ -27,7 +36,7 @@ static void activate(struct virtio_device *dev)
 		if (virtio_device_has(dev, VIRTIO_NET_F_GUEST_TSO6))
 			offloads |= VIRTIO_NET_OFFLOAD_TSO6;
 	}
-	net->backend->set_offloads(net->backend_ctx, offloads);
+	set_offloads(net, offloads);
 	net->listening = true;
 	virtio_net_watch(net);
 }
@@ -54,7 +63,7 @@ static void reset(struct virtio_device *dev)
 	net->listening = false;
 	net->stuck = false;
 	net->kept_bytes = 0;
-	net->backend->set_offloads(net->backend_ctx, 0);
+	set_offloads(net, 0);
 	virtio_net_watch(net);
 }
 
@@ -93,6 +102,7 @@ void virtio_net_init(struct virtio_net *net, const struct gmem *gmem,
 	net->listening = net->stuck = net->gone = false;
 	net->received = net->sent = net->dropped_in = net->dropped_out = 0;
 	net->kept_bytes = 0;
+	net->offloads = 0;
 	virtio_device_init(&net->dev, &(struct virtio_device_params){
 					  .ops = &net_ops,
 					  .gmem = gmem,

@@ -72,7 +72,7 @@ struct virtio_net_backend {
 	ssize_t (*send)(void *ctx, const struct iovec *iov, unsigned count);
 	/* Receives one frame. Returns its length with the header; -1 with errno: EAGAIN, none. */
 	ssize_t (*receive)(void *ctx, const struct iovec *iov, unsigned count);
-	/* What may come in from now on, VIRTIO_NET_OFFLOAD_*; 0 after a reset. */
+	/* What may come in from now on, VIRTIO_NET_OFFLOAD_*, when it changes; at first 0. */
 	void (*set_offloads)(void *ctx, unsigned offloads);
 	bool offloads; /* it understands the header: checksums and segmentation are offered */
 };
@@ -116,9 +116,10 @@ struct virtio_net {
 	struct virtio_net_config_wire config;
 
 	/* Guarded by the device's lock. */
-	bool listening; /* frames are wanted: the driver runs and has receive buffers */
-	bool stuck;	/* the back end takes no more; the transmit queue rests */
-	bool gone;	/* the back end has failed for good */
+	bool listening;	   /* frames are wanted: the driver runs and has receive buffers */
+	bool stuck;	   /* the back end takes no more; the transmit queue rests */
+	bool gone;	   /* the back end has failed for good */
+	unsigned offloads; /* as last told to the back end */
 	uint64_t received, sent;
 	uint64_t dropped_in;  /* not acceptable to the guest */
 	uint64_t dropped_out; /* not acceptable to us, or to the back end */
