@@ -167,7 +167,9 @@ static void on_machine(struct loop_fd *member, uint32_t events)
 	ssize_t n = recv(member->fd, &record, sizeof(record), MSG_DONTWAIT);
 
 	(void)events;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	/* ECONNRESET says that it ended without reading a command; its last words are behind that.
+	 */
+	if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
 		return;
 	if (n != (ssize_t)sizeof(record)) {
 		/* Its last words have been read; how it died is known when it has been reaped. */
@@ -255,6 +257,20 @@ static void on_passt_end(struct supervisor *supervisor)
 	     words);
 }
 
+/* Reads what the machine has said so far. Returns whether it can say more. */
+static bool read_records(struct supervisor *supervisor)
+{
+	char byte;
+	ssize_t n;
+
+	do {
+		n = recv(supervisor->machine.fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+		if (n > 0)
+			on_machine(&supervisor->machine, EPOLLIN);
+	} while (!supervisor->has_ended && (n > 0 || (n < 0 && errno == ECONNRESET)));
+	return n < 0;
+}
+
 static void on_child(struct supervisor *supervisor)
 {
 	int status;
@@ -272,7 +288,9 @@ static void on_child(struct supervisor *supervisor)
 				on_role_end(supervisor, "files", status);
 		} else if (pid == supervisor->passt_pid) {
 			supervisor->passt_pid = 0;
-			if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+			/* With 0 it ends because the machine has gone, or because of a SIGTERM. */
+			if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 ||
+			    read_records(supervisor))
 				on_passt_end(supervisor);
 		}
 	}

@@ -118,7 +118,25 @@ test_loopback_of_the_host_is_out_of_reach() {
   wait_for 20 grep -q ready server
   run_pod --net passt "$busybox" -- sh -c 'for a in 10.0.2.2 127.0.0.1 169.254.0.1; do nc -w 2 $a 7105 </dev/null && echo "reached by $a"; done; echo done'
   expect_stdout "done"
-  kill $server
+  # Nor by a frame of the guest's own making, which its kernel has no say in.
+  run_pod --net passt "$debian" -- python3 -c '
+import socket, struct
+def total(data):
+    n = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while n >> 16: n = (n & 0xFFFF) + (n >> 16)
+    return ~n & 0xFFFF
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(("eth0", 0))
+own = bytes.fromhex(open("/sys/class/net/eth0/address").read().strip().replace(":", ""))
+source = socket.inet_aton("10.0.2.15")
+for target in map(socket.inet_aton, ("127.0.0.1", "0.0.0.0")):
+    tcp = struct.pack("!HHIIBBHHH", 40000, 7105, 1, 0, 0x50, 2, 65535, 0, 0)
+    tcp = tcp[:16] + struct.pack("!H", total(source + target + struct.pack("!BBH", 0, 6, 20) + tcp)) + tcp[18:]
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 40, 1, 0, 64, 6, 0) + source + target
+    ip = ip[:10] + struct.pack("!H", total(ip)) + ip[12:]
+    s.send(b"\xff" * 6 + own + b"\x08\0" + ip + tcp)'
+  expect_status 0
+  sleep 0.5
+  kill $server || fail "the host was reached by a frame"
 }
 
 test_configuration() {
@@ -160,6 +178,14 @@ test_death() {
   start_pod --net passt "$busybox" -- sh -c 'echo ready; exec sleep 100'
   wait_for_stdout ready
   pkill -KILL -P "$pod" passt
+  wait_pod
+  expect_status 125
+  expect_one_line_on_stderr
+  expect_stderr_has passt
+  # With the status 0, which it has in the end of every pod too.
+  start_pod --net passt "$busybox" -- sh -c 'echo ready; exec sleep 100'
+  wait_for_stdout ready
+  pkill -TERM -P "$pod" passt
   wait_pod
   expect_status 125
   expect_one_line_on_stderr
