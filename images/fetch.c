@@ -25,7 +25,7 @@ static const struct lockdown_rule rules[] = {
 	{ SYS_socket, 0, AF_INET, "to registries and name servers" },
 	{ SYS_socket, 0, AF_INET6, "to registries and name servers" },
 	{ SYS_socket, 0, AF_NETLINK, "getaddrinfo() asks for the host's own addresses" },
-	{ SYS_socketpair, LOCKDOWN_ANY, 0, "libcurl wakes itself" },
+	{ SYS_socketpair, 1, SOCK_STREAM, "libcurl wakes itself; datagrams could go anywhere" },
 	{ SYS_connect, LOCKDOWN_ANY, 0, "to registries and name servers" },
 	{ SYS_bind, LOCKDOWN_ANY, 0, "getaddrinfo(): of the netlink socket" },
 	{ SYS_getsockname, LOCKDOWN_ANY, 0, "getaddrinfo(), libcurl" },

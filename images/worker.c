@@ -61,7 +61,7 @@ static const struct lockdown_rule common[] = {
 	{ SYS_rt_sigaction, LOCKDOWN_ANY, 0, "abort()" },
 	{ SYS_getpid, LOCKDOWN_ANY, 0, "abort()" },
 	{ SYS_gettid, LOCKDOWN_ANY, 0, "abort()" },
-	{ SYS_tgkill, LOCKDOWN_ANY, 0, "abort()" },
+	{ SYS_tgkill, LOCKDOWN_SELF, 0, "abort()" },
 	{ SYS_rt_sigreturn, LOCKDOWN_ANY, 0, "return from a signal handler" },
 	{ SYS_restart_syscall, LOCKDOWN_ANY, 0, "after SIGSTOP and SIGCONT" },
 	{ SYS_exit_group, LOCKDOWN_ANY, 0, "the end" },

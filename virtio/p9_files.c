@@ -64,7 +64,7 @@ const struct lockdown_rule p9_files_rules[] = {
 	{ SYS_rt_sigprocmask, LOCKDOWN_ANY, 0, "abort" },
 	{ SYS_getpid, LOCKDOWN_ANY, 0, "abort" },
 	{ SYS_gettid, LOCKDOWN_ANY, 0, "abort" },
-	{ SYS_tgkill, LOCKDOWN_ANY, 0, "abort" },
+	{ SYS_tgkill, LOCKDOWN_SELF, 0, "abort" },
 	{ SYS_rt_sigreturn, LOCKDOWN_ANY, 0, "signals" },
 	{ SYS_restart_syscall, LOCKDOWN_ANY, 0, "a stop and go on" },
 	{ SYS_exit_group, LOCKDOWN_ANY, 0, "the end" },

@@ -191,15 +191,17 @@ static void emit_return(struct program *program, uint32_t action)
 
 static void emit_rule(struct program *program, const struct lockdown_rule *rule)
 {
+	size_t argument = rule->argument > 0 ? (size_t)rule->argument : 0;
+	uint32_t value = rule->argument == LOCKDOWN_SELF ? (uint32_t)getpid() : rule->value;
+
 	if (rule->argument == LOCKDOWN_ANY) {
 		emit(program, BPF_JMP | BPF_JEQ | BPF_K, rule->number, 0, 1);
 		emit_return(program, SECCOMP_RET_ALLOW);
 		return;
 	}
 	emit(program, BPF_JMP | BPF_JEQ | BPF_K, rule->number, 0, 4);
-	emit_load(program,
-		  offsetof(struct seccomp_data, args) + (size_t)rule->argument * sizeof(uint64_t));
-	emit(program, BPF_JMP | BPF_JEQ | BPF_K, rule->value, 0, 1);
+	emit_load(program, offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t));
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
 	emit_return(program, SECCOMP_RET_ALLOW);
 	emit_load(program, offsetof(struct seccomp_data, nr));
 }

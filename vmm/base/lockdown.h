@@ -21,11 +21,15 @@
 /* One allowed system call; with an argument, only for that value of its low 32 bits. */
 struct lockdown_rule {
 	uint32_t number;
-	int8_t argument; /* index 0 to 5, or LOCKDOWN_ANY */
+	int8_t argument; /* index 0 to 5, or one of those below */
 	uint32_t value;
 	const char *why;
 };
-enum { LOCKDOWN_ANY = -1 };
+enum {
+	LOCKDOWN_ANY = -1,
+	LOCKDOWN_SELF =
+	    -2, /* the first argument is the caller's process id, and value is not used */
+};
 
 /*
  * Users of roles: this base plus the process's id. A number that no other living process has, from

@@ -48,7 +48,7 @@ static const struct lockdown_rule rules[] = {
 	{ SYS_restart_syscall, LOCKDOWN_ANY, 0, "after SIGSTOP and SIGCONT" },
 	{ SYS_gettid, LOCKDOWN_ANY, 0, "abort()" },
 	{ SYS_getpid, LOCKDOWN_ANY, 0, "abort()" },
-	{ SYS_tgkill, LOCKDOWN_ANY, 0, "abort()" },
+	{ SYS_tgkill, LOCKDOWN_SELF, 0, "abort()" },
 	{ SYS_exit, LOCKDOWN_ANY, 0, "a vCPU thread ends" },
 	{ SYS_exit_group, LOCKDOWN_ANY, 0, "the machine ends" },
 };

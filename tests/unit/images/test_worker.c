@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "images/fetch.h"
 #include "images/message.h"
 #include "images/worker.h"
 #include "vmm/base/io.h"
@@ -22,6 +23,8 @@ enum act {
 	ACT_FORK,
 	ACT_EXEC,
 	ACT_KILL,
+	ACT_SIGNAL_ANOTHER,
+	ACT_DATAGRAMS,
 	ACT_UNLINK,
 	ACT_CRASH,
 	ACT_ABORT,
@@ -35,6 +38,7 @@ static int act(void *context, int control, struct error *err)
 {
 	static const uint32_t huge[] = { MESSAGE_RESULT, UINT32_MAX };
 	static char *const no_arguments[] = { NULL };
+	int pair[2];
 
 	switch (*(enum act *)context) {
 	case ACT_RESULT:
@@ -51,6 +55,10 @@ static int act(void *context, int control, struct error *err)
 		return execve("/bin/true", no_arguments, no_arguments);
 	case ACT_KILL:
 		return kill(1, 0);
+	case ACT_SIGNAL_ANOTHER:
+		return (int)syscall(SYS_tgkill, getppid(), getppid(), 0);
+	case ACT_DATAGRAMS:
+		return socketpair(AF_UNIX, SOCK_DGRAM, 0, pair);
 	case ACT_UNLINK:
 		return unlink("/nonexistent/file");
 	case ACT_CRASH:
@@ -73,9 +81,9 @@ static int act(void *context, int control, struct error *err)
 	}
 }
 
-static int run(enum act what, char **data, struct error *err)
+static int run_as(const struct worker_role *role, enum act what, char **data, struct error *err)
 {
-	const struct worker_job job = { .run = act, .context = &what };
+	const struct worker_job job = { .role = role, .run = act, .context = &what };
 	struct worker worker;
 	size_t len;
 	int kind;
@@ -85,6 +93,11 @@ static int run(enum act what, char **data, struct error *err)
 	if (kind >= 0)
 		worker_kill(&worker);
 	return kind;
+}
+
+static int run(enum act what, char **data, struct error *err)
+{
+	return run_as(NULL, what, data, err);
 }
 
 static void test_result(void **state)
@@ -127,8 +140,8 @@ static void test_failures(void **state)
 /* Each of these would be a step out of the sandbox, and is the worker's last. */
 static void test_forbidden_calls(void **state)
 {
-	static const enum act forbidden[] = { ACT_STAT, ACT_SOCKET, ACT_FORK,
-					      ACT_EXEC, ACT_KILL,   ACT_UNLINK };
+	static const enum act forbidden[] = { ACT_STAT, ACT_SOCKET, ACT_FORK,	       ACT_EXEC,
+					      ACT_KILL, ACT_UNLINK, ACT_SIGNAL_ANOTHER };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
@@ -139,6 +152,18 @@ static void test_forbidden_calls(void **state)
 		if (!strstr(err.text, "sandbox"))
 			fail_msg("%d: %s", (int)forbidden[i], err.text);
 	}
+}
+
+/* The process with the network reaches no socket of the host's but over IP. */
+static void test_fetcher(void **state)
+{
+	struct error err = ERROR_NONE;
+	char *data;
+
+	(void)state;
+	assert_int_equal(run_as(&fetch_role, ACT_DATAGRAMS, &data, &err), -1);
+	if (!strstr(err.text, "sandbox"))
+		fail_msg("%s", err.text);
 }
 
 static void read_status(pid_t pid, char *text, size_t room)
@@ -236,11 +261,9 @@ static void test_role(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_result),
-		cmocka_unit_test(test_failures),
-		cmocka_unit_test(test_forbidden_calls),
-		cmocka_unit_test(test_status),
-		cmocka_unit_test(test_role),
+		cmocka_unit_test(test_result),		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_forbidden_calls), cmocka_unit_test(test_fetcher),
+		cmocka_unit_test(test_status),		cmocka_unit_test(test_role),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);

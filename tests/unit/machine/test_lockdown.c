@@ -92,6 +92,27 @@ static void do_executable_memory(void)
 	(void)syscall(SYS_mprotect, 0, 4096, 7);
 }
 
+static void do_signal_another(void)
+{
+	lock_like_the_machine();
+	(void)syscall(SYS_tgkill, getppid(), getppid(), 0);
+}
+
+static void do_abort(void)
+{
+	lock_like_the_machine();
+	abort();
+}
+
+static void test_abort(void **state)
+{
+	int status = status_of(do_abort);
+
+	(void)state;
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
 static void test_allowed(void **state)
 {
 	int status = status_of(do_nothing);
@@ -103,9 +124,14 @@ static void test_allowed(void **state)
 
 static void test_forbidden_calls_kill(void **state)
 {
-	void (*const children[])(void) = {
-		do_open, do_socket, do_fork, do_exec, do_wrong_ioctl, do_x32, do_executable_memory
-	};
+	void (*const children[])(void) = { do_open,
+					   do_socket,
+					   do_fork,
+					   do_exec,
+					   do_wrong_ioctl,
+					   do_x32,
+					   do_executable_memory,
+					   do_signal_another };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
@@ -186,6 +212,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_allowed),
+		cmocka_unit_test(test_abort),
 		cmocka_unit_test(test_forbidden_calls_kill),
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_close_fds),
