@@ -4,6 +4,7 @@
  */
 #include "images/export.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -128,7 +129,10 @@ int export_directory(const struct export *export, const char *path, struct error
 	return -1;
 }
 
-/* An archive: ustar (POSIX.1-1988), sizes of 8 GiB and more in base 256 as GNU tar writes them */
+/*
+ * An archive: ustar (POSIX.1-1988), sizes of 8 GiB and more in base 256 as GNU tar writes them, and
+ * names that no ustar header holds, those of sha512 blobs, in pax records (POSIX.1-2001)
+ */
 
 struct archive_target {
 	struct export_target target;
@@ -148,8 +152,17 @@ static void put_size(char field[12], uint64_t size_bytes)
 		field[11 - i] = (char)(size_bytes >> (8 * i));
 }
 
-static int write_header(const struct archive_target *self, char type, const char *name,
-			uint64_t size_bytes, struct error *err)
+static int write_padding(const struct archive_target *self, uint64_t size_bytes, struct error *err)
+{
+	static const uint8_t zeros[TAR_BLOCK];
+
+	if (io_write_all(self->fd, zeros, -size_bytes & (TAR_BLOCK - 1)) < 0)
+		return error_set(err, errno, "cannot write the archive");
+	return 0;
+}
+
+static int write_ustar(const struct archive_target *self, char type, const char *name,
+		       uint64_t size_bytes, struct error *err)
 {
 	struct tar_header header = { .mode = "0000644",
 				     .uid = "0000000",
@@ -176,13 +189,28 @@ static int write_header(const struct archive_target *self, char type, const char
 	return 0;
 }
 
-static int write_padding(const struct archive_target *self, uint64_t size_bytes, struct error *err)
+/* The name as a record for the header that follows: "LENGTH path=NAME\n", LENGTH with itself. */
+static int write_long_name(const struct archive_target *self, const char *name, struct error *err)
 {
-	static const uint8_t zeros[TAR_BLOCK];
+	char record[512];
+	size_t len = strlen("000 path=\n") + strlen(name);
 
-	if (io_write_all(self->fd, zeros, -size_bytes & (TAR_BLOCK - 1)) < 0)
+	assert(len >= 100 && len < sizeof(record));
+	(void)snprintf(record, sizeof(record), "%zu path=%s\n", len, name);
+	if (write_ustar(self, 'x', "pax", len, err) < 0)
+		return -1;
+	if (io_write_all(self->fd, record, len) < 0)
 		return error_set(err, errno, "cannot write the archive");
-	return 0;
+	return write_padding(self, len, err);
+}
+
+static int write_header(const struct archive_target *self, char type, const char *name,
+			uint64_t size_bytes, struct error *err)
+{
+	if (strlen(name) >= sizeof(((struct tar_header *)0)->name) &&
+	    write_long_name(self, name, err) < 0)
+		return -1;
+	return write_ustar(self, type, name, size_bytes, err);
 }
 
 static int archive_directory(struct export_target *target, const char *name, struct error *err)
@@ -292,8 +320,12 @@ int export_aci(const struct export *export, const char *path, struct error *err)
 
 	if (snprintf(signature, sizeof(signature), "%s.asc", path) >= (int)sizeof(signature))
 		return error_set(err, ENAMETOOLONG, "cannot write %s", path);
-	if (has_openpgp(export->signatures) &&
-	    write_file(export, signature, fill_signature, err) < 0)
+	if (!has_openpgp(export->signatures))
+		return write_file(export, path, fill_aci, err);
+	if (write_file(export, signature, fill_signature, err) < 0)
 		return -1;
-	return write_file(export, path, fill_aci, err);
+	if (write_file(export, path, fill_aci, err) == 0)
+		return 0;
+	(void)unlink(signature);
+	return -1;
 }
