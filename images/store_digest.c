@@ -68,6 +68,7 @@ static int find(struct store *store, const struct catalog *catalog, const char *
 		return found < 0 ? -1
 				 : error_set(err, 0,
 					     "%s is not whole in the store; import it again", text);
+	free(out->name);
 	out->name = strdup(name);
 	if (out->name)
 		return 0;
