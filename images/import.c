@@ -68,9 +68,9 @@ static int run(struct import *import, struct error *err)
 	if (import->document.kind != DOCUMENT_ACI) /* it has its name from its manifest */
 		image_reference_name(import->source->canonical, import->name);
 	if (import_decide(import, err) < 0 || fetch_layers(import, err) < 0 ||
-	    import_make_record(import, err) < 0 || publish_reference(import, err) < 0)
+	    import_make_record(import, err) < 0 || import_keep_decision(import, err) < 0)
 		return -1;
-	return import_keep_decision(import, err);
+	return publish_reference(import, err);
 }
 
 static void release(struct import *import)

@@ -59,7 +59,7 @@ int import_serve(struct import *import, int control, const char *request, size_t
  */
 int import_decide(struct import *import, struct error *err);
 
-/* Keeps what was decided and the signatures, once the image is in the store. */
+/* Keeps what was decided and the signatures: after the record, before a reference leads there. */
 int import_keep_decision(struct import *import, struct error *err);
 
 /* Reads the documents in a confined process: fills plan and blobs. */

@@ -127,6 +127,25 @@ test_threshold() {
   allowed oci:img:latest
 }
 
+# A reference without the signatures that its image needs would be refused at every start.
+test_signatures_before_reference() {
+  prepare
+  p256 key
+  printf '%s\n' "$digest" >text
+  sign key text
+  trust add --prefix "$name" --key key.pub
+  image list
+  must mkdir -p "$v1/signatures/${digest/:/-}/taken"
+  image import --signature text.sig oci:img:latest
+  expect_status 125
+  expect_same "$(ls "$v1/references")" "" references
+  must rm -r "$v1/signatures/${digest/:/-}"
+  image import --signature text.sig oci:img:latest
+  expect_status 0
+  image verify oci:img:latest
+  expect_status 0
+}
+
 test_archive_and_other_images() {
   prepare
   p256 key
