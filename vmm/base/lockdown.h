@@ -27,8 +27,7 @@ struct lockdown_rule {
 };
 enum {
 	LOCKDOWN_ANY = -1,
-	LOCKDOWN_SELF =
-	    -2, /* the first argument is the caller's process id, and value is not used */
+	LOCKDOWN_SELF = -2, /* argument 0 is the caller's process id; value is not used */
 };
 
 /*

@@ -56,7 +56,7 @@ static int act(void *context, int control, struct error *err)
 	case ACT_KILL:
 		return kill(1, 0);
 	case ACT_SIGNAL_ANOTHER:
-		return (int)syscall(SYS_tgkill, getppid(), getppid(), 0);
+		return (int)syscall(SYS_tgkill, 1, 1, 0);
 	case ACT_DATAGRAMS:
 		return socketpair(AF_UNIX, SOCK_DGRAM, 0, pair);
 	case ACT_UNLINK:
