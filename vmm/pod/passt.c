@@ -7,10 +7,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
@@ -136,7 +138,7 @@ static void fill_arguments(struct arguments *arguments, const struct passt_reque
 
 /*
  * In the new process. A process group of its own: what the terminal sends is for the supervisor and
- * the app.
+ * the app. Of what is open, also what our own caller left open, it gets its socket alone.
  */
 static _Noreturn void become_passt(const struct passt_request *request, int words)
 {
@@ -152,6 +154,7 @@ static _Noreturn void become_passt(const struct passt_request *request, int word
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (null >= 0 && setpgid(0, 0) == 0 && dup2(null, STDIN_FILENO) >= 0 &&
 	    dup2(words, STDOUT_FILENO) >= 0 && dup2(words, STDERR_FILENO) >= 0 &&
+	    syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
 	    fcntl(request->socket, F_SETFD, 0) == 0) {
 		/* execvp() does not write to its arguments; its type is older than const. */
 		union {

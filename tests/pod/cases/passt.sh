@@ -197,6 +197,20 @@ test_death() {
   wait_for 3 no_passt
 }
 
+# It reads what the guest sends, and has nothing of the caller's to give away.
+test_inherited_descriptors() {
+  need_uplink
+  echo secret >secret
+  exec 9<secret
+  start_pod --net passt "$busybox" -- sh -c 'echo ready; exec sleep 100'
+  exec 9<&-
+  wait_for_stdout ready
+  # shellcheck disable=SC2010
+  ! ls -l "/proc/$(pgrep -P "$pod" passt)/fd" | grep secret || fail "passt holds a file of the caller's"
+  kill -KILL "$pod"
+  wait_pod
+}
+
 # Ctrl-C is for the app.
 test_signals_of_the_terminal() {
   need_uplink
