@@ -366,6 +366,14 @@ static char *read_resolv_conf(const char *path)
 	return steal_ptr(text);
 }
 
+/* Whether it names systemd-resolved, at the beginning of a line. */
+static bool asks_resolved(const char *host_text)
+{
+	static const char line[] = "\nnameserver 127.0.0.53";
+
+	return strncmp(host_text, line + 1, strlen(line + 1)) == 0 || strstr(host_text, line);
+}
+
 static int set_names(struct assembly *assembly, const struct run_options *options,
 		     struct error *err)
 {
@@ -383,7 +391,7 @@ static int set_names(struct assembly *assembly, const struct run_options *option
 	pod->hosts = text;
 	if (pod->interface_count && !options->dns.count)
 		host_text = read_resolv_conf(paths[0]);
-	if (host_text && strstr(host_text, "\nnameserver 127.0.0.53")) {
+	if (host_text && asks_resolved(host_text)) {
 		free(host_text);
 		host_text = read_resolv_conf(paths[1]);
 	}
