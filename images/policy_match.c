@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "images/reference.h"
 #include "vmm/base/bytes.h"
 
 static const char *const transports[] = { "oci:/", "oci-archive:/", "docker-archive:/",
@@ -101,8 +102,10 @@ struct policy_rule *policy_find(const struct policy *policy, const char *prefix)
 static bool has_other_host(const char *prefix)
 {
 	static const char *const hosts[] = { "index.docker.io", "registry-1.docker.io" };
-	size_t len = strcspn(prefix, "/:@");
+	size_t len = image_host_len(prefix);
 
+	if (!transport_len(prefix) && len < strcspn(prefix, "/@"))
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
 		if (strlen(hosts[i]) == len && !strncasecmp(hosts[i], prefix, len))
 			return true;
@@ -130,8 +133,8 @@ static int check_prefix(const char *prefix, struct error *err)
 				 prefix);
 	if (has_other_host(prefix))
 		return error_set(err, 0,
-				 "the prefix \"%.200s\" matches nothing: images from there are "
-				 "called docker.io/...",
+				 "the prefix \"%.200s\" matches nothing: names have no port "
+				 "443, and images from there may be called docker.io/...",
 				 prefix);
 	return 0;
 }

@@ -138,11 +138,12 @@ const char *image_transport_prefix(enum image_transport transport)
 
 void image_reference_name(const char *canonical, char name[IMAGE_NAME_SIZE])
 {
-	size_t skipped = 0;
+	if (!strncmp(canonical, DOCKER_PREFIX, strlen(DOCKER_PREFIX))) {
+		const char *host = canonical + strlen(DOCKER_PREFIX);
 
-	if (!strncmp(canonical, DOCKER_PREFIX, strlen(DOCKER_PREFIX)))
-		skipped = strlen(DOCKER_PREFIX);
-	else if (!strncmp(canonical, "aci:", 4))
-		skipped = strlen(canonical);
-	(void)snprintf(name, IMAGE_NAME_SIZE, "%s", canonical + skipped);
+		(void)snprintf(name, IMAGE_NAME_SIZE, "%.*s%s", (int)image_host_len(host), host,
+			       host + strcspn(host, "/"));
+		return;
+	}
+	(void)snprintf(name, IMAGE_NAME_SIZE, "%s", strncmp(canonical, "aci:", 4) ? canonical : "");
 }

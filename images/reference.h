@@ -8,6 +8,7 @@
 #define NACELLE_IMAGES_REFERENCE_H
 
 #include <limits.h>
+#include <stddef.h>
 #include <stdbool.h>
 
 #include "images/digest.h"
@@ -86,9 +87,17 @@ int image_reference_open(const struct image_reference *reference, char text[IMAG
 
 /*
  * Writes the name that policies know the image by, from a canonical reference: HOST/NAME:TAG for a
- * registry's, the canonical reference itself for local ones (the place decides, the author of an
- * archive does not), "" for aci:, whose name stands in its manifest.
+ * registry's, without the port 443 that every host has by default (image_host_len()), the canonical
+ * reference itself for local ones (the place decides, the author of an archive does not), "" for
+ * aci:, whose name stands in its manifest.
  */
 void image_reference_name(const char *canonical, char name[IMAGE_NAME_SIZE]);
+
+/*
+ * The length of the host at the start of HOST[:PORT][/NAME...], with its port unless that is 443:
+ * with and without it is the same registry, and no rule of a policy may miss it for that. The port
+ * of a host of one label stays, because without it there is no host.
+ */
+size_t image_host_len(const char *text);
 
 #endif

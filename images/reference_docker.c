@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vmm/base/bytes.h"
+
 #define DEFAULT_HOST "docker.io"
 #define DEFAULT_PATH "library/"
 #define DEFAULT_TAG  "latest"
@@ -106,8 +108,28 @@ static bool names_host(const char *text, size_t len)
 /* The names of the one registry that has several. */
 static bool is_default_host(const char *host)
 {
-	return !strcmp(host, DEFAULT_HOST) || !strcmp(host, "index." DEFAULT_HOST) ||
-	       !strcmp(host, "registry-1." DEFAULT_HOST);
+	static const char *const hosts[] = { DEFAULT_HOST, "index." DEFAULT_HOST,
+					     "registry-1." DEFAULT_HOST };
+	size_t len = image_host_len(host);
+
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		if (strlen(hosts[i]) == len && !memcmp(hosts[i], host, len))
+			return true;
+	}
+	return false;
+}
+
+size_t image_host_len(const char *text)
+{
+	static const char https[] = ":443";
+	size_t len = strcspn(text, "/@");
+	size_t bare = len - strlen(https);
+
+	/* Without its port a host of one label would be taken for the name of an image. */
+	if (len <= strlen(https) || memcmp(text + bare, https, strlen(https)) ||
+	    !names_host(text, bare))
+		return len;
+	return bare;
 }
 
 static int split_host(struct image_reference *out, const char *name, struct error *err)

@@ -48,6 +48,8 @@ static void test_refused(void **state)
 		HEAD ",\"rules\":{\"A.io/b\":\"accept\",\"a.io/b\":\"reject\"}}",
 		HEAD ",\"rules\":{\"Index.docker.io/x\":\"reject\"}}",
 		HEAD ",\"rules\":{\"registry-1.docker.io\":\"reject\"}}",
+		HEAD ",\"rules\":{\"registry-1.docker.io:443/a\":\"reject\"}}",
+		HEAD ",\"rules\":{\"example.com:443/a\":\"reject\"}}",
 		HEAD ",\"rules\":null}",
 		HEAD ",\"locked\":null}",
 		HEAD ",\"stores\":null}",

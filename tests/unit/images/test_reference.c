@@ -172,6 +172,36 @@ static void test_docker(void **state)
 	assert_int_equal(image_reference_parse(&r, reference, &err), -1);
 }
 
+/* Port 443 is in the reference, for logins and certificates, but not in the name. */
+static void test_default_port(void **state)
+{
+	static const struct {
+		const char *text, *canonical, *name;
+	} cases[] = {
+		{ "a.io:443/b", "a.io:443/b:latest", "a.io/b:latest" },
+		{ "a.io:443/b:443", "a.io:443/b:443", "a.io/b:443" },
+		{ "localhost:443/b", "localhost:443/b:latest", "localhost/b:latest" },
+		{ "one:443/b", "one:443/b:latest", "one:443/b:latest" },
+		{ "a.io:4430/b", "a.io:4430/b:latest", "a.io:4430/b:latest" },
+		{ "a.io/b:443", "a.io/b:443", "a.io/b:443" },
+		{ "docker.io:443/b", "docker.io/library/b:latest", "docker.io/library/b:latest" },
+		{ "Registry-1.docker.io:443/b/c", "docker.io/b/c:latest", "docker.io/b/c:latest" },
+	};
+	char text[IMAGE_NAME_SIZE], reference[512], name[IMAGE_NAME_SIZE];
+	struct error err = ERROR_NONE;
+	struct image_reference r;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		(void)snprintf(reference, sizeof(reference), "docker://%s", cases[i].text);
+		assert_int_equal(image_reference_parse(&r, reference, &err), 0);
+		assert_int_equal(image_reference_canonical(&r, text, &err), 0);
+		assert_string_equal(text + strlen("docker://"), cases[i].canonical);
+		image_reference_name(text, name);
+		assert_string_equal(name, cases[i].name);
+	}
+}
+
 static void test_canonical(void **state)
 {
 	char text[IMAGE_NAME_SIZE], name[IMAGE_NAME_SIZE];
@@ -289,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_local_transports),
 		cmocka_unit_test(test_docker),
+		cmocka_unit_test(test_default_port),
 		cmocka_unit_test(test_canonical),
 		cmocka_unit_test(test_colon_in_path),
 		cmocka_unit_test(test_pipe),
