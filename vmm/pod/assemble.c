@@ -374,6 +374,20 @@ static bool asks_resolved(const char *host_text)
 	return strncmp(host_text, line + 1, strlen(line + 1)) == 0 || strstr(host_text, line);
 }
 
+int assembly_set_hosts(struct assembly *assembly, const struct run_options *options,
+		       struct error *err)
+{
+	struct pod *pod = &assembly->pod;
+	char *text;
+
+	if (net_make_hosts(options, assembly->hostname, pod->interfaces, pod->interface_count,
+			   &text, err) < 0 ||
+	    !keep(assembly, text, err))
+		return -1;
+	pod->hosts = text;
+	return 0;
+}
+
 static int set_names(struct assembly *assembly, const struct run_options *options,
 		     struct error *err)
 {
@@ -384,11 +398,8 @@ static int set_names(struct assembly *assembly, const struct run_options *option
 	struct pod *pod = &assembly->pod;
 	char *text;
 
-	if (net_make_hosts(options, assembly->hostname, pod->interfaces, pod->interface_count,
-			   &text, err) < 0 ||
-	    !keep(assembly, text, err))
+	if (assembly_set_hosts(assembly, options, err) < 0)
 		return -1;
-	pod->hosts = text;
 	if (pod->interface_count && !options->dns.count)
 		host_text = read_resolv_conf(paths[0]);
 	if (host_text && asks_resolved(host_text)) {

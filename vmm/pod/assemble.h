@@ -53,4 +53,8 @@ int assemble(struct assembly *assembly, const struct run_options *options,
 	     const struct pod_image *image, struct error *err);
 void assembly_free(struct assembly *assembly);
 
+/* Writes the pod's hosts anew, after addresses of its interfaces have been chosen. */
+int assembly_set_hosts(struct assembly *assembly, const struct run_options *options,
+		       struct error *err);
+
 #endif

@@ -267,6 +267,7 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 			return error_set(err, errno, "--console: stderr cannot be used");
 	}
 	if (set_disks(plan, image, err) < 0 || set_nets(launch, assembly, err) < 0 ||
+	    (launch->passt_socket >= 0 && assembly_set_hosts(assembly, options, err) < 0) ||
 	    make_channel(launch, assembly, err) < 0 ||
 	    make_socket(&launch->supervisor_socket, &plan->supervisor_socket, err) < 0)
 		return -1;

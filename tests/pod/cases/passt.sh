@@ -141,8 +141,9 @@ for target in map(socket.inet_aton, ("127.0.0.1", "0.0.0.0")):
 
 test_configuration() {
   need_uplink
-  run_pod --net passt,mac=02:00:00:00:00:05 --dns 192.0.2.53 "$busybox" -- \
-    sh -c 'ip -o -4 addr show eth0; ip route; cat /sys/class/net/eth0/mtu /sys/class/net/eth0/address /etc/resolv.conf'
+  run_pod --name web --net passt,mac=02:00:00:00:00:05 --dns 192.0.2.53 "$busybox" -- \
+    sh -c 'ip -o -4 addr show eth0; ip route; cat /sys/class/net/eth0/mtu /sys/class/net/eth0/address /etc/hosts /etc/resolv.conf'
+  expect_stdout_has "$(printf '10.0.2.15\tweb')"
   expect_stdout_has "10.0.2.15/24"
   expect_stdout_has "default via 10.0.2.2 dev eth0"
   expect_stdout_has 65520
