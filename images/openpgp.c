@@ -69,7 +69,7 @@ static const struct lockdown_rule rules[] = {
 	{ SYS_set_tid_address, LOCKDOWN_ANY, 0, "start of the C library" },
 	{ SYS_set_robust_list, LOCKDOWN_ANY, 0, "start of the C library" },
 	{ SYS_rseq, LOCKDOWN_ANY, 0, "start of the C library" },
-	{ SYS_prlimit64, LOCKDOWN_ANY, 0, "start of the C library, no core dumps" },
+	{ SYS_prlimit64, 0, 0, "of itself: start of the C library, no core dumps" },
 	{ SYS_futex, LOCKDOWN_ANY, 0, "locks" },
 	{ SYS_getrandom, LOCKDOWN_ANY, 0, "malloc" },
 	{ SYS_rt_sigaction, LOCKDOWN_ANY, 0, "its handlers" },
