@@ -176,6 +176,7 @@ int authfile_match(struct credential *out, const char *text, size_t len, const c
 	if (json_parse(&file, text, len, err) < 0)
 		return -1;
 	result = match(out, file, host, repository, err);
+	json_wipe(file); /* what this process leaves in freed memory, its parsers inherit */
 	json_free(file);
 	if (result < 0)
 		credential_wipe(out);

@@ -81,6 +81,24 @@ int json_parse(struct cJSON **out, const char *text, size_t len, struct error *e
 	return 0;
 }
 
+void json_wipe(struct cJSON *json)
+{
+	cJSON *stack[70];
+	size_t depth = 0;
+
+	stack[depth++] = json;
+	while (depth) {
+		cJSON *one = stack[--depth];
+
+		if (one->valuestring)
+			explicit_bzero(one->valuestring, strlen(one->valuestring));
+		if (one->next && one != json)
+			stack[depth++] = one->next;
+		if (one->child)
+			stack[depth++] = one->child;
+	}
+}
+
 void json_free(struct cJSON *json)
 {
 	cJSON_Delete(json);

@@ -21,6 +21,9 @@ struct cJSON;
 int json_parse(struct cJSON **out, const char *text, size_t len, struct error *err);
 void json_free(struct cJSON *json);
 
+/* Overwrites all strings of a document that holds secrets; json_free() must follow. */
+void json_wipe(struct cJSON *json);
+
 /* Checks the grammar alone. Returns 0, or -1 with err filled. */
 int json_scan(const char *text, size_t len, struct error *err);
 

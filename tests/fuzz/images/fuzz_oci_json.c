@@ -83,6 +83,7 @@ static void try_getters(const char *text, size_t len)
 		}
 	}
 	assert(!json_is_array(json) || !json_is_object(json));
+	json_wipe(json);
 	json_free(json);
 }
 

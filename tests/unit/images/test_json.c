@@ -184,13 +184,34 @@ static void test_members(void **state)
 	json_free(json);
 }
 
+static void test_wipe(void **state)
+{
+	static const char document[] = "{\"a\":[{\"b\":\"one\"},\"two\",3],\"c\":\"three\"}";
+	const struct cJSON *array, *object;
+	const char *one, *two, *three;
+	struct cJSON *json;
+
+	(void)state;
+	assert_int_equal(json_parse(&json, document, strlen(document), NULL), 0);
+	assert_int_equal(json_array(json, "a", &array, NULL), 1);
+	object = json_first(array);
+	assert_int_equal(json_string(object, "b", &one, NULL), 1);
+	two = json_text(json_next(object));
+	assert_int_equal(json_string(json, "c", &three, NULL), 1);
+	assert_string_equal(two, "two");
+	json_wipe(json);
+	assert_memory_equal(one, "\0\0\0", 4);
+	assert_memory_equal(two, "\0\0\0", 4);
+	assert_memory_equal(three, "\0\0\0\0\0", 6);
+	json_free(json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_accept),
-		cmocka_unit_test(test_refuse),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_members),
+		cmocka_unit_test(test_accept), cmocka_unit_test(test_refuse),
+		cmocka_unit_test(test_limits), cmocka_unit_test(test_members),
+		cmocka_unit_test(test_wipe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
