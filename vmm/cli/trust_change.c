@@ -17,6 +17,28 @@ static int need_prefix(const struct trust_verb_options *options, struct error *e
 	return 0;
 }
 
+/*
+ * A rule that decides about nothing protects nothing: a first component that is no host may be an
+ * ACI's, but the writer may have meant docker's short name, or a path as it is typed.
+ */
+static void note_prefix(const char *prefix)
+{
+	size_t first = strcspn(prefix, "/");
+
+	if (strcspn(prefix, ".:") < first || strncmp(prefix, "localhost", first) == 0) {
+		const char *path = strchr(prefix, ':');
+
+		if (path && (path[1] == '.' || path[1] == '~'))
+			(void)fprintf(stderr,
+				      "nacelle-image: note: local images are known by their whole "
+				      "path, as in oci:/srv/images\n");
+		return;
+	}
+	(void)fputs("nacelle-image: note: names of registries' images begin with a host, as in "
+		    "docker.io/library/alpine\n",
+		    stderr);
+}
+
 static int read_kind(const char *text, enum policy_rule_kind *out, struct error *err)
 {
 	if (strcmp(text, "accept") == 0)
@@ -94,6 +116,8 @@ int cli_trust_add(const void *options, int argc, char **argv, struct error *err)
 	result = trust_edit_open(&edit, false, err);
 	if (result == 0)
 		result = add(&edit, given, err);
+	if (result == 0)
+		note_prefix(given->prefix);
 	trust_edit_close(&edit);
 	return result;
 }
@@ -132,6 +156,8 @@ int cli_trust_set(const void *options, int argc, char **argv, struct error *err)
 	result = trust_edit_open(&edit, false, err);
 	if (result == 0)
 		result = set(&edit, given->prefix, kind, err);
+	if (result == 0)
+		note_prefix(given->prefix);
 	trust_edit_close(&edit);
 	return result;
 }

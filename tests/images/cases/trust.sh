@@ -97,6 +97,19 @@ test_digest_and_names() {
   expect_status 125
 }
 
+# Rules that their writer may have meant otherwise.
+test_prefixes_that_match_little() {
+  run "$nacelle" trust set --prefix alpine reject
+  expect_stderr_has "docker.io/library/alpine"
+  run "$nacelle" trust set --prefix oci:./images reject
+  expect_stderr_has "oci:/srv/images"
+  for prefix in docker.io localhost/a example.com:5000/a "oci:$PWD" rootfs:/srv; do
+    run "$nacelle" trust set --prefix "$prefix" reject
+    expect_status 0
+    expect_stderr ""
+  done
+}
+
 test_threshold() {
   prepare
   ed25519 a
