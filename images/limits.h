@@ -37,7 +37,10 @@ enum {
 #define IMAGE_DATA_MAX ((uint64_t)20 << 30)
 #define IMAGE_FILE_MAX ((uint64_t)64 << 30)
 
-/* Bytes of all layers as they come: what a registry can put on the disk before anything is read. */
+/*
+ * Bytes of all layers as they come, and of an App Container Image: what a registry or an archive
+ * can put on the disk before anything is read.
+ */
 #define IMAGE_LAYERS_BYTES_MAX ((uint64_t)32 << 30)
 
 #endif

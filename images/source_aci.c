@@ -3,10 +3,12 @@
  * a confined process (parser_aci.c).
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "images/limits.h"
 #include "images/source.h"
 #include "images/witness.h"
 #include "vmm/base/cleanup.h"
@@ -44,6 +46,9 @@ static int top(struct source *source, struct source_document *out, struct error 
 		return error_set(err, errno, "cannot read %s", source->canonical);
 	if (!S_ISREG(before.st_mode))
 		return error_set(err, 0, "%s is no regular file", source->canonical);
+	if ((uint64_t)before.st_size > IMAGE_LAYERS_BYTES_MAX)
+		return error_set(err, 0, "%s has more than %" PRIu64 " bytes", source->canonical,
+				 IMAGE_LAYERS_BYTES_MAX);
 	out->blob = (struct image_blob){ .size_bytes = (uint64_t)before.st_size };
 	if (blob_sink_copy(source->sink, &out->blob, self->fd, 0, err) < 0)
 		return error_prefix(err, "%s", source->canonical);

@@ -169,6 +169,24 @@ static struct image_blob known_layer(const struct docker_image *image,
 	return (struct image_blob){ .size_bytes = 0 };
 }
 
+/* Before the first is copied: what the archive can put on the disk. */
+static int check_total(const struct archive_source *self, const struct docker_image *image,
+		       struct error *err)
+{
+	uint64_t total_bytes = 0;
+
+	for (size_t i = 0; i < image->layer_count; i++) {
+		uint64_t size_bytes = self->archive.members[image->layers[i]].size_bytes;
+
+		if (size_bytes > IMAGE_LAYERS_BYTES_MAX - total_bytes)
+			return error_set(err, 0,
+					 "the image's layers have more than %" PRIu64 " bytes",
+					 IMAGE_LAYERS_BYTES_MAX);
+		total_bytes += size_bytes;
+	}
+	return 0;
+}
+
 static int write_manifest(const struct archive_source *self, const struct docker_image *image,
 			  FILE *text, struct error *err)
 {
@@ -198,7 +216,7 @@ static int docker_top(struct source *source, struct source_document *out, struct
 	FILE *text;
 	int result;
 
-	if (choose(self, &image, err) < 0)
+	if (choose(self, &image, err) < 0 || check_total(self, &image, err) < 0)
 		return -1;
 	text = open_memstream(&out->data, &out->len);
 	if (!text)

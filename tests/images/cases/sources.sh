@@ -204,6 +204,23 @@ test_broken_docker_archives() {
   expect_same "$(find "$v1" -type f ! -name lock)" "" "what is left"
 }
 
+# All layers together have a limit, also where they are copied before anybody asks for them. The files are holes.
+test_archives_beyond_the_limit() {
+  mkdir save
+  echo '{}' >save/config
+  config=$(sha256sum <save/config | cut -d ' ' -f 1)
+  mv save/config "save/$config.json"
+  truncate -s 260M save/layer.tar
+  jq -n --arg config "$config.json" '[{Config: $config, RepoTags: ["bb:1"], Layers: [range(128) | "layer.tar"]}]' >save/manifest.json
+  (cd save && tar -cf - *) | cp --sparse=always /dev/stdin large.tar
+  image import docker-archive:large.tar
+  expect_refused "layers have more than 34359738368 bytes"
+  truncate -s 33G large.aci
+  image import aci:large.aci
+  expect_refused "has more than 34359738368 bytes"
+  expect_same "$(find "$v1" -type f ! -name lock)" "" "what is left"
+}
+
 # What an archive was is remembered by the identity of its file, unless it is too new to tell.
 test_changed_archive() {
   must skopeo copy "oci:$layers:latest" "oci-archive:$PWD/a.tar:v1"
