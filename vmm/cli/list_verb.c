@@ -124,14 +124,19 @@ static void print_json(const struct row *rows, size_t count)
 	json_end(&json);
 }
 
-/* As they can be given to other verbs. */
+/* As they can be given to other verbs, but for characters that would end a line or move a cursor.
+ */
 static void print_names(const struct row *rows, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		char digest[DIGEST_TEXT_SIZE];
+		_cleanup_free_ char *text = NULL;
 
 		digest_format(&rows[i].image->record.manifest, digest);
-		printf("%s\n", rows[i].reference ? rows[i].reference->canonical : digest);
+		text = strdup(rows[i].reference ? rows[i].reference->canonical : digest);
+		if (text)
+			text_clean(text);
+		printf("%s\n", text ? text : "?");
 	}
 }
 

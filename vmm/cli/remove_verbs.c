@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "images/collect.h"
 #include "images/publish.h"
@@ -27,15 +26,14 @@ const struct option_spec collect_options_table[COLLECT_OPTION_COUNT] = {
 	STORE_OPTION_ROOT,
 };
 
-/* The store alone: waits for imports, and says so to a person. */
+/* The store alone: waits for imports, and says so. */
 static int lock_alone(const struct store *store, int *lock_fd, struct error *err)
 {
 	int locked = store_lock(store, STORE_LOCK_EXCLUSIVE, false, lock_fd, err);
 
 	if (locked)
 		return locked < 0 ? -1 : 0;
-	if (isatty(STDERR_FILENO))
-		(void)fputs("nacelle-image: waiting for an import to end\n", stderr);
+	(void)fputs("nacelle-image: waiting for an import to end\n", stderr);
 	return store_lock(store, STORE_LOCK_EXCLUSIVE, true, lock_fd, err) < 0 ? -1 : 0;
 }
 
@@ -93,6 +91,17 @@ static void print_removed(const struct catalog *catalog, const struct selection 
 	printf("freed %s\n", size);
 }
 
+/* A removal that fails half way has removed what it came by first. */
+static void say_what_went(const struct collect_result *result, struct error *err)
+{
+	uint64_t others = result->references + result->others;
+
+	if (result->erofs + result->blobs + others)
+		(void)error_prefix(
+		    err, "after %ju file systems, %ju blobs and %ju other files were removed",
+		    (uintmax_t)result->erofs, (uintmax_t)result->blobs, (uintmax_t)others);
+}
+
 static int remove_selected(const struct store *store, const struct catalog *catalog,
 			   const struct store_verb_options *options, int argc, char **argv,
 			   struct error *err)
@@ -110,7 +119,9 @@ static int remove_selected(const struct store *store, const struct catalog *cata
 			return -1;
 	}
 	status = collect_named(store, catalog, references, images, &result, err);
-	if (status == 0 && !options->quiet)
+	if (status < 0)
+		say_what_went(&result, err);
+	else if (!options->quiet)
 		print_removed(catalog, &selection, &result);
 	collect_result_free(&result);
 	return status;
@@ -194,6 +205,8 @@ int cli_image_collect(const void *given, int argc, char **argv, struct error *er
 	status = lock_alone(store, &lock_fd, err);
 	if (status == 0)
 		status = collect_all(store, options->dry_run, &result, err);
+	if (status < 0 && !options->dry_run)
+		say_what_went(&result, err);
 	if (status == 0 && options->json)
 		print_json(&result, options->dry_run);
 	else if (status == 0)

@@ -38,6 +38,13 @@ test_list() {
 *.size number
 *.verity boolean" "the shape"
   expect_same "$(jq -r '.[].digest' "$out" | sort)" "$(printf '%s\n' "$one" "$two" | sort)" "digests"
+  # A name cannot make two lines of one.
+  cp -r "$busybox" $'odd\nname'
+  image import $'oci:odd\nname:latest'
+  expect_status 0
+  image list --quiet
+  expect_stdout_has "oci:$PWD/odd?name:latest"
+  image rm $'oci:odd\nname:latest'
   # A damaged record counts as missing, for list as for run.
   truncate -s 40 "$v1/records/sha256-${one#*:}"
   image list --quiet
@@ -144,6 +151,15 @@ test_rm() {
   expect_same "$(find "$v1" -type f -path '*/erofs/*' | wc -l)" 1 "EROFS images"
   image rm "oci:$busybox:latest"
   expect_refused "is not in the store"
+  # What fails half way says what it had done.
+  image import "oci:$busybox:latest"
+  blob=$v1/blobs/sha256-${one#*:}
+  rm "$blob" && mkdir "$blob"
+  image rm "oci:$busybox:latest"
+  expect_refused "after 1 file systems, "
+  expect_stderr_has "cannot remove blobs/sha256-${one#*:}"
+  rmdir "$blob"
+  image gc
   image import "oci:copy:latest"
   image import "oci:$busybox:latest"
   image rm --force "${one:7:10}" "$two"
@@ -226,6 +242,7 @@ END
   image list --quiet
   expect_stdout_has "oci:$busybox:latest"
   expect kill -0 $removal
+  wait_for 10 grep -q "waiting for an import to end" removed
   touch "go on"
   wait $removal || fail "$(cat removed)"
   image list --quiet
