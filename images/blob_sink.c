@@ -20,14 +20,6 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 
-/* Whether the name still leads to the open file: another process may have completed the blob. */
-static bool is_named(int dir_fd, const char *name, const struct stat *opened)
-{
-	struct stat st;
-
-	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == opened->st_ino;
-}
-
 /*
  * Opens the partial blob of this digest, and takes its lock: 1, 0 if another process is writing it
  * or its name cannot be had; then the blob is written without one.
@@ -43,7 +35,7 @@ static int open_partial(struct blob_writer *writer)
 	(void)snprintf(writer->file.name, sizeof(writer->file.name), STORE_PARTIAL "%s", text);
 	fd = openat(dir_fd, writer->file.name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 &&
-	    S_ISREG(st.st_mode) && is_named(dir_fd, writer->file.name, &st)) {
+	    S_ISREG(st.st_mode) && store_is_named(dir_fd, writer->file.name, &st)) {
 		writer->file.fd = steal_fd(&fd);
 		writer->is_partial = true;
 		return 1;

@@ -41,13 +41,19 @@ int blob_store_open(const struct store *store, const struct image_blob *blob, st
 	return steal_fd(&fd);
 }
 
-/* The name goes, so that the next import brings the blob again. */
-static int damaged(const struct store *store, const struct digest *digest, struct error *err)
+/*
+ * The name goes, so that the next import brings the blob again; unless another import has done that
+ * already, and the name leads to a sound blob by now.
+ */
+static int damaged(const struct store *store, const struct digest *digest, int fd,
+		   struct error *err)
 {
 	char name[STORE_NAME_MAX];
+	struct stat st;
 
 	store_blob_name(name, digest);
-	(void)unlinkat(store_dir_fd(store), name, 0);
+	if (fstat(fd, &st) == 0 && store_is_named(store_dir_fd(store), name, &st))
+		(void)unlinkat(store_dir_fd(store), name, 0);
 	return error_set(err, 0, "the image store: %s was damaged, and is removed; import it again",
 			 name);
 }
@@ -71,7 +77,7 @@ int blob_store_read(const struct store *store, const struct image_blob *blob, ch
 	if (digest_compute(&found, blob->digest.algorithm, bytes, (size_t)n, err) < 0)
 		return -1;
 	if ((uint64_t)n != blob->size_bytes || !digest_equal(&found, &blob->digest))
-		return damaged(store, &blob->digest, err);
+		return damaged(store, &blob->digest, fd, err);
 	bytes[n] = '\0';
 	*data = steal_ptr(bytes);
 	return 0;
@@ -122,7 +128,7 @@ int blob_store_pump(const struct store *store, const struct image_blob *blob, in
 	if (hasher_finish(&hasher, &found, err) < 0)
 		return -1;
 	if (!digest_equal(&found, &blob->digest))
-		return damaged(store, &blob->digest, err);
+		return damaged(store, &blob->digest, fd, err);
 	return reading;
 }
 
@@ -148,7 +154,7 @@ int blob_store_pass(const struct store *store, const struct image_blob *blob, in
 		if (n < 0)
 			return error_set(err, errno, "cannot pass a blob on");
 		if (n == 0)
-			return damaged(store, &blob->digest, err);
+			return damaged(store, &blob->digest, fd, err);
 		left -= (uint64_t)n;
 	}
 	return 1;

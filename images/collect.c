@@ -271,7 +271,7 @@ static int drop_temporary(struct collection *run, struct error *err)
 		_cleanup_fd_ int fd = -1;
 
 		(void)snprintf(name, sizeof(name), STORE_DIR_TMP "/%s", files.items[i]);
-		if (strncmp(files.items[i], "file-", 5) && strncmp(files.items[i], "partial-", 8))
+		if (!store_is_temporary(files.items[i]))
 			continue;
 		fd = lock_unused(run->store, name);
 		if (fd >= 0)

@@ -15,35 +15,12 @@
 
 #include "images/blob_store.h"
 #include "images/export_layout.h"
+#include "images/partial.h"
 #include "images/remove_tree.h"
 #include "images/tar_header.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
-
-/* Checks that the path is free, and writes the name that it has in the making. */
-static int name_partial(char partial[PATH_MAX], const char *path, struct error *err)
-{
-	size_t len = strlen(path);
-	struct stat st;
-
-	while (len > 1 && path[len - 1] == '/')
-		len--;
-	if (len == 0 || len + sizeof(".partial") > PATH_MAX)
-		return error_set(err, ENAMETOOLONG, "cannot write \"%s\"", path);
-	(void)snprintf(partial, PATH_MAX, "%.*s", (int)len, path);
-	if (lstat(partial, &st) == 0)
-		return error_set(err, 0, "%s exists already; an image is exported to a new name",
-				 partial);
-	strcat(partial, ".partial");
-	return 0;
-}
-
-static int cannot_create(const char *partial, struct error *err)
-{
-	return error_set(err, errno, "cannot create %s%s", partial,
-			 errno == EEXIST ? ", which an interrupted run may have left" : "");
-}
 
 /* A directory */
 
@@ -109,19 +86,17 @@ static int fill_directory(const struct export *export, const char *partial, cons
 		return -1;
 	if (syncfs(fd) < 0)
 		return error_set(err, errno, "cannot write %s", partial);
-	if (rename(partial, path) < 0) /* fails if something stands there by now */
-		return error_set(err, errno, "cannot name the directory %s", path);
-	return 0;
+	return partial_publish(partial, path, err);
 }
 
 int export_directory(const struct export *export, const char *path, struct error *err)
 {
 	char partial[PATH_MAX];
 
-	if (name_partial(partial, path, err) < 0)
+	if (partial_name(partial, path, err) < 0)
 		return -1;
 	if (mkdir(partial, 0777) < 0)
-		return cannot_create(partial, err);
+		return partial_cannot_create(partial, err);
 	if (fill_directory(export, partial, path, err) == 0)
 		return 0;
 	if (remove_tree(AT_FDCWD, partial) < 0)
@@ -271,16 +246,16 @@ static int write_file(const struct export *export, const char *path,
 	_cleanup_fd_ int fd = -1;
 	int result;
 
-	if (name_partial(partial, path, err) < 0)
+	if (partial_name(partial, path, err) < 0)
 		return -1;
 	fd = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd < 0)
-		return cannot_create(partial, err);
+		return partial_cannot_create(partial, err);
 	result = fill(export, fd, err);
 	if (result == 0 && fsync(fd) < 0)
 		result = error_set(err, errno, "cannot write %s", partial);
-	if (result == 0 && renameat2(AT_FDCWD, partial, AT_FDCWD, path, RENAME_NOREPLACE) < 0)
-		result = error_set(err, errno, "cannot name the file %s", path);
+	if (result == 0)
+		result = partial_publish(partial, path, err);
 	if (result < 0)
 		(void)unlink(partial);
 	return result;

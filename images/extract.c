@@ -17,6 +17,7 @@
 #include "images/extract_links.h"
 #include "images/extract_node.h"
 #include "images/message.h"
+#include "images/partial.h"
 #include "images/remove_tree.h"
 #include "images/worker.h"
 #include "vmm/base/bytes.h"
@@ -244,30 +245,18 @@ static int fill_and_name(int image_fd, uint64_t size_bytes, const char *partial,
 		return -1;
 	if (syncfs(fd) < 0)
 		return error_set(err, errno, "cannot write %s", partial);
-	if (rename(partial, path) < 0) /* fails if something stands there by now */
-		return error_set(err, errno, "cannot name the directory %s", path);
-	return 0;
+	return partial_publish(partial, path, err);
 }
 
 int extract_image(int image_fd, uint64_t size_bytes, const char *path, struct extract_result *out,
 		  struct error *err)
 {
 	char partial[PATH_MAX];
-	size_t len = strlen(path);
-	struct stat st;
 
-	while (len > 1 && path[len - 1] == '/')
-		len--;
-	if (len + sizeof(".partial") > sizeof(partial))
-		return error_set(err, ENAMETOOLONG, "cannot create %s", path);
-	(void)snprintf(partial, sizeof(partial), "%.*s", (int)len, path);
-	if (lstat(partial, &st) == 0)
-		return error_set(err, 0, "%s exists already; the tree goes into a new directory",
-				 partial);
-	strcat(partial, ".partial");
+	if (partial_name(partial, path, err) < 0)
+		return -1;
 	if (mkdir(partial, 0700) < 0)
-		return error_set(err, errno, "cannot create the directory %s%s", partial,
-				 errno == EEXIST ? ", which an interrupted run may have left" : "");
+		return partial_cannot_create(partial, err);
 	if (fill_and_name(image_fd, size_bytes, partial, path, out, err) == 0)
 		return 0;
 	if (remove_tree(AT_FDCWD, partial) < 0)

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "images/clock.h"
 #include "images/fetch_internal.h"
 #include "images/json.h"
 #include "images/limits.h"
@@ -25,14 +25,6 @@ static const char manifest_types[] = "application/vnd.oci.image.index.v1+json, "
 				     "application/vnd.oci.image.manifest.v1+json, "
 				     "application/vnd.docker.distribution.manifest.list.v2+json, "
 				     "application/vnd.docker.distribution.manifest.v2+json";
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* Passes a piece of a blob on, without what the importer has already. */
 static int pass_on(struct http_exchange *exchange, const void *data, size_t len)
@@ -227,7 +219,7 @@ static bool try_again(struct transfer *transfer)
 	pause_ms = (uint64_t)FIRST_PAUSE_MS << (transfer->attempts - 1);
 	if (exchange->retry_after_s * 1000 > pause_ms)
 		pause_ms = exchange->retry_after_s * 1000;
-	transfer->not_before_ms = now_ms() + pause_ms;
+	transfer->not_before_ms = clock_now_ms() + pause_ms;
 	return true;
 }
 
@@ -367,7 +359,7 @@ static int start_some(struct transfer *transfers, size_t count, size_t *left, in
 		      struct error *err)
 {
 	size_t running = 0;
-	uint64_t now = now_ms();
+	uint64_t now = clock_now_ms();
 
 	*left = 0;
 	*timeout_ms = POLL_MAX_MS;

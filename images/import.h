@@ -40,7 +40,10 @@ struct import_result {
  * with the death of any of them at any moment: what stands in the store under its name is complete,
  * durable and verified. The source is always asked, also when the store has an image of this
  * reference. The caller has SIGPIPE ignored and no other threads. Returns 0, or -1 with err filled;
- * then the store holds nothing of the image that it did not hold before.
+ * then the store holds nothing of the image that it did not hold before, or what collect_all()
+ * takes: its blobs, if another process is at work on the store; the image without its reference, if
+ * that could not be written. A reference that could not be made durable may stand, and leads to a
+ * whole image.
  */
 int import_image(const struct import_options *options, const char *reference,
 		 struct import_result *out, struct error *err);

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "images/clock.h"
 #include "vmm/base/io.h"
 
 enum {
@@ -19,14 +19,6 @@ enum {
 	COLUMNS_DEFAULT = 80,
 	WORTH_SHOWING_BYTES = 256 * 1024, /* at once, and not only if it takes its time */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* "12.3 MB", in powers of ten as speeds of networks are. */
 static void format_bytes(uint64_t bytes, char text[32])
@@ -81,11 +73,11 @@ static void draw(struct progress *progress)
 
 	if (ioctl(progress->fd, TIOCGWINSZ, &window) == 0 && window.ws_col)
 		columns = window.ws_col;
-	progress_format(progress, now_ms() - progress->begun_ms, columns, line, sizeof(line));
+	progress_format(progress, clock_now_ms() - progress->begun_ms, columns, line, sizeof(line));
 	len = snprintf(shown, sizeof(shown), "\r%s\033[K", line);
 	if (len > 0)
 		(void)io_write_all(progress->fd, shown, (size_t)len);
-	progress->drawn_ms = now_ms();
+	progress->drawn_ms = clock_now_ms();
 	progress->is_drawn = true;
 }
 
@@ -97,7 +89,7 @@ void progress_begin(struct progress *progress, int fd, const char *what, uint64_
 				       .done_bytes = done_bytes,
 				       .begun_bytes = done_bytes,
 				       .total_bytes = total_bytes,
-				       .begun_ms = now_ms() };
+				       .begun_ms = clock_now_ms() };
 	progress->drawn_ms = progress->begun_ms;
 	if (progress->fd >= 0 && total_bytes - done_bytes >= WORTH_SHOWING_BYTES)
 		draw(progress);
@@ -106,7 +98,7 @@ void progress_begin(struct progress *progress, int fd, const char *what, uint64_
 void progress_add(struct progress *progress, uint64_t bytes)
 {
 	progress->done_bytes += bytes;
-	if (progress->fd >= 0 && now_ms() - progress->drawn_ms >= REDRAW_MS)
+	if (progress->fd >= 0 && clock_now_ms() - progress->drawn_ms >= REDRAW_MS)
 		draw(progress);
 }
 

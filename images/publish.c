@@ -23,6 +23,12 @@
 #define FILE_PREFIX    "file-"
 #define PARTIAL_PREFIX (&STORE_PARTIAL[sizeof(STORE_DIR_TMP)])
 
+bool store_is_temporary(const char *file)
+{
+	return strncmp(file, FILE_PREFIX, strlen(FILE_PREFIX)) == 0 ||
+	       strncmp(file, PARTIAL_PREFIX, strlen(PARTIAL_PREFIX)) == 0;
+}
+
 static int make_name(char name[STORE_NAME_MAX], struct error *err)
 {
 	uint64_t random;
@@ -156,6 +162,14 @@ int store_publish(const struct store *store, const char *name, const void *data,
 	return result;
 }
 
+bool store_is_named(int dir_fd, const char *name, const struct stat *opened)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_ino == opened->st_ino && st.st_dev == opened->st_dev;
+}
+
 /* A partial blob is nobody's while nobody writes it, so only its age tells. */
 static bool is_young(const struct stat *st, int64_t age_max_s)
 {
@@ -168,10 +182,11 @@ static void sweep_one(int tmp_fd, const char *name, int64_t partial_age_max_s)
 	_cleanup_fd_ int fd = -1;
 	struct stat st;
 
-	if (!is_partial && strncmp(name, FILE_PREFIX, strlen(FILE_PREFIX)))
+	if (!store_is_temporary(name))
 		return;
 	fd = openat(tmp_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0 ||
+	    !store_is_named(tmp_fd, name, &st))
 		return;
 	if (!is_partial || !is_young(&st, partial_age_max_s))
 		(void)unlinkat(tmp_fd, name, 0);

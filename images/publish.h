@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "images/digest.h"
 #include "images/layout.h"
@@ -18,6 +19,9 @@
 
 /* What an interrupted pull has brought of a blob has this name, and the blob's digest. */
 #define STORE_PARTIAL STORE_DIR_TMP "/partial-"
+
+/* Whether a file in tmp/ has such a name, or that of a file in the making. */
+bool store_is_temporary(const char *file);
 
 struct temporary {
 	int fd;			   /* read-write */
@@ -43,6 +47,12 @@ int temporary_seal(struct temporary *file, struct error *err);
  */
 int temporary_publish(struct temporary *file, const struct store *store, const char *name,
 		      struct error *err);
+
+/*
+ * Whether the name, in this directory, still leads to the file that was opened: others may have
+ * removed or replaced it since.
+ */
+bool store_is_named(int dir_fd, const char *name, const struct stat *opened);
 
 /* Publishes bytes. */
 int store_publish(const struct store *store, const char *name, const void *data, size_t len,

@@ -15,6 +15,7 @@
 #include "images/extract.h"
 #include "images/extract_entry.h"
 #include "images/layer.h"
+#include "images/partial.h"
 #include "tests/unit/images/make_tar.h"
 
 static const uint8_t uuid[16];
@@ -96,6 +97,27 @@ static void test_files(void **state)
 	assert_int_equal(extract_image(fd, len, "tree", &result, &err), -1);
 	assert_non_null(strstr(err.text, "exists already"));
 	close(fd);
+}
+
+/* A directory that appeared meanwhile stays, also an empty one. */
+static void test_names_are_not_taken(void **state)
+{
+	char partial[PATH_MAX];
+	struct error err = ERROR_NONE;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(partial_name(partial, "late//", &err), 0);
+	assert_string_equal(partial, "late.partial");
+	assert_int_equal(mkdir(partial, 0700), 0);
+	assert_int_equal(mkdir("late", 0750), 0);
+	assert_int_equal(partial_publish(partial, "late//", &err), -1);
+	assert_non_null(strstr(err.text, "late.partial"));
+	assert_int_equal(stat("late", &st), 0);
+	assert_int_equal(st.st_mode, S_IFDIR | 0750);
+	assert_int_equal(rmdir("late"), 0);
+	assert_int_equal(partial_publish(partial, "late//", &err), 0);
+	assert_int_equal(rmdir("late"), 0);
 }
 
 static void test_nothing_is_left(void **state)
@@ -197,6 +219,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_names_are_not_taken),
 		cmocka_unit_test(test_nothing_is_left),
 		cmocka_unit_test(test_interrupted_before),
 		cmocka_unit_test(test_hostile_messages),
