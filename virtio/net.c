@@ -47,7 +47,8 @@ static void notify(struct virtio_device *dev, unsigned queue)
 	struct virtio_net *net = container_of(dev, struct virtio_net, dev);
 
 	if (queue == VIRTIO_NET_QUEUE_TRANSMIT) {
-		virtio_net_transmit(net);
+		if (virtio_net_transmit(net))
+			virtio_device_requeue(dev, queue);
 	} else if (net->kept_bytes) {
 		virtio_net_receive(net);
 	} else if (!net->listening) {
@@ -129,17 +130,16 @@ void virtio_net_fini(struct virtio_net *net)
 
 void virtio_net_ready(struct virtio_net *net, bool readable, bool writable)
 {
-	bool send_again = false;
-
 	virtio_device_lock(&net->dev);
 	if (writable && net->stuck) {
+		/* A guest may refill the queue for ever: the rest waits for its turn in the loop.
+		 */
 		net->stuck = false;
-		send_again = true;
+		if (virtio_net_transmit(net))
+			net->stuck = true;
 		virtio_net_watch(net);
 	}
 	if (readable && net->listening && !net->gone)
 		virtio_net_receive(net);
 	virtio_device_unlock(&net->dev);
-	if (send_again)
-		virtio_device_kick(&net->dev, VIRTIO_NET_QUEUE_TRANSMIT);
 }

@@ -15,7 +15,7 @@ bool virtio_net_too_long(const struct virtio_net *net, uint8_t gso_type, size_t 
 /* Takes at most VIRTIO_NET_BATCH frames from the back end, the kept one first. */
 void virtio_net_receive(struct virtio_net *net);
 
-/* Serves the transmit queue. */
-void virtio_net_transmit(struct virtio_net *net);
+/* Sends at most a queue's worth of frames. Returns whether there may be more to send at once. */
+bool virtio_net_transmit(struct virtio_net *net);
 
 #endif

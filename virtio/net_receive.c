@@ -162,16 +162,29 @@ static void keep(struct virtio_net *net, const struct iovec *iov, unsigned count
 	net->kept_bytes = frame_bytes;
 }
 
+/*
+ * Nothing tells any more when there is room for the frames that wait, so they are dropped. A driver
+ * that plays fair has one queue's worth, and the second turn, which finds none, asks it for kicks.
+ */
+static void go(struct virtio_net *net)
+{
+	net->gone = true;
+	if (net->stuck) {
+		net->stuck = false;
+		if (virtio_net_transmit(net) && virtio_net_transmit(net))
+			virtio_device_requeue(&net->dev, VIRTIO_NET_QUEUE_TRANSMIT);
+	}
+	virtio_net_watch(net);
+}
+
 static enum turn receive_error(struct virtio_net *net)
 {
 	if (errno == EINVAL) { /* a frame that the back end cannot describe */
 		net->dropped_in++;
 		return TURN_FRAME;
 	}
-	if (errno != EAGAIN) {
-		net->gone = true;
-		virtio_net_watch(net);
-	}
+	if (errno != EAGAIN)
+		go(net);
 	return TURN_EMPTY;
 }
 

@@ -126,11 +126,14 @@ static enum outcome send_chain(struct virtio_net *net, const struct virtq_chain 
 	return errno == EAGAIN ? LATER : DROPPED;
 }
 
-void virtio_net_transmit(struct virtio_net *net)
+bool virtio_net_transmit(struct virtio_net *net)
 {
 	struct virtqueue *q = &net->dev.queues[VIRTIO_NET_QUEUE_TRANSMIT];
 	struct virtq_chain chain;
+	bool more = false;
 
+	if (net->dev.paused || !virtio_device_running(&net->dev) || !q->ready)
+		return false;
 	for (unsigned budget = q->size; !net->stuck && virtq_pop(q, &chain) > 0;) {
 		enum outcome outcome = send_chain(net, &chain);
 
@@ -144,9 +147,10 @@ void virtio_net_transmit(struct virtio_net *net)
 		net->dropped_out += outcome == DROPPED;
 		virtq_push(q, chain.head, 0);
 		if (--budget == 0) {
-			virtio_device_requeue(&net->dev, VIRTIO_NET_QUEUE_TRANSMIT);
+			more = true;
 			break;
 		}
 	}
 	virtio_device_signal_used(&net->dev, VIRTIO_NET_QUEUE_TRANSMIT);
+	return more;
 }

@@ -30,7 +30,7 @@ struct fixture {
 	struct incoming in;
 	unsigned receives;
 	int receive_errno, send_errno;
-	unsigned sends;
+	unsigned sends, refills;
 	struct virtio_net_header sent_header;
 	size_t sent_bytes; /* of the last frame */
 	uint8_t sent[VIRTIO_NET_FRAME_MAX];
@@ -40,6 +40,26 @@ struct fixture {
 
 static struct fixture f; /* with its frame it is large */
 
+/* Gives a frame in one piece to the driver's queue, without a kick. */
+static void queue_frame(void)
+{
+	static uint8_t frame[HEADER + 60];
+	struct driver_buf buf = { .data = frame, .len = sizeof(frame) };
+
+	memcpy(frame + HEADER + 6, mac, sizeof(mac));
+	driver_add(&f.d, TX, &buf, 1, 0);
+}
+
+static unsigned collect_all(unsigned queue)
+{
+	struct driver_used used;
+	unsigned count = 0;
+
+	while (driver_collect(&f.d, queue, &used))
+		count++;
+	return count;
+}
+
 static ssize_t fake_send(void *ctx, const struct iovec *iov, unsigned count)
 {
 	(void)ctx;
@@ -48,6 +68,11 @@ static ssize_t fake_send(void *ctx, const struct iovec *iov, unsigned count)
 		return -1;
 	}
 	f.sends++;
+	if (f.refills) {
+		f.refills--;
+		collect_all(TX);
+		queue_frame();
+	}
 	assert_int_equal(iov[0].iov_len, HEADER);
 	memcpy(&f.sent_header, iov[0].iov_base, HEADER);
 	f.sent_bytes = 0;
@@ -454,6 +479,33 @@ static void test_back_end_is_full(void **state)
 	assert_false(f.writable);
 }
 
+/* A guest that fills the queue as fast as it is served has the loop for one queue's worth. */
+static void test_refilled_while_served(void **state)
+{
+	(void)state;
+	f.send_errno = EAGAIN;
+	queue_frame();
+	queue_frame();
+	driver_kick(&f.d, TX);
+	assert_true(f.writable);
+	f.send_errno = 0;
+	f.refills = 2 * VIRTIO_NET_QUEUE_SIZE;
+	virtio_net_ready(&f.net, false, true);
+	assert_int_equal(f.sends, VIRTIO_NET_QUEUE_SIZE);
+	assert_true(f.writable);
+	driver_kick(&f.d, TX);
+	assert_int_equal(f.sends, VIRTIO_NET_QUEUE_SIZE);
+	virtio_net_ready(&f.net, false, true);
+	virtio_net_ready(&f.net, false, true);
+	assert_int_equal(f.sends, 2 * VIRTIO_NET_QUEUE_SIZE + 2);
+	assert_false(f.writable);
+	/* A guest's own thread goes on for as long as it has frames. */
+	f.refills = 2 * VIRTIO_NET_QUEUE_SIZE;
+	queue_frame();
+	driver_kick(&f.d, TX);
+	assert_int_equal(f.refills, 0);
+}
+
 static void test_receive(void **state)
 {
 	const struct virtio_net_header *header;
@@ -708,6 +760,26 @@ static void test_back_end_is_gone(void **state)
 	assert_false(f.readable);
 }
 
+/* What waits for room in it is given back, and the driver goes on. */
+static void test_full_back_end_is_gone(void **state)
+{
+	(void)state;
+	post(200);
+	f.send_errno = EAGAIN;
+	for (unsigned i = 0; i < VIRTIO_NET_QUEUE_SIZE; i++)
+		queue_frame();
+	driver_kick(&f.d, TX);
+	assert_true(f.writable);
+	f.receive_errno = EBADMSG;
+	virtio_net_ready(&f.net, true, false);
+	assert_false(f.readable || f.writable);
+	assert_int_equal(collect_all(TX), VIRTIO_NET_QUEUE_SIZE);
+	assert_int_equal(f.net.dropped_out, VIRTIO_NET_QUEUE_SIZE);
+	queue_frame();
+	assert_true(driver_kick_if_wanted(&f.d, TX));
+	assert_int_equal(collect_all(TX), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -721,6 +793,7 @@ int main(void)
 		TEST(test_loopback_destination),
 		TEST(test_transmit_pieces),
 		TEST(test_back_end_is_full),
+		TEST(test_refilled_while_served),
 		TEST(test_receive),
 		TEST(test_merged_buffers),
 		TEST(test_largest_frame),
@@ -732,6 +805,7 @@ int main(void)
 		TEST(test_bad_receive_buffers),
 		TEST(test_nobody_listens_for_the_broken),
 		TEST(test_back_end_is_gone),
+		TEST(test_full_back_end_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
