@@ -72,7 +72,7 @@ static int open_target(int root, const char *name, bool make)
 	return made < 0 ? -1 : inside_open(root, path, O_PATH);
 }
 
-int etc_mount(int files[ETC_FILES], bool make, struct error *err)
+int etc_mount(int files[ETC_FILES], bool make, bool read_only, struct error *err)
 {
 	_cleanup_fd_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
@@ -86,7 +86,8 @@ int etc_mount(int files[ETC_FILES], bool make, struct error *err)
 		target = open_target(root, names[i], make);
 		if (target < 0 || fstat(target, &st) < 0 || !S_ISREG(st.st_mode))
 			continue;
-		if (mount_attach(file, target) < 0)
+		if ((read_only && mount_read_only(file, "", false) < 0) ||
+		    mount_attach(file, target) < 0)
 			return error_set(err, errno, "cannot mount /etc/%s", names[i]);
 	}
 	return 0;

@@ -22,8 +22,8 @@ void etc_open(int files[ETC_FILES]);
 
 /*
  * In the app's root: mounts and closes them. Where the image has no such file one is made if `make`
- * says so; an image without a place for one goes without.
+ * says so; an image without a place for one goes without. They are as read_only as the root.
  */
-int etc_mount(int files[ETC_FILES], bool make, struct error *err);
+int etc_mount(int files[ETC_FILES], bool make, bool read_only, struct error *err);
 
 #endif

@@ -234,7 +234,8 @@ int mounts_enter_root(const struct record_app *app, struct error *err)
 	}
 	etc_open(etc);
 	if (mount_root(&app->root, err) < 0 || move_into_root(err) < 0 ||
-	    mount_defaults(shm, err) < 0 || etc_mount(etc, app->root.upper_tmpfs, err) < 0)
+	    mount_defaults(shm, err) < 0 ||
+	    etc_mount(etc, app->root.upper_tmpfs, app->root.read_only, err) < 0)
 		return -1;
 	return mount_all(app, shares, err);
 }

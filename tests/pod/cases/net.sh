@@ -57,6 +57,9 @@ test_names() {
 test_names_in_odd_roots() {
   run_pod --read-only --name web "$busybox" -- cat /etc/hostname
   expect_stdout web
+  run_pod --read-only --net none --dns 192.0.2.1 "$busybox" -- \
+    sh -c 'for f in hostname hosts resolv.conf; do cat /etc/$f >/dev/null && { echo x >>/etc/$f; } 2>/dev/null && echo "wrote $f"; done; echo done'
+  expect_stdout "done"
   run_pod --upper none --name web "$busybox" -- sh -c 'cat /etc/hostname 2>/dev/null; echo ran'
   expect_stdout_has ran
   cp -r "${busybox_dir:?}" root
