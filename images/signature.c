@@ -30,7 +30,7 @@
 
 enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = 8192 };
 
-enum key_type { KEY_ED25519, KEY_P256, KEY_P384, KEY_RSA, KEY_RSA_PSS };
+enum key_type { KEY_ED25519, KEY_P256, KEY_P384, KEY_RSA };
 
 struct public_key {
 	EVP_PKEY *pkey;
@@ -60,15 +60,15 @@ static int classify_curve(struct public_key *key, struct error *err)
 	return error_set(err, 0, "the key's curve %s is not P-256 or P-384", group);
 }
 
-static int classify_rsa(struct public_key *key, bool pss, struct error *err)
+static int classify_rsa(struct public_key *key, struct error *err)
 {
 	int bits = EVP_PKEY_get_bits(key->pkey);
 
 	if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX)
 		return error_set(err, 0, "an RSA key has %d to %d bits, this one %d", RSA_BITS_MIN,
 				 RSA_BITS_MAX, bits);
-	key->type = pss ? KEY_RSA_PSS : KEY_RSA;
-	(void)snprintf(key->name, sizeof(key->name), "RSA%s %d", pss ? "-PSS" : "", bits);
+	key->type = KEY_RSA;
+	(void)snprintf(key->name, sizeof(key->name), "RSA %d", bits);
 	return 0;
 }
 
@@ -82,9 +82,11 @@ static int classify(struct public_key *key, struct error *err)
 	case EVP_PKEY_EC:
 		return classify_curve(key, err);
 	case EVP_PKEY_RSA:
-		return classify_rsa(key, false, err);
+		return classify_rsa(key, err);
 	case EVP_PKEY_RSA_PSS:
-		return classify_rsa(key, true, err);
+		return error_set(err, 0,
+				 "the key says RSA-PSS: give it as a plain RSA key, which "
+				 "verifies PSS too");
 	default:
 		return error_set(err, 0, "the key is not an Ed25519, ECDSA or RSA key");
 	}
@@ -96,6 +98,27 @@ static void format_hex(const uint8_t *bytes, size_t len, char *out)
 		(void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
+/*
+ * A key has one identity only if it has one encoding: on a named curve, with an uncompressed point.
+ * Otherwise the same key in another form would count again towards a rule's threshold.
+ */
+static bool is_only_form(const struct public_key *key, const unsigned char *der, size_t len)
+{
+	static const unsigned char p256[] = {
+		0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+		0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04
+	};
+	static const unsigned char p384[] = { 0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86,
+					      0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+					      0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00, 0x04 };
+
+	if (key->type == KEY_P256)
+		return len == sizeof(p256) + 64 && !memcmp(der, p256, sizeof(p256));
+	if (key->type == KEY_P384)
+		return len == sizeof(p384) + 96 && !memcmp(der, p384, sizeof(p384));
+	return true;
+}
+
 static int identify(struct public_key *key, struct error *err)
 {
 	unsigned char *der = NULL;
@@ -105,7 +128,12 @@ static int identify(struct public_key *key, struct error *err)
 
 	if (len <= 0)
 		return error_set(err, 0, "the key cannot be encoded");
-	result = digest_compute(&digest, DIGEST_SHA256, der, (size_t)len, err);
+	if (is_only_form(key, der, (size_t)len))
+		result = digest_compute(&digest, DIGEST_SHA256, der, (size_t)len, err);
+	else
+		result = error_set(err, 0,
+				   "the key's point is compressed or its curve explicit (openssl "
+				   "ec -pubin -conv_form uncompressed -param_enc named_curve)");
 	OPENSSL_free(der);
 	if (result == 0)
 		format_hex(digest.bytes, 32, key->id);
@@ -249,7 +277,6 @@ bool public_key_verify(const struct public_key *key, const void *message, size_t
 		[KEY_P384] = { { "SHA384", 0 }, { "SHA256", 0 } },
 		[KEY_RSA] = { { "SHA256", RSA_PKCS1_PADDING },
 			      { "SHA256", RSA_PKCS1_PSS_PADDING } },
-		[KEY_RSA_PSS] = { { "SHA256", RSA_PKCS1_PSS_PADDING } },
 	};
 	const struct attempt *tries = attempts[key->type];
 

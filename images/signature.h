@@ -61,8 +61,9 @@ struct public_key;
 
 /*
  * Reads a key: one PEM block "PUBLIC KEY" (SubjectPublicKeyInfo, RFC 5280) and nothing else;
- * Ed25519, ECDSA on P-256 or P-384, RSA or RSA-PSS of 2048 to 8192 bits. Returns 0 with *out to be
- * released by public_key_free(), or -1 with err filled.
+ * Ed25519, ECDSA on P-256 or P-384 by the curve's name and with an uncompressed point, RSA (not as
+ * RSA-PSS) of 2048 to 8192 bits; so a key has one encoding. Returns 0 with *out to be released by
+ * public_key_free(), or -1 with err filled.
  */
 int public_key_parse(struct public_key **out, const char *pem, size_t len, struct error *err);
 void public_key_free(struct public_key *key);
@@ -77,8 +78,7 @@ int public_key_format(const struct public_key *key, char **pem, size_t *len, str
 
 /*
  * Whether the signature of exactly these bytes is the key's. Ed25519: RFC 8032, pure. ECDSA: DER,
- * with SHA-256, on P-384 SHA-384 or SHA-256. RSA: PKCS #1 v1.5 or PSS with SHA-256; an RSA-PSS
- * key: PSS alone.
+ * with SHA-256, on P-384 SHA-384 or SHA-256. RSA: PKCS #1 v1.5 or PSS with SHA-256.
  */
 bool public_key_verify(const struct public_key *key, const void *message, size_t message_len,
 		       const void *signature, size_t signature_len);
