@@ -180,6 +180,7 @@ static int check_text(const char *text, size_t len, struct error *err)
 int trust_edit_write(struct trust_edit *edit, struct error *err)
 {
 	size_t len;
+	int result;
 	_cleanup_free_ char *text = policy_format(&edit->policy, &len);
 
 	if (!text)
@@ -188,12 +189,14 @@ int trust_edit_write(struct trust_edit *edit, struct error *err)
 		return -1;
 	if (edit->was_locked)
 		set_immutable(edit->dir_fd, POLICY_FILE_NAME, false);
-	if (write_file(edit->dir_fd, POLICY_FILE_NAME, text, len) < 0)
-		return error_set(err, errno, "cannot write %s/" POLICY_FILE_NAME,
-				 edit->place.directory);
-	if (edit->policy.locked)
+	result = write_file(edit->dir_fd, POLICY_FILE_NAME, text, len);
+	if (result < 0)
+		(void)error_set(err, errno, "cannot write %s/" POLICY_FILE_NAME,
+				edit->place.directory);
+	/* A policy that could not be replaced is the one that was there. */
+	if (result < 0 ? edit->was_locked : edit->policy.locked)
 		set_immutable(edit->dir_fd, POLICY_FILE_NAME, true);
-	return 0;
+	return result;
 }
 
 /* The directory of keys, made if it is missing. */

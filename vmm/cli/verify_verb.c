@@ -74,6 +74,17 @@ static void print_text(const struct trust_subject *subject, const struct trust_d
 		printf("%s\n", decision->notes.items[i]);
 }
 
+/* An image that is accepted, in a store that pods may not start from, is refused. */
+static void decide_store(const struct store *store, struct trust_decision *decision)
+{
+	struct error why = ERROR_NONE;
+
+	if (!decision->accepted || !store || trust_check_store(store, &why) == 0)
+		return;
+	decision->accepted = false;
+	(void)snprintf(decision->reason, sizeof(decision->reason), "%s", why.text);
+}
+
 /* Decides, prints, and keeps the verdict. */
 static int decide(const struct verify_verb_options *options, const struct store *store,
 		  const struct trust_subject *subject, struct error *err)
@@ -83,14 +94,13 @@ static int decide(const struct verify_verb_options *options, const struct store 
 
 	if (trust_decide(subject, &decision, err) < 0)
 		return -1;
+	decide_store(store, &decision);
 	if (options->json)
 		print_json(subject, &decision);
 	else if (!options->quiet)
 		print_text(subject, &decision);
 	if (!decision.accepted)
 		result = error_set(err, 0, "%s", decision.reason);
-	else if (store && trust_check_store(store, err) < 0)
-		result = -1;
 	else if (store)
 		trust_decision_keep(store, &decision);
 	trust_decision_free(&decision);

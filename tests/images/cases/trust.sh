@@ -300,6 +300,13 @@ test_lock() {
   if lsattr /etc/nacelle/policy.json 2>/dev/null | grep -q '^....i'; then
     run rm -f /etc/nacelle/policy.json
     expect_status 1
+    must mount -o remount,size=64k /etc/nacelle
+    cat /dev/zero >/etc/nacelle/full 2>/dev/null
+    run "$nacelle" trust unlock
+    expect_refused "cannot write /etc/nacelle/policy.json"
+    must rm /etc/nacelle/full
+    run rm -f /etc/nacelle/policy.json
+    expect_status 1
   fi
   run as_user "$nacelle" trust unlock
   expect_refused "only root"
@@ -454,6 +461,10 @@ test_root_cannot_widen() {
   refused "default reject" oci:img:latest --root "$PWD/other"
   trust set --prefix "$name" accept
   refused "pods of root start from /var/lib/nacelle alone" oci:img:latest --root "$PWD/other"
+  image_of "$PWD/other" verify oci:img:latest
+  expect_status 125
+  expect_stderr_has "pods of root start from /var/lib/nacelle alone"
+  expect_stdout_has "refused: $name"
   mkdir via && mount --bind other via
   refused "pods of root start from" oci:img:latest --root "$PWD/via"
   jq --arg store "$PWD/other" '.stores = [$store]' /etc/nacelle/policy.json >new && cp new /etc/nacelle/policy.json
