@@ -20,7 +20,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 
-enum { SIGNATURE_DOCUMENTS_MAX = SIGNATURES_MAX };
+enum { SIGNATURE_DOCUMENTS_MAX = SIGNATURE_ENTRIES_MAX };
 
 /* Confined: lists the payloads that a document leads to. */
 static int list_payloads(void *context, int control, struct error *err)
@@ -71,8 +71,25 @@ static int list_confined(struct import *import, struct signature_search *search,
 	}
 }
 
-static int add_payload(struct import *import, const struct signature_entry *entry,
-		       struct error *err)
+/*
+ * Whether a payload can be for one of the images at all. Nothing is parsed: no key has verified it
+ * yet. Those for other images must not take the room of this image's.
+ */
+static bool names_image(const struct signature_search *search, const char *payload, size_t len)
+{
+	for (size_t i = 0; i < search->image_count; i++) {
+		char text[DIGEST_TEXT_SIZE];
+
+		digest_format(&search->images[i], text);
+		if (memmem(payload, len, text, strlen(text)))
+			return true;
+	}
+	return false;
+}
+
+/* 1, 0 if it is for another image, -1 with err filled. */
+static int add_payload(struct import *import, const struct signature_search *search,
+		       const struct signature_entry *entry, struct error *err)
 {
 	const struct image_blob blob = { entry->payload, entry->size_bytes };
 	char digest[DIGEST_TEXT_SIZE], origin[DIGEST_TEXT_SIZE + 16];
@@ -88,21 +105,28 @@ static int add_payload(struct import *import, const struct signature_entry *entr
 	if (import->source->ops->fetch(import->source, &blob, 1, &import->sink, err) < 0 ||
 	    blob_store_read(import->store, &blob, &payload, err) < 0)
 		return -1;
+	if (!names_image(search, payload, signature.payload_len))
+		return 0;
 	signature.payload = payload;
-	return signature_list_add(&import->signatures, &signature, err);
+	return signature_list_add(&import->signatures, &signature, err) < 0 ? -1 : 1;
 }
 
 static int add_listed(struct import *import, struct signature_search *search, struct error *err)
 {
 	struct signature_entries entries;
+	size_t added = 0;
 	int result = list_confined(import, search, &entries, err);
 
 	if (result < 0)
 		return -1;
-	for (size_t i = 0; i < entries.count && result == 0; i++)
-		result = add_payload(import, &entries.items[i], err);
+	for (size_t i = 0; i < entries.count && result >= 0; i++) {
+		result = add_payload(import, search, &entries.items[i], err);
+		added += result > 0;
+	}
+	if (result >= 0 && entries.count && added == 0)
+		result = error_set(err, 0, "%zu of cosign, none for this image", entries.count);
 	signature_entries_free(&entries);
-	return result;
+	return result < 0 ? -1 : 0;
 }
 
 /* The manifest, and the index that led to it, whose bytes a signature of it needs. */

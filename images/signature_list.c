@@ -51,7 +51,9 @@ int signature_list_add(struct signature_list *list, const struct image_signature
 			return 0;
 	}
 	if (list->count == SIGNATURES_MAX)
-		return error_set(err, 0, "an image has more than %d signatures", SIGNATURES_MAX);
+		return error_set(err, 0,
+				 "an image has more than %d signatures: the others do not count",
+				 SIGNATURES_MAX);
 	if (signature->len > SIGNATURE_SIZE_MAX || signature->payload_len > SIGNATURE_SIZE_MAX)
 		return error_set(err, 0, "the signature %s is larger than %d bytes",
 				 signature->origin, SIGNATURE_SIZE_MAX);

@@ -14,6 +14,12 @@
 #include "images/signature.h"
 #include "vmm/base/error.h"
 
+/*
+ * What may have to be looked at: `cosign save` does not say which entry of an index is for which
+ * image.
+ */
+enum { SIGNATURE_ENTRIES_MAX = 256 };
+
 /* A payload that a manifest of signatures names, before it is fetched. */
 struct signature_entry {
 	struct digest payload;
@@ -22,7 +28,7 @@ struct signature_entry {
 };
 
 struct signature_entries {
-	struct signature_entry items[SIGNATURES_MAX];
+	struct signature_entry items[SIGNATURE_ENTRIES_MAX];
 	size_t count;
 };
 
@@ -38,8 +44,9 @@ struct signature_search {
 /*
  * Lists what a layout's index, or a manifest of signatures, has for the images: in an index those
  * entries with the tag sha256-<hex>.sig, and those that `cosign save` marks as signatures. To be
- * called in a confined process. Returns 0 with *out to be released by signature_entries_free(), or
- * -1 with err filled.
+ * called in a confined process. The latter may be for other images, and at most
+ * SIGNATURE_ENTRIES_MAX are listed. Returns 0 with *out to be released by
+ * signature_entries_free(), or -1 with err filled.
  */
 int simple_signing_list(const struct signature_search *search, const struct oci_source *source,
 			struct signature_entries *out, struct error *err);

@@ -33,8 +33,8 @@ static int add(struct signature_entries *out, const struct digest *payload, uint
 {
 	struct signature_entry *entry = &out->items[out->count];
 
-	if (out->count == SIGNATURES_MAX)
-		return error_set(err, 0, "an image has more than %d signatures", SIGNATURES_MAX);
+	if (out->count == SIGNATURE_ENTRIES_MAX)
+		return error_set(err, 0, "there are too many signatures");
 	if (size_bytes > SIGNATURE_SIZE_MAX || len > SIGNATURE_SIZE_MAX)
 		return error_set(err, 0, "a signature is larger than %d bytes", SIGNATURE_SIZE_MAX);
 	*entry = (struct signature_entry){ *payload, size_bytes, strndup(signature, len) };
@@ -77,6 +77,8 @@ static int list_layers(const struct cJSON *manifest, struct signature_entries *o
 			continue;
 		if (annotation(layer, SIGNATURE_ANNOTATION, &signature, err) < 0)
 			return -1;
+		if (out->count == SIGNATURE_ENTRIES_MAX)
+			return 0;
 		if (signature && add(out, &descriptor.digest, descriptor.size_bytes, signature,
 				     strlen(signature), err) < 0)
 			return -1;

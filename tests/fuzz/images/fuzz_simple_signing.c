@@ -37,7 +37,7 @@ static void try_list(const char *text, size_t size, bool is_index, const struct 
 
 	if (simple_signing_list(&search, &source, &entries, NULL) < 0)
 		return;
-	assert(entries.count <= SIGNATURES_MAX);
+	assert(entries.count <= SIGNATURE_ENTRIES_MAX);
 	assert(signature_entries_encode(&entries, &encoded, &len) == 0);
 	assert(signature_entries_decode(&back, encoded, len, NULL) == 0);
 	assert(back.count == entries.count);

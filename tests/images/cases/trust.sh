@@ -211,6 +211,7 @@ test_cosign_layout() {
   prepare
   p256 key
   p256 other
+  p256 other2
   trust add --prefix "$name" --key key.pub
   cp -r img clean
   cosign_sign img other example.com/app
@@ -234,8 +235,21 @@ test_cosign_layout() {
   cp -r clean img
   signed=${digest%????}0000 cosign_sign img key example.com/app
   image import oci:img:latest
-  expect_refused "it is for another image"
+  expect_refused "none for this image"
   must rm -r img
+  cp -r clean img
+  for i in {10..26}; do signed=${digest%??}$i cosign_sign img other example.com/app save; done
+  cosign_sign img key example.com/app save
+  for i in {10..26}; do cosign_sign img other "example.com/app$i" save; done
+  image import oci:img:latest
+  expect_status 0
+  trust rm --prefix "$name"
+  trust add --prefix "$name" --key other2.pub
+  image import oci:img:latest
+  expect_refused "more than 16 signatures"
+  trust rm --prefix "$name"
+  trust add --prefix "$name" --key key.pub
+  must rm -r img "$v1"
   cp -r clean img
   type="atomic container signature" cosign_sign img key example.com/app
   image import oci:img:latest
