@@ -490,6 +490,14 @@ static int watch(struct supervisor *supervisor, const struct launch *launch, str
 	return 0;
 }
 
+static bool has_tap(const struct plan *plan)
+{
+	for (unsigned i = 0; i < plan->net_count; i++)
+		if (plan->nets[i].kind == PLAN_NET_TAP)
+			return true;
+	return false;
+}
+
 static void wait_for(pid_t pid)
 {
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -501,7 +509,7 @@ static void wait_for(pid_t pid)
  * and the machine if it has a tap. It has reported and written out everything; without a tap,
  * taking its memory apart is left to the kernel.
  */
-static void end_roles(struct supervisor *supervisor, bool has_nets)
+static void end_roles(struct supervisor *supervisor, const struct plan *plan)
 {
 	if (supervisor->machine_pid > 0)
 		(void)kill(supervisor->machine_pid, SIGKILL);
@@ -509,7 +517,7 @@ static void end_roles(struct supervisor *supervisor, bool has_nets)
 		(void)kill(supervisor->files_pid, SIGKILL);
 		wait_for(supervisor->files_pid);
 	}
-	if (supervisor->machine_pid > 0 && has_nets)
+	if (supervisor->machine_pid > 0 && has_tap(plan))
 		wait_for(supervisor->machine_pid);
 	if (supervisor->passt_pid > 0) {
 		(void)kill(supervisor->passt_pid, SIGKILL);
@@ -533,7 +541,7 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 	    loop_run(&supervisor.loop, &err) < 0)
 		report(REPORT_ERROR, "%s", err.text);
 	terminal_restore();
-	end_roles(&supervisor, launch->plan.net_count > 0);
+	end_roles(&supervisor, &launch->plan);
 	timeline_stamp(timeline, TIMELINE_EXITED);
 	return supervisor.status;
 }
