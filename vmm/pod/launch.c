@@ -196,6 +196,9 @@ static int set_nets(struct launch *launch, struct assembly *assembly, struct err
 				return -1;
 		}
 		plan->net_count++;
+		if (net_check_mtu(net->passt ? "passt" : net->tap, &assembly->interfaces[i],
+				  out->mtu, err) < 0)
+			return -1;
 	}
 	return 0;
 }

@@ -87,6 +87,8 @@ static int parse_mac(const char *whole, const char *value, uint8_t mac[6], struc
 	if (mac[0] & MAC_GROUP)
 		return error_set(err, 0, "--net %s: mac=%s is the address of a group", whole,
 				 value);
+	if (memcmp(mac, (uint8_t[6]){ 0 }, 6) == 0)
+		return error_set(err, 0, "--net %s: mac=%s is no address", whole, value);
 	return 0;
 }
 
@@ -144,6 +146,18 @@ static int check_gateways(const char *whole, const struct pod_interface *interfa
 	return 0;
 }
 
+int net_check_mtu(const char *what, const struct pod_interface *interface, uint16_t mtu,
+		  struct error *err)
+{
+	for (size_t i = 0; i < interface->address_count; i++)
+		if (interface->addresses[i].family == 6 && mtu < NET_MTU_MIN_IPV6)
+			return error_set(err, 0,
+					 "--net %s: an address of IPv6 needs an MTU of %d or "
+					 "more, not %u",
+					 what, NET_MTU_MIN_IPV6, mtu);
+	return 0;
+}
+
 static int random_mac(uint8_t mac[6], struct error *err)
 {
 	if (getrandom(mac, 6, 0) != 6)
@@ -185,7 +199,8 @@ int net_parse(const char *text, struct pod_net *net, struct pod_interface *inter
 	while ((word = strsep(&rest, ",")))
 		if (parse_word(text, word, net, &has_mac, interface, err) < 0)
 			return -1;
-	if (check_gateways(text, interface, err) < 0)
+	if (check_gateways(text, interface, err) < 0 ||
+	    (net->mtu && net_check_mtu(text, interface, net->mtu, err) < 0))
 		return -1;
 	return has_mac ? 0 : random_mac(net->mac, err);
 }

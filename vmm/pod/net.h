@@ -9,8 +9,9 @@
 #include "vmm/pod/run.h"
 
 enum {
-	NET_NAME_MAX = 15, /* of an interface of the host: IFNAMSIZ - 1 */
-	NET_MTU_MIN = 68,  /* RFC 791 */
+	NET_NAME_MAX = 15,	 /* of an interface of the host: IFNAMSIZ - 1 */
+	NET_MTU_MIN = 68,	 /* RFC 791 */
+	NET_MTU_MIN_IPV6 = 1280, /* RFC 8200 section 5 */
 	NET_MTU_MAX = 65521,
 	NET_MTU_PASST = 65520, /* as few frames as can be: there are no offloads */
 	NET_PORTS_MAX = 64,
@@ -37,6 +38,13 @@ struct pod_net {
  */
 int net_parse(const char *text, struct pod_net *net, struct pod_interface *interface,
 	      struct error *err);
+
+/*
+ * Whether this MTU, which may be the tap's own, is one that the guest's kernel has the interface's
+ * addresses with. `what` is the network's name in the error.
+ */
+int net_check_mtu(const char *what, const struct pod_interface *interface, uint16_t mtu,
+		  struct error *err);
 
 /* A port of the host that passt forwards. */
 struct net_port {

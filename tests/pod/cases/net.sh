@@ -168,6 +168,11 @@ test_mtu() {
   ip link set nt0 mtu 1280
   run_pod --net "tap:nt0,$net" "$busybox" -- sh -c 'cat /sys/class/net/eth0/mtu; ping -c 1 -s 4000 -W 10 10.77.0.1 >/dev/null && echo fragments'
   expect_stdout "$(printf '1280\nfragments')"
+  ip link set nt0 mtu 1000
+  run_pod --net "tap:nt0,$net" "$busybox" -- true
+  expect_status 125
+  expect_one_line_on_stderr
+  expect_stderr_has "needs an MTU of 1280"
   ip link set nt0 mtu 9000
   run_pod --net "tap:nt0,$net,mtu=4000" "$busybox" -- cat /sys/class/net/eth0/mtu
   expect_stdout 4000
