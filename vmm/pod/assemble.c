@@ -396,12 +396,14 @@ static int set_names(struct assembly *assembly, const struct run_options *option
 					     "/run/systemd/resolve/resolv.conf" };
 	_cleanup_free_ char *host_text = NULL;
 	struct pod *pod = &assembly->pod;
+	bool had_server;
 	char *text;
 
 	if (assembly_set_hosts(assembly, options, err) < 0)
 		return -1;
 	if (pod->interface_count && !options->dns.count)
 		host_text = read_resolv_conf(paths[0]);
+	had_server = host_text && net_has_server(host_text);
 	if (host_text && asks_resolved(host_text)) {
 		free(host_text);
 		host_text = read_resolv_conf(paths[1]);
@@ -410,6 +412,7 @@ static int set_names(struct assembly *assembly, const struct run_options *option
 	    (text && !keep(assembly, text, err)))
 		return -1;
 	pod->resolv_conf = text;
+	assembly->lost_servers = had_server && !net_has_server(text);
 	return 0;
 }
 

@@ -39,6 +39,7 @@ struct assembly {
 	struct pod_net nets[PLAN_NETS_MAX]; /* of each interface, what the host attaches */
 	struct net_port ports[NET_PORTS_MAX];
 	unsigned port_count;
+	bool lost_servers;     /* the host's resolvers are all on loopback: the pod has none */
 	uint64_t memory_bytes; /* rounded up to 2 MiB */
 	char hostname[ASSEMBLY_HOSTNAME_MAX + 1];
 	void *strings[ASSEMBLY_STRINGS_MAX];

@@ -134,6 +134,13 @@ static void put_host_lines(FILE *out, const char *host_text, bool servers, bool 
 	}
 }
 
+bool net_has_server(const char *text)
+{
+	static const char line[] = "\nnameserver";
+
+	return strncmp(text, line + 1, strlen(line + 1)) == 0 || strstr(text, line);
+}
+
 int net_make_resolv_conf(const struct run_options *options, size_t interface_count,
 			 const char *host_text, char **text, struct error *err)
 {

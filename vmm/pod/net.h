@@ -67,4 +67,7 @@ int net_make_hosts(const struct run_options *options, const char *hostname,
 int net_make_resolv_conf(const struct run_options *options, size_t interface_count,
 			 const char *host_text, char **text, struct error *err);
 
+/* Whether a resolv.conf names a server. */
+bool net_has_server(const char *text);
+
 #endif

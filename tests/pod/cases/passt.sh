@@ -154,12 +154,30 @@ test_configuration() {
   expect_stdout_has 1500
 }
 
+# A pod whose host asks itself has nobody to ask, and its user is told.
+test_resolvers_of_the_host() {
+  need_uplink
+  unshare -m true 2>/dev/null || skip "no mounts can be made here"
+  echo "nameserver 127.0.0.1" >loopback.conf
+  status=0
+  # shellcheck disable=SC2016
+  unshare -m sh -c 'mount --bind loopback.conf "$(realpath /etc/resolv.conf)" && exec "$@"' sh \
+    "$nacelle" run --root "$store" --net passt "$busybox" -- cat /etc/resolv.conf >"$out" 2>"$err" || status=$?
+  expect_status 0
+  expect_stdout "# of this pod"
+  expect_one_line_on_stderr
+  expect_stderr_has "--dns"
+  run_pod --net passt --dns 192.0.2.53 "$busybox" -- true
+  expect_status 0
+  expect_same "$(cat "$err")" "" stderr
+}
+
 test_refusals() {
   need_uplink
   busybox nc -l -p 7106 &
   local server=$!
   wait_for 20 eval 'ss -ltn | grep -q :7106'
-  run_pod --net passt -p 7106:80 "$busybox" -- sleep 100
+  run_pod --net passt --dns 192.0.2.53 -p 7106:80 "$busybox" -- sleep 100
   expect_status 125
   expect_one_line_on_stderr
   expect_stderr_has "7106:80"
@@ -176,7 +194,7 @@ test_refusals() {
 
 test_death() {
   need_uplink
-  start_pod --net passt "$busybox" -- sh -c 'echo ready; exec sleep 100'
+  start_pod --net passt --dns 192.0.2.53 "$busybox" -- sh -c 'echo ready; exec sleep 100'
   wait_for_stdout ready
   pkill -KILL -P "$pod" passt
   wait_pod
@@ -184,14 +202,14 @@ test_death() {
   expect_one_line_on_stderr
   expect_stderr_has passt
   # With the status 0, which it has in the end of every pod too.
-  start_pod --net passt "$busybox" -- sh -c 'echo ready; exec sleep 100'
+  start_pod --net passt --dns 192.0.2.53 "$busybox" -- sh -c 'echo ready; exec sleep 100'
   wait_for_stdout ready
   pkill -TERM -P "$pod" passt
   wait_pod
   expect_status 125
   expect_one_line_on_stderr
   expect_stderr_has passt
-  start_pod --net passt "$busybox" -- sh -c 'echo ready; exec sleep 100'
+  start_pod --net passt --dns 192.0.2.53 "$busybox" -- sh -c 'echo ready; exec sleep 100'
   wait_for_stdout ready
   kill -KILL "$pod"
   wait_pod
