@@ -334,6 +334,7 @@ static int fill_image(struct store_image *out, struct image_record *record)
 	digest_format(&record->manifest, out->manifest_digest);
 	out->size_bytes = record->size_bytes;
 	out->stop_signal = config->stop_signal;
+	out->is_aci = record->kind == IMAGE_KIND_ACI;
 	out->name = strdup("");
 	out->user = steal_ptr(config->user);
 	out->working_dir = steal_ptr(config->working_dir);

@@ -33,6 +33,7 @@ struct store_image {
 	char **volumes;	   /* absolute paths inside the image */
 	char *user;	   /* "", "user", "uid", "user:group", ...; names resolve in the image */
 	char *working_dir; /* "" or an absolute path */
+	bool is_aci;	   /* its id stays if what it depends on is replaced */
 	int stop_signal;   /* 0 when the image names none */
 };
 

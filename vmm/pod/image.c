@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "images/verdict.h"
@@ -125,6 +126,35 @@ static int check_image(struct store *store, const struct store_image *image, con
 	return ask("verify", store_root, arguments, line, err);
 }
 
+/*
+ * An App Container Image can be made anew, with other dependencies, under the same id. Who was
+ * asked about it by its id may then have judged others than those that are open.
+ */
+static int check_same(struct store *store, const struct store_image *image, struct error *err)
+{
+	struct stat opened = { 0 }, judged = { 0 };
+	struct store_image now;
+	struct digest manifest;
+	int found;
+	bool same;
+
+	if (!image->is_aci)
+		return 0;
+	if (digest_parse(&manifest, image->manifest_digest, strlen(image->manifest_digest), err) <
+	    0)
+		return -1;
+	found = store_find_manifest(store, &manifest, &now, err);
+	if (found < 0)
+		return -1;
+	same = found > 0 && fstat(image->fd, &opened) == 0 && fstat(now.fd, &judged) == 0 &&
+	       opened.st_dev == judged.st_dev && opened.st_ino == judged.st_ino;
+	if (found > 0)
+		store_image_free(&now);
+	return same ? 0
+		    : error_set(err, 0, "the image %s was replaced while a policy was asked",
+				image->manifest_digest);
+}
+
 static int open_image(struct pod_image *image, const char *reference, const char *store_root,
 		      struct error *err)
 {
@@ -134,7 +164,8 @@ static int open_image(struct pod_image *image, const char *reference, const char
 	if (store_open(&store, store_root, err) < 0)
 		return -1;
 	result = find_image(store, &image->image, reference, store_root, err);
-	if (result == 0 && check_image(store, &image->image, store_root, err) < 0) {
+	if (result == 0 && (check_image(store, &image->image, store_root, err) < 0 ||
+			    check_same(store, &image->image, err) < 0)) {
 		store_image_free(&image->image);
 		result = -1;
 	}

@@ -749,6 +749,44 @@ test_aci_dependencies() {
   allowed aci:app.aci
 }
 
+# What it depends on is replaced between the opening of the image and the question about it.
+test_aci_replaced() {
+  local aci="${BASH_SOURCE%/*}/../aci.py" record
+  prepare
+  must "$aci" app.aci '{"manifest": {"dependencies": [{"imageName": "example.org/base"}]}}'
+  must "$aci" base.aci '{"manifest": {"name": "example.org/base"}}'
+  trust default accept
+  image import aci:base.aci
+  image import aci:app.aci
+  expect_status 0
+  digest=$(cat stdout)
+  record=$v1/records/${digest/:/-}
+  cp "$record" before
+  cp -r "$v1/erofs" kept
+  image rm aci:base.aci
+  expect_status 0
+  must "$aci" base.aci '{"manifest": {"name": "example.org/base"}, "entries": [["dir", "rootfs"], ["file", "rootfs/new", "new\n"]]}'
+  image import aci:base.aci
+  image import aci:app.aci
+  expect_status 0
+  cp "$record" after
+  expect test "$(cmp -s before after; echo $?)" = 1
+  allowed aci:app.aci
+  mkdir -p stage/bin stage/lib
+  cp "$nacelle" stage/bin/nacelle
+  cp -r "${nacelle_image%/*}" stage/lib/nacelle
+  mv stage/lib/nacelle/nacelle-image stage/real
+  printf '#!/bin/sh\ncp %s %s\nexec %s "$@"\n' "$PWD/after" "$record" "$PWD/stage/real" >stage/lib/nacelle/nacelle-image
+  chmod 755 stage/lib/nacelle/nacelle-image
+  cp before "$record"
+  cp -n kept/* "$v1/erofs"
+  rm "$v1"/verdicts/*
+  run stage/bin/nacelle run "$digest" -- /bin/true
+  expect_refused "was replaced while a policy was asked"
+  run stage/bin/nacelle run "$digest" -- /bin/true
+  expect_stderr_has kvm
+}
+
 test_no_gpgv() {
   local aci="${BASH_SOURCE%/*}/../aci.py"
   prepare
