@@ -16,6 +16,8 @@
 
 #include "guest-init/protocol.h"
 
+enum { RECORD_FORMAT = 17 }; /* of the flattened tree (Devicetree Specification 0.4, 5.2) */
+
 /* One node while it is read: `bad` is sticky and err then says why. */
 struct reader {
 	const void *dtb;
@@ -438,10 +440,15 @@ static bool goes_forward(const void *dtb)
 	return next > 0;
 }
 
+/*
+ * Of the formats before 16, fdt_check_full() of libfdt 1.6 follows a NULL where the root has a
+ * name; the record is in 17.
+ */
 static bool is_whole(const void *dtb, size_t len)
 {
 	return len >= sizeof(struct fdt_header) && fdt_check_header(dtb) == 0 &&
-	       fdt_totalsize(dtb) <= len && goes_forward(dtb) && fdt_check_full(dtb, len) == 0;
+	       fdt_version(dtb) == RECORD_FORMAT && fdt_totalsize(dtb) <= len &&
+	       goes_forward(dtb) && fdt_check_full(dtb, len) == 0;
 }
 
 int record_read(const void *dtb, size_t len, struct record *record, struct error *err)
