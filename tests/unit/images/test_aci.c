@@ -43,7 +43,8 @@ static struct made_tar make_archive(const struct entry *entries)
 			   is_file ? strlen(e->text) : 0);
 		header = (struct tar_header *)(void *)(tar.bytes + at);
 		if (e->mode)
-			(void)snprintf(header->mode, sizeof(header->mode), "%07o", e->mode);
+			(void)snprintf(header->mode, sizeof(header->mode), "%07o",
+				       e->mode & 07777777u);
 		fix_checksum(header);
 	}
 	make_end(&tar);
