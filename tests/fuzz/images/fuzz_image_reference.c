@@ -2,6 +2,7 @@
  * Image references and digests, the two strings that become parts of names in the store.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,10 +22,13 @@ static void try_digest(const char *text, size_t len)
 	assert(strlen(back) == len && !memcmp(back, text, len));
 }
 
-/* What a registry's reference is normalized to is a reference, and normal. */
+/*
+ * What a registry's reference is normalized to is a reference, and normal. Its name is that without
+ * the port 443 (image_reference_name()), and as a reference has the same name.
+ */
 static void try_canonical(const struct image_reference *reference)
 {
-	char text[IMAGE_NAME_SIZE], again[IMAGE_NAME_SIZE];
+	char text[IMAGE_NAME_SIZE], name[IMAGE_NAME_SIZE], again[IMAGE_NAME_SIZE];
 	struct image_reference parsed;
 
 	assert(reference->host[0] && (reference->tag[0] == '\0') != (reference->digest[0] == '\0'));
@@ -33,8 +37,13 @@ static void try_canonical(const struct image_reference *reference)
 	assert(image_reference_parse(&parsed, text, NULL) == 0);
 	assert(image_reference_canonical(&parsed, again, NULL) == 0);
 	assert(!strcmp(text, again));
+	image_reference_name(text, name);
+	assert(strlen(name) < sizeof(again) - strlen("docker://"));
+	(void)snprintf(again, sizeof(again), "docker://%.*s", IMAGE_NAME_SIZE - 16, name);
+	assert(image_reference_parse(&parsed, again, NULL) == 0);
+	assert(image_reference_canonical(&parsed, text, NULL) == 0);
 	image_reference_name(text, again);
-	assert(!strcmp(text + strlen("docker://"), again));
+	assert(!strcmp(name, again));
 }
 
 static void try_reference(const char *text)
