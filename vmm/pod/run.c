@@ -7,6 +7,7 @@
 #include "vmm/pod/image.h"
 #include "vmm/pod/launch.h"
 #include "vmm/pod/report.h"
+#include "vmm/pod/signals.h"
 #include "vmm/pod/supervisor.h"
 
 /* On a tap the administrator may mean it so; with passt nobody has said anything about names. */
@@ -48,10 +49,10 @@ int run_pod(const struct run_options *options, const bool stdio_present[3],
 
 	if (options->json_log)
 		report_use_json(options->name);
-	supervisor_block_signals();
+	signals_block();
 	status = start(options, stdio_present, timeline, &err);
-	if (status < 0 && supervisor_pending_end())
-		return 128 + supervisor_pending_end();
+	if (status < 0 && signals_pending_end())
+		return 128 + signals_pending_end();
 	if (status < 0) {
 		report(REPORT_ERROR, "%s", err.text);
 		return RUN_STATUS_FAILURE;

@@ -1,19 +1,16 @@
 /*
  * The supervisor. One thread, one loop: the machine's records, signals, the time limit of the boot.
  *
- * Every way in which the pod can end leads to end_with(); the first one counts. Then the loop
+ * Every way in which the pod can end leads to supervisor_end(); the first one counts. Then the loop
  * stops, what is left of the pod is killed, and the terminal is as it was.
  */
 #include "vmm/pod/supervisor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -21,33 +18,13 @@
 
 #include "guest-init/protocol.h"
 #include "vmm/base/bytes.h"
-#include "vmm/base/cleanup.h"
-#include "vmm/base/loop.h"
-#include "vmm/machine/files.h"
-#include "vmm/machine/machine.h"
 #include "vmm/machine/vcpu.h"
 #include "vmm/pod/passt.h"
 #include "vmm/pod/report.h"
+#include "vmm/pod/signals.h"
 #include "vmm/pod/terminal.h"
 
-/* Signals that reach the app. SIGWINCH goes as a window size if the app has a terminal. */
-static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
-
-struct supervisor {
-	const struct run_options *options;
-	struct timeline *timeline;
-	struct loop loop;
-	struct loop_fd machine;
-	struct loop_fd signals;
-	struct loop_timer boot_limit;
-	pid_t machine_pid, files_pid, passt_pid; /* 0: none, or reaped */
-	int passt_words;			 /* what passt says, or -1 */
-	bool has_started;			 /* the app */
-	bool has_ended;
-	int status;
-};
-
-static void end_with(struct supervisor *supervisor, int status)
+void supervisor_end(struct supervisor *supervisor, int status)
 {
 	if (supervisor->has_ended)
 		return;
@@ -56,9 +33,7 @@ static void end_with(struct supervisor *supervisor, int status)
 	loop_stop(&supervisor->loop);
 }
 
-static void fail(struct supervisor *supervisor, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void fail(struct supervisor *supervisor, const char *format, ...)
+void supervisor_fail(struct supervisor *supervisor, const char *format, ...)
 {
 	char text[ERROR_TEXT_MAX];
 	va_list args;
@@ -70,13 +45,14 @@ static void fail(struct supervisor *supervisor, const char *format, ...)
 	va_end(args);
 	terminal_restore();
 	report(REPORT_ERROR, "%s", text);
-	end_with(supervisor, RUN_STATUS_FAILURE);
+	supervisor_end(supervisor, RUN_STATUS_FAILURE);
 }
 
 static void fail_without_report(struct supervisor *supervisor, const char *what)
 {
-	fail(supervisor, "%s%s", what,
-	     supervisor->options->console ? "" : "; run with --console to see its messages");
+	supervisor_fail(supervisor, "%s%s", what,
+			supervisor->options->console ? ""
+						     : "; run with --console to see its messages");
 }
 
 static void on_pod_exit(struct supervisor *supervisor, const struct machine_event *event)
@@ -84,20 +60,21 @@ static void on_pod_exit(struct supervisor *supervisor, const struct machine_even
 	switch ((enum exit_kind)event->kind) {
 	case EXIT_KIND_CODE:
 	case EXIT_KIND_NOT_STARTED:
-		end_with(supervisor, (int)(event->code & 0xff));
+		supervisor_end(supervisor, (int)(event->code & 0xff));
 		return;
 	case EXIT_KIND_SIGNAL:
-		end_with(supervisor, (int)(128 + (event->code & 0x7f)));
+		supervisor_end(supervisor, (int)(128 + (event->code & 0x7f)));
 		return;
 	case EXIT_KIND_INIT_FAILURE:
 		errno = (int)event->code;
-		fail(supervisor, "the guest could not be set up: %s%s", strerror(errno),
-		     supervisor->options->console ? ""
-						  : "; run with --console to see its messages");
+		supervisor_fail(
+		    supervisor, "the guest could not be set up: %s%s", strerror(errno),
+		    supervisor->options->console ? "" : "; run with --console to see its messages");
 		return;
 	}
-	fail(supervisor, "the guest ended with a status of kind %u, which does not exist",
-	     event->kind);
+	supervisor_fail(supervisor,
+			"the guest ended with a status of kind %u, which does not exist",
+			event->kind);
 }
 
 static const char *fault_text(uint32_t fault)
@@ -141,7 +118,8 @@ static void on_event(struct supervisor *supervisor, const struct machine_event *
 		fail_without_report(supervisor, fault_text(event->code));
 		return;
 	}
-	fail(supervisor, "the machine sent an event of type %u, which does not exist", event->type);
+	supervisor_fail(supervisor, "the machine sent an event of type %u, which does not exist",
+			event->type);
 }
 
 static void on_guest_end(struct supervisor *supervisor, uint32_t reason, uint32_t detail)
@@ -152,12 +130,14 @@ static void on_guest_end(struct supervisor *supervisor, uint32_t reason, uint32_
 						"(a panic, or a reboot from inside)");
 		return;
 	case VCPU_INTERNAL_ERROR:
-		fail(supervisor, "KVM could not go on running the guest (error %u)", detail);
+		supervisor_fail(supervisor, "KVM could not go on running the guest (error %u)",
+				detail);
 		return;
 	case VCPU_UNKNOWN_EXIT:
 		break;
 	}
-	fail(supervisor, "the guest left KVM for a reason that is not expected (%u)", detail);
+	supervisor_fail(supervisor, "the guest left KVM for a reason that is not expected (%u)",
+			detail);
 }
 
 static void on_machine(struct loop_fd *member, uint32_t events)
@@ -188,13 +168,14 @@ static void on_machine(struct loop_fd *member, uint32_t events)
 		return;
 	case MACHINE_RECORD_FAILED:
 		record.text[sizeof(record.text) - 1] = '\0';
-		fail(supervisor, "%s", record.text);
+		supervisor_fail(supervisor, "%s", record.text);
 		return;
 	}
-	fail(supervisor, "the machine sent a record of type %u, which does not exist", record.type);
+	supervisor_fail(supervisor, "the machine sent a record of type %u, which does not exist",
+			record.type);
 }
 
-static void send_command(struct supervisor *supervisor, const struct machine_command *command)
+void supervisor_command(struct supervisor *supervisor, const struct machine_command *command)
 {
 	(void)send(supervisor->machine.fd, command, sizeof(*command), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
@@ -204,12 +185,7 @@ static void send_winsize(struct supervisor *supervisor)
 	struct machine_command command = { .type = MACHINE_COMMAND_WINSIZE };
 
 	if (terminal_size(STDIN_FILENO, &command.rows, &command.columns))
-		send_command(supervisor, &command);
-}
-
-static bool is_end_signal(int number)
-{
-	return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+		supervisor_command(supervisor, &command);
 }
 
 static void on_forwarded_signal(struct supervisor *supervisor, uint32_t number)
@@ -223,22 +199,25 @@ static void on_forwarded_signal(struct supervisor *supervisor, uint32_t number)
 		return;
 	}
 	/* Before there is an app, the signal means the start itself. */
-	if (!supervisor->has_started && is_end_signal((int)number)) {
-		end_with(supervisor, 128 + (int)number);
+	if (!supervisor->has_started && signals_is_end((int)number)) {
+		supervisor_end(supervisor, 128 + (int)number);
 		return;
 	}
-	send_command(supervisor, &command);
+	supervisor_command(supervisor, &command);
 }
 
 static void on_role_end(struct supervisor *supervisor, const char *role, int status)
 {
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-		fail(supervisor, "the %s process made a system call that it may not make", role);
+		supervisor_fail(supervisor,
+				"the %s process made a system call that it may not make", role);
 	else if (WIFSIGNALED(status))
-		fail(supervisor, "the %s process was killed by signal %d", role, WTERMSIG(status));
+		supervisor_fail(supervisor, "the %s process was killed by signal %d", role,
+				WTERMSIG(status));
 	else
-		fail(supervisor, "the %s process ended with status %d before the pod did", role,
-		     WEXITSTATUS(status));
+		supervisor_fail(supervisor,
+				"the %s process ended with status %d before the pod did", role,
+				WEXITSTATUS(status));
 }
 
 /* What the machine said before it, or the files role with it, ended comes first. */
@@ -252,9 +231,9 @@ static void on_passt_end(struct supervisor *supervisor)
 {
 	char words[PASST_WORDS_MAX];
 
-	passt_last_words(supervisor->passt_words, words);
-	fail(supervisor, "passt, the pod's network, ended before the pod%s%s", words[0] ? ": " : "",
-	     words);
+	passt_last_words(supervisor->roles.passt_words, words);
+	supervisor_fail(supervisor, "passt, the pod's network, ended before the pod%s%s",
+			words[0] ? ": " : "", words);
 }
 
 /* Reads what the machine has said so far. Returns whether it can say more. */
@@ -277,17 +256,17 @@ static void on_child(struct supervisor *supervisor)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == supervisor->machine_pid) {
-			supervisor->machine_pid = 0;
+		if (pid == supervisor->roles.machine_pid) {
+			supervisor->roles.machine_pid = 0;
 			read_last_records(supervisor);
 			on_role_end(supervisor, "machine", status);
-		} else if (pid == supervisor->files_pid) {
-			supervisor->files_pid = 0;
+		} else if (pid == supervisor->roles.files_pid) {
+			supervisor->roles.files_pid = 0;
 			/* With 0 it ends because the machine has gone, which will be seen next. */
 			if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 				on_role_end(supervisor, "files", status);
-		} else if (pid == supervisor->passt_pid) {
-			supervisor->passt_pid = 0;
+		} else if (pid == supervisor->roles.passt_pid) {
+			supervisor->roles.passt_pid = 0;
 			/* With 0 it ends because the machine has gone, or because of a SIGTERM. */
 			if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 ||
 			    read_records(supervisor))
@@ -322,162 +301,13 @@ static void on_boot_limit(struct loop_timer *timer)
 	fail_without_report(supervisor, text);
 }
 
-static void fill_signal_set(sigset_t *set)
-{
-	sigemptyset(set);
-	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
-		sigaddset(set, forwarded[i]);
-	sigaddset(set, SIGCHLD);
-	sigaddset(set, SIGCONT);
-}
-
-void supervisor_block_signals(void)
-{
-	sigset_t set;
-
-	fill_signal_set(&set);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);
-}
-
-int supervisor_pending_end(void)
-{
-	sigset_t pending;
-
-	if (sigpending(&pending) < 0)
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
-		if (is_end_signal(forwarded[i]) && sigismember(&pending, forwarded[i]))
-			return forwarded[i];
-	return 0;
-}
-
-/*
- * In a new role: the terminal's signals are the supervisor's affair. They are ignored rather than
- * blocked, so that none is pending; job control still stops the whole pod.
- */
-static void become_role(const char *name)
-{
-	sigset_t none;
-
-	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
-		(void)signal(forwarded[i], SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)prctl(PR_SET_NAME, name);
-}
-
-static pid_t start_files(const struct launch *launch, const struct assembly *assembly,
-			 const struct run_options *options)
-{
-	struct files_request request = {
-		.socket = launch->files_server_socket,
-		.memory = launch->plan.files_memory,
-		.change_ids = launch->plan.change_ids,
-		.share_count = assembly->share_count,
-	};
-	pid_t pid = fork();
-
-	(void)options;
-	if (pid != 0)
-		return pid;
-	become_role("nacelle-files");
-	for (unsigned i = 0; i < assembly->share_count; i++)
-		request.shares[i] = (struct p9_share_config){
-			.name = assembly->shares[i].name,
-			.fd = assembly->shares[i].fd,
-			.read_only = assembly->shares[i].read_only,
-		};
-	files_run(&request);
-}
-
-static pid_t start_machine(const struct launch *launch, const struct assembly *assembly)
-{
-	pid_t pid = fork();
-
-	if (pid != 0)
-		return pid;
-	become_role("nacelle-vm");
-	machine_run(&launch->plan, (uint32_t)assembly->pod.app_count, launch->archive,
-		    launch->archive_bytes);
-}
-
-static void close_and_forget(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
-/* What the roles have now is theirs alone: an app that closes its stdout closes the user's pipe. */
-static void close_handed_over(struct launch *launch, struct assembly *assembly,
-			      const struct run_options *options)
-{
-	struct plan *plan = &launch->plan;
-
-	for (unsigned i = 0; i < plan->stream_count; i++) {
-		close_and_forget(&plan->streams[i].fd_in);
-		close_and_forget(&plan->streams[i].fd_out);
-	}
-	for (unsigned i = 0; i < assembly->share_count; i++)
-		close_and_forget(&assembly->shares[i].fd);
-	close_and_forget(&plan->kvm_fd);
-	close_and_forget(&plan->kernel_fd);
-	close_and_forget(&plan->initramfs_fd);
-	close_and_forget(&plan->files_memory);
-	for (unsigned i = 0; i < plan->disk_count; i++)
-		close_and_forget(&plan->disks[i].fd);
-	for (unsigned i = 0; i < plan->net_count; i++)
-		close_and_forget(&plan->nets[i].fd);
-	close_and_forget(&plan->supervisor_socket);
-	close_and_forget(&plan->files_socket);
-	close_and_forget(&launch->files_server_socket);
-	close_and_forget(&launch->passt_socket);
-	if (!options->tty) {
-		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-		(void)dup2(null, STDIN_FILENO);
-		(void)dup2(null, STDOUT_FILENO);
-		close_and_forget(&null);
-	}
-}
-
-static int start_roles(struct supervisor *supervisor, struct launch *launch,
-		       struct assembly *assembly, struct error *err)
-{
-	if (assembly->share_count) {
-		supervisor->files_pid = start_files(launch, assembly, supervisor->options);
-		if (supervisor->files_pid < 0)
-			return error_set(err, errno, "cannot start the files process");
-	}
-	supervisor->machine_pid = start_machine(launch, assembly);
-	if (supervisor->machine_pid < 0)
-		return error_set(err, errno, "cannot start the machine process");
-	if (launch->passt_socket >= 0) {
-		const struct passt_request request = {
-			.socket = launch->passt_socket,
-			.mtu = launch->plan.nets[launch->passt_net].mtu,
-			.interface = &assembly->interfaces[launch->passt_net],
-			.ports = assembly->ports,
-			.port_count = assembly->port_count,
-		};
-
-		supervisor->passt_pid = passt_start(&request, &supervisor->passt_words, err);
-		if (supervisor->passt_pid < 0)
-			return -1;
-	}
-	close_handed_over(launch, assembly, supervisor->options);
-	timeline_stamp(supervisor->timeline, TIMELINE_FORKED);
-	return 0;
-}
-
 static int watch(struct supervisor *supervisor, const struct launch *launch, struct error *err)
 {
 	uint64_t limit_s = supervisor->options->boot_timeout_s;
 	sigset_t set;
 	int fd;
 
-	fill_signal_set(&set);
+	signals_fill(&set);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		return error_set(err, errno, "cannot watch signals");
@@ -490,39 +320,13 @@ static int watch(struct supervisor *supervisor, const struct launch *launch, str
 	return 0;
 }
 
-static bool has_tap(const struct plan *plan)
+static int start(struct supervisor *supervisor, struct launch *launch, struct assembly *assembly,
+		 struct error *err)
 {
-	for (unsigned i = 0; i < plan->net_count; i++)
-		if (plan->nets[i].kind == PLAN_NET_TAP)
-			return true;
-	return false;
-}
-
-static void wait_for(pid_t pid)
-{
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
-/*
- * Shares and taps must be unreachable when this process is gone, so the files role is waited for,
- * and the machine if it has a tap. It has reported and written out everything; without a tap,
- * taking its memory apart is left to the kernel.
- */
-static void end_roles(struct supervisor *supervisor, const struct plan *plan)
-{
-	if (supervisor->machine_pid > 0)
-		(void)kill(supervisor->machine_pid, SIGKILL);
-	if (supervisor->files_pid > 0) {
-		(void)kill(supervisor->files_pid, SIGKILL);
-		wait_for(supervisor->files_pid);
-	}
-	if (supervisor->machine_pid > 0 && has_tap(plan))
-		wait_for(supervisor->machine_pid);
-	if (supervisor->passt_pid > 0) {
-		(void)kill(supervisor->passt_pid, SIGKILL);
-		wait_for(supervisor->passt_pid);
-	}
+	if (roles_start(&supervisor->roles, launch, assembly, supervisor->options, err) < 0)
+		return -1;
+	timeline_stamp(supervisor->timeline, TIMELINE_FORKED);
+	return 0;
 }
 
 int supervisor_run(struct launch *launch, struct assembly *assembly,
@@ -530,18 +334,18 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 {
 	struct supervisor supervisor = { .options = options,
 					 .timeline = timeline,
-					 .passt_words = -1,
+					 .roles = ROLES_NONE,
 					 .status = RUN_STATUS_FAILURE };
 	struct error err = ERROR_NONE;
 
-	if (start_roles(&supervisor, launch, assembly, &err) < 0 ||
+	if (start(&supervisor, launch, assembly, &err) < 0 ||
 	    loop_init(&supervisor.loop, &err) < 0 || watch(&supervisor, launch, &err) < 0 ||
 	    (options->tty && options->interactive && isatty(STDIN_FILENO) &&
 	     terminal_make_raw(STDIN_FILENO, &err) < 0) ||
 	    loop_run(&supervisor.loop, &err) < 0)
 		report(REPORT_ERROR, "%s", err.text);
 	terminal_restore();
-	end_roles(&supervisor, &launch->plan);
+	roles_end(&supervisor.roles, &launch->plan);
 	timeline_stamp(timeline, TIMELINE_EXITED);
 	return supervisor.status;
 }

@@ -6,18 +6,35 @@
 #ifndef NACELLE_POD_SUPERVISOR_H
 #define NACELLE_POD_SUPERVISOR_H
 
+#include "vmm/base/loop.h"
+#include "vmm/machine/machine.h"
 #include "vmm/pod/assemble.h"
 #include "vmm/pod/launch.h"
+#include "vmm/pod/roles.h"
 #include "vmm/pod/run.h"
 
-/*
- * Blocks the signals that the supervisor takes by descriptor, so that none that comes from now on
- * is lost or ends this process in the middle of something.
- */
-void supervisor_block_signals(void);
+struct supervisor {
+	const struct run_options *options;
+	struct timeline *timeline;
+	struct loop loop;
+	struct loop_fd machine;
+	struct loop_fd signals;
+	struct loop_timer boot_limit;
+	struct roles roles;
+	bool has_started; /* the app */
+	bool has_ended;
+	int status;
+};
 
-/* The number of a signal that wants this process to end and came while blocked, or 0. */
-int supervisor_pending_end(void);
+/* Every way in which the pod ends leads here; the first one counts. */
+void supervisor_end(struct supervisor *supervisor, int status);
+
+/* The same with RUN_STATUS_FAILURE, after one line that says why. */
+void supervisor_fail(struct supervisor *supervisor, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* To the machine. What it has no room for is lost: it is ending, or stopped by a debugger. */
+void supervisor_command(struct supervisor *supervisor, const struct machine_command *command);
 
 /* Runs the pod to its end. Returns the exit status as run_pod() does; failures are reported. */
 int supervisor_run(struct launch *launch, struct assembly *assembly,

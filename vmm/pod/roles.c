@@ -1,0 +1,151 @@
+/*
+ * The roles of a pod, started and ended. What a role gets is closed here once it has been started.
+ */
+#include "vmm/pod/roles.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vmm/machine/files.h"
+#include "vmm/machine/machine.h"
+#include "vmm/pod/passt.h"
+#include "vmm/pod/signals.h"
+
+static pid_t start_files(const struct launch *launch, const struct assembly *assembly)
+{
+	struct files_request request = {
+		.socket = launch->files_server_socket,
+		.memory = launch->plan.files_memory,
+		.change_ids = launch->plan.change_ids,
+		.share_count = assembly->share_count,
+	};
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	signals_become_role("nacelle-files");
+	for (unsigned i = 0; i < assembly->share_count; i++)
+		request.shares[i] = (struct p9_share_config){
+			.name = assembly->shares[i].name,
+			.fd = assembly->shares[i].fd,
+			.read_only = assembly->shares[i].read_only,
+		};
+	files_run(&request);
+}
+
+static pid_t start_machine(const struct launch *launch, const struct assembly *assembly)
+{
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	signals_become_role("nacelle-vm");
+	machine_run(&launch->plan, (uint32_t)assembly->pod.app_count, launch->archive,
+		    launch->archive_bytes);
+}
+
+static void close_and_forget(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* What the roles have now is theirs alone: an app that closes its stdout closes the user's pipe. */
+static void close_handed_over(struct launch *launch, struct assembly *assembly,
+			      const struct run_options *options)
+{
+	struct plan *plan = &launch->plan;
+
+	for (unsigned i = 0; i < plan->stream_count; i++) {
+		close_and_forget(&plan->streams[i].fd_in);
+		close_and_forget(&plan->streams[i].fd_out);
+	}
+	for (unsigned i = 0; i < assembly->share_count; i++)
+		close_and_forget(&assembly->shares[i].fd);
+	close_and_forget(&plan->kvm_fd);
+	close_and_forget(&plan->kernel_fd);
+	close_and_forget(&plan->initramfs_fd);
+	close_and_forget(&plan->files_memory);
+	for (unsigned i = 0; i < plan->disk_count; i++)
+		close_and_forget(&plan->disks[i].fd);
+	for (unsigned i = 0; i < plan->net_count; i++)
+		close_and_forget(&plan->nets[i].fd);
+	close_and_forget(&plan->supervisor_socket);
+	close_and_forget(&plan->files_socket);
+	close_and_forget(&launch->files_server_socket);
+	close_and_forget(&launch->passt_socket);
+	if (!options->tty) {
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		(void)dup2(null, STDIN_FILENO);
+		(void)dup2(null, STDOUT_FILENO);
+		close_and_forget(&null);
+	}
+}
+
+int roles_start(struct roles *roles, struct launch *launch, struct assembly *assembly,
+		const struct run_options *options, struct error *err)
+{
+	if (assembly->share_count) {
+		roles->files_pid = start_files(launch, assembly);
+		if (roles->files_pid < 0)
+			return error_set(err, errno, "cannot start the files process");
+	}
+	roles->machine_pid = start_machine(launch, assembly);
+	if (roles->machine_pid < 0)
+		return error_set(err, errno, "cannot start the machine process");
+	if (launch->passt_socket >= 0) {
+		const struct passt_request request = {
+			.socket = launch->passt_socket,
+			.mtu = launch->plan.nets[launch->passt_net].mtu,
+			.interface = &assembly->interfaces[launch->passt_net],
+			.ports = assembly->ports,
+			.port_count = assembly->port_count,
+		};
+
+		roles->passt_pid = passt_start(&request, &roles->passt_words, err);
+		if (roles->passt_pid < 0)
+			return -1;
+	}
+	close_handed_over(launch, assembly, options);
+	return 0;
+}
+
+static bool has_tap(const struct plan *plan)
+{
+	for (unsigned i = 0; i < plan->net_count; i++)
+		if (plan->nets[i].kind == PLAN_NET_TAP)
+			return true;
+	return false;
+}
+
+static void wait_for(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/*
+ * Shares and taps must be unreachable when this process is gone, so the files role is waited for,
+ * and the machine if it has a tap. It has reported and written out everything; without a tap,
+ * taking its memory apart is left to the kernel.
+ */
+void roles_end(struct roles *roles, const struct plan *plan)
+{
+	if (roles->machine_pid > 0)
+		(void)kill(roles->machine_pid, SIGKILL);
+	if (roles->files_pid > 0) {
+		(void)kill(roles->files_pid, SIGKILL);
+		wait_for(roles->files_pid);
+	}
+	if (roles->machine_pid > 0 && has_tap(plan))
+		wait_for(roles->machine_pid);
+	if (roles->passt_pid > 0) {
+		(void)kill(roles->passt_pid, SIGKILL);
+		wait_for(roles->passt_pid);
+	}
+}

@@ -1,0 +1,27 @@
+/*
+ * The processes of a pod beside its supervisor, which all end with it.
+ */
+#ifndef NACELLE_POD_ROLES_H
+#define NACELLE_POD_ROLES_H
+
+#include <sys/types.h>
+
+#include "vmm/pod/assemble.h"
+#include "vmm/pod/launch.h"
+#include "vmm/pod/run.h"
+
+struct roles {
+	pid_t machine_pid, files_pid, passt_pid; /* 0: none, or reaped */
+	int passt_words;			 /* what passt says, or -1 */
+};
+
+#define ROLES_NONE ((struct roles){ .passt_words = -1 })
+
+/* On failure, those that have been started are left to roles_end(). */
+int roles_start(struct roles *roles, struct launch *launch, struct assembly *assembly,
+		const struct run_options *options, struct error *err);
+
+/* Kills what is left, and waits for those that hold what must be unreachable after the pod. */
+void roles_end(struct roles *roles, const struct plan *plan);
+
+#endif
