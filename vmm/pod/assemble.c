@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/number.h"
+#include "vmm/pod/volume.h"
 
 #define CAP(name) ((uint64_t)1 << (CAP_##name))
 
@@ -241,56 +241,22 @@ static int set_root(struct assembly *assembly, const struct run_options *options
 	return 0;
 }
 
-static int open_volume(const char *source, const char *volume, struct error *err)
-{
-	int fd = open(source, O_PATH | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0)
-		return error_set(err, errno, "--volume %s: cannot open %s", volume, source);
-	if (fstat(fd, &st) < 0 || (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))) {
-		close(fd);
-		return error_set(err, 0,
-				 "--volume %s: %s is neither a directory nor a regular file",
-				 volume, source);
-	}
-	return fd;
-}
-
-/* SRC:DST[:ro|:rw] */
-static int add_volume(struct assembly *assembly, const char *volume, struct error *err)
+static int add_volume(struct assembly *assembly, const char *text, struct error *err)
 {
 	struct pod_mount *mount = &assembly->mounts[assembly->app.mount_count];
-	char *source = keep(assembly, strdup(volume), err);
-	char *target, *mode;
-	bool read_only = false;
+	struct volume volume;
 	int fd;
 
-	if (!source)
+	if (volume_parse(text, &volume, err) < 0 || !keep(assembly, volume.memory, err))
 		return -1;
-	target = strchr(source, ':');
-	if (!target || target == source || target[1] != '/')
-		return error_set(err, 0,
-				 "--volume %s: SRC:DST or SRC:DST:ro is expected, DST an absolute "
-				 "path",
-				 volume);
-	*target++ = '\0';
-	mode = strchr(target, ':');
-	if (mode) {
-		*mode++ = '\0';
-		read_only = strcmp(mode, "ro") == 0;
-		if (!read_only && strcmp(mode, "rw") != 0)
-			return error_set(err, 0, "--volume %s: '%s' is neither ro nor rw", volume,
-					 mode);
-	}
-	fd = open_volume(source, volume, err);
+	fd = volume_open(&volume, err);
 	if (fd < 0)
 		return -1;
 	*mount = (struct pod_mount){
 		.type = POD_MOUNT_SHARE,
-		.source = add_share(assembly, "vol", fd, read_only),
-		.target = target,
-		.read_only = read_only,
+		.source = add_share(assembly, "vol", fd, volume.read_only),
+		.target = volume.target,
+		.read_only = volume.read_only,
 	};
 	assembly->app.mount_count++;
 	return 0;
