@@ -234,7 +234,7 @@ static int compare_fds(const void *a, const void *b)
 
 int lockdown_close_fds(const int *keep, size_t count, struct error *err)
 {
-	enum { KEEP_MAX = 128 };
+	enum { KEEP_MAX = 512 };
 	int sorted[KEEP_MAX];
 	unsigned next = 3;
 

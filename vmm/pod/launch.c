@@ -16,13 +16,13 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/machine/files.h"
 #include "vmm/machine/kvm.h"
+#include "vmm/pod/app_streams.h"
 #include "vmm/pod/initramfs.h"
 #include "vmm/pod/passt.h"
 #include "vmm/pod/paths.h"
 #include "vmm/pod/record.h"
 #include "vmm/pod/stdio.h"
 #include "vmm/pod/tap.h"
-#include "vmm/pod/terminal.h"
 
 /*
  * reboot=t: a triple fault, which ends the VM at once, instead of waiting for a keyboard
@@ -96,50 +96,6 @@ static int set_command_line(struct plan *plan, const struct run_options *options
 		return error_set(err, 0, "--kernel-args: the command line may have %d bytes",
 				 PLAN_COMMAND_LINE_MAX - 1);
 	return 0;
-}
-
-static void add_stream(struct plan *plan, uint32_t port, enum plan_stream_kind kind, int fd_in,
-		       int fd_out)
-{
-	struct plan_stream *stream = &plan->streams[plan->stream_count++];
-
-	*stream = (struct plan_stream){ .port = port, .kind = kind, .fd_in = -1, .fd_out = -1 };
-	if (fd_in >= 0)
-		stream->fd_in = stdio_hand_over(fd_in, &stream->private_in);
-	if (fd_out >= 0)
-		stream->fd_out = stdio_hand_over(fd_out, &stream->private_out);
-}
-
-/* A standard descriptor that the caller left closed is the end of file, or a broken pipe. */
-static int present(const bool stdio_present[3], int fd)
-{
-	return stdio_present[fd] ? fd : -1;
-}
-
-static void set_streams(struct plan *plan, struct pod_app *app, const struct run_options *options,
-			const bool stdio_present[3])
-{
-	uint32_t port = NACELLE_PORT_STREAM_FIRST;
-
-	if (options->tty) {
-		app->terminal = true;
-		app->rows = 24;
-		app->columns = 80;
-		(void)terminal_size(STDIN_FILENO, &app->rows, &app->columns);
-		app->stdin_port = port;
-		add_stream(plan, port, options->interactive ? PLAN_STREAM_BOTH : PLAN_STREAM_OUT,
-			   options->interactive ? present(stdio_present, 0) : -1,
-			   present(stdio_present, 1));
-		return;
-	}
-	if (options->interactive) {
-		app->stdin_port = port;
-		add_stream(plan, port++, PLAN_STREAM_IN, present(stdio_present, 0), -1);
-	}
-	app->stdout_port = port;
-	add_stream(plan, port++, PLAN_STREAM_OUT, -1, present(stdio_present, 1));
-	app->stderr_port = port;
-	add_stream(plan, port++, PLAN_STREAM_OUT, -1, present(stdio_present, 2));
 }
 
 static int set_disks(struct plan *plan, const struct pod_image *image, struct error *err)
@@ -243,6 +199,12 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 		   struct assembly *assembly, const struct pod_image *image,
 		   const bool stdio_present[3], struct error *err)
 {
+	const struct app_streams streams = {
+		.in = options->interactive ? APP_STDIO_INHERIT : APP_STDIO_NULL,
+		.out = APP_STDIO_INHERIT,
+		.err = APP_STDIO_INHERIT,
+		.terminal = options->tty,
+	};
 	struct plan *plan = &launch->plan;
 
 	*launch = (struct launch){ .supervisor_socket = -1,
@@ -274,6 +236,6 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 	    make_channel(launch, assembly, err) < 0 ||
 	    make_socket(&launch->supervisor_socket, &plan->supervisor_socket, err) < 0)
 		return -1;
-	set_streams(plan, &assembly->app, options, stdio_present);
+	app_streams_set(plan, &assembly->app, &streams, 1, stdio_present);
 	return build_record(launch, assembly, err);
 }

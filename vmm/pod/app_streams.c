@@ -1,0 +1,90 @@
+/*
+ * The apps' streams in the plan and in the pod record. Nothing is read or written here.
+ */
+#include "vmm/pod/app_streams.h"
+
+#include <assert.h>
+#include <unistd.h>
+
+#include "guest-init/protocol.h"
+#include "vmm/pod/stdio.h"
+#include "vmm/pod/terminal.h"
+
+static_assert(PLAN_STREAMS_MAX >= 3 * RECORD_APPS_MAX, "three streams for each app");
+
+enum { ROWS_DEFAULT = 24, COLUMNS_DEFAULT = 80 };
+
+struct target {
+	enum app_stdio mode;
+	int standard; /* the caller's descriptor with APP_STDIO_INHERIT */
+	int log_fd;   /* the one with APP_STDIO_LOG */
+};
+
+/* Whether there is a descriptor; *fd is it, or -1 for one that was closed when we started. */
+static bool open_target(const struct target *target, const bool present[3], int *fd,
+			bool *private_nonblocking)
+{
+	*fd = -1;
+	switch (target->mode) {
+	case APP_STDIO_NULL:
+		return false;
+	case APP_STDIO_INHERIT:
+		if (present[target->standard])
+			*fd = stdio_hand_over(target->standard, private_nonblocking);
+		return true;
+	case APP_STDIO_LOG:
+		*fd = target->log_fd;
+		*private_nonblocking = true;
+		return true;
+	}
+	return false;
+}
+
+/* Returns the stream's port, or POD_NO_PORT if neither direction leads anywhere. */
+static uint32_t add_stream(struct plan *plan, const struct target *in, const struct target *out,
+			   const bool present[3])
+{
+	struct plan_stream *stream = &plan->streams[plan->stream_count];
+	unsigned kind = 0;
+
+	*stream = (struct plan_stream){ .fd_in = -1, .fd_out = -1 };
+	if (in && open_target(in, present, &stream->fd_in, &stream->private_in))
+		kind |= PLAN_STREAM_IN;
+	if (out && open_target(out, present, &stream->fd_out, &stream->private_out))
+		kind |= PLAN_STREAM_OUT;
+	if (!kind)
+		return POD_NO_PORT;
+	stream->kind = kind;
+	stream->port = NACELLE_PORT_STREAM_FIRST + plan->stream_count++;
+	return stream->port;
+}
+
+static void set_terminal(struct pod_app *app, const struct app_streams *streams)
+{
+	app->terminal = true;
+	app->rows = ROWS_DEFAULT;
+	app->columns = COLUMNS_DEFAULT;
+	if (streams->out == APP_STDIO_INHERIT)
+		(void)terminal_size(STDIN_FILENO, &app->rows, &app->columns);
+}
+
+void app_streams_set(struct plan *plan, struct pod_app *apps, const struct app_streams *streams,
+		     size_t count, const bool present[3])
+{
+	assert(count <= RECORD_APPS_MAX);
+	for (size_t i = 0; i < count; i++) {
+		const struct app_streams *own = &streams[i];
+		const struct target in = { own->in, STDIN_FILENO, own->log_in };
+		const struct target out = { own->out, STDOUT_FILENO, own->log_out };
+		const struct target err = { own->err, STDERR_FILENO, own->log_err };
+
+		if (own->terminal) {
+			set_terminal(&apps[i], own);
+			apps[i].stdin_port = add_stream(plan, &in, &out, present);
+			continue;
+		}
+		apps[i].stdin_port = add_stream(plan, &in, NULL, present);
+		apps[i].stdout_port = add_stream(plan, NULL, &out, present);
+		apps[i].stderr_port = add_stream(plan, NULL, &err, present);
+	}
+}
