@@ -14,26 +14,11 @@
 #include <stdint.h>
 
 #include "images/digest.h"
+#include "images/image_config.h"
 #include "images/string_list.h"
 #include "vmm/base/error.h"
 
-enum {
-	IMAGE_SIGNAL_MAX = 64,
-	IMAGE_BLOBS_MAX = 1024, /* that one image may need */
-};
-
-struct field;
-struct field_writer;
-
-struct image_config {
-	struct string_list entrypoint;
-	struct string_list cmd;
-	struct string_list env;
-	struct string_list volumes;
-	char *user;	   /* never NULL after a successful decode */
-	char *working_dir; /* likewise */
-	int stop_signal;   /* 0: none named */
-};
+enum { IMAGE_BLOBS_MAX = 1024 }; /* that one image may need */
 
 enum image_kind {
 	IMAGE_KIND_OCI = 1,
@@ -82,10 +67,5 @@ void image_record_free(struct image_record *record);
 int reference_record_decode(struct reference_record *record, const void *data, size_t len,
 			    struct error *err);
 void reference_record_free(struct reference_record *record);
-
-/* A configuration among other fields. Taking a field that is none of its own is 0 too. */
-void image_config_put(struct field_writer *w, const struct image_config *config);
-int image_config_take(struct image_config *config, const struct field *field);
-void image_config_free(struct image_config *config);
 
 #endif

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
+#include "vmm/cli/run_arguments.h"
 #include "vmm/cli/verbs.h"
 #include "vmm/pod/assemble.h"
 
@@ -158,6 +159,7 @@ static int make_pod(struct test_case *test, struct error *err)
 {
 	static struct assembly assembly;
 	static struct run_options options;
+	static struct app_options apps[RUN_APPS_MAX];
 	static struct list left; /* the parser drops from it what it has read */
 	struct pod_image image = {
 		.is_directory = !test->has_image,
@@ -177,10 +179,8 @@ static int make_pod(struct test_case *test, struct error *err)
 	if (options_parse(&nacelle_program, verb_find(&nacelle_program, "run"), &left.count,
 			  left.items, &options, &help, err) < 0)
 		return -1;
-	options.reference = left.items[1];
-	options.command = (const char *const *)(left.items + 2);
-	if (options.command[0] && strcmp(options.command[0], "--") == 0)
-		options.command++;
+	if (cli_run_arguments(&options, apps, left.count - 1, left.items + 1, err) < 0)
+		return -1;
 	if (assemble(&assembly, &options, &image, err) < 0)
 		return -1;
 	print_pod(&assembly, &options);

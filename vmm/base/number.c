@@ -51,3 +51,23 @@ int number_parse_size(const char *text, uint64_t *bytes)
 	*bytes = value << shift;
 	return 0;
 }
+
+int number_parse_thousandths(const char *text, uint64_t *thousandths)
+{
+	const char *end;
+	uint64_t value, scale = 1000;
+
+	if (parse_digits(text, &value, &end) < 0 || __builtin_mul_overflow(value, scale, &value))
+		return -1;
+	if (*end == '.') {
+		for (end++; isdigit((unsigned char)*end) && scale > 1; end++) {
+			scale /= 10;
+			if (__builtin_add_overflow(value, (uint64_t)(*end - '0') * scale, &value))
+				return -1;
+		}
+		if (scale == 1000)
+			return -1;
+	}
+	*thousandths = value;
+	return *end ? -1 : 0;
+}

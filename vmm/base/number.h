@@ -12,4 +12,7 @@ int number_parse(const char *text, uint64_t *value);
 /* The same with an optional suffix k, M, G or T (either case, powers of 1024; "MiB" too): bytes. */
 int number_parse_size(const char *text, uint64_t *bytes);
 
+/* A number with at most three decimals: thousandths. Returns 0, or -1. */
+int number_parse_thousandths(const char *text, uint64_t *thousandths);
+
 #endif

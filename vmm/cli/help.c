@@ -22,32 +22,43 @@ void help_print_verbs(const struct program *program)
 	       program->manual);
 }
 
+static void print_option(const struct option_spec *option)
+{
+	char left[64];
+
+	(void)snprintf(left, sizeof(left), "%c%c%c --%s%s%s", option->letter ? '-' : ' ',
+		       option->letter ? option->letter : ' ', option->letter ? ',' : ' ',
+		       option->name, option->argument ? " " : "",
+		       option->argument ? option->argument : "");
+	if (strlen(left) >= OPTION_COLUMN)
+		printf("  %s\n  %-*s %s\n", left, OPTION_COLUMN, "", option->help);
+	else
+		printf("  %-*s %s\n", OPTION_COLUMN, left, option->help);
+}
+
 void help_print_verb(const struct program *program, const struct verb *verb)
 {
 	printf("usage: %s %s %s\n\n%s.\n", program->command, verb->name, verb->usage, verb->help);
 	printf("\noptions:\n");
-	for (size_t i = 0; i < verb->option_count; i++) {
-		const struct option_spec *option = &verb->options[i];
-		char left[64];
-
-		(void)snprintf(left, sizeof(left), "%c%c%c --%s%s%s", option->letter ? '-' : ' ',
-			       option->letter ? option->letter : ' ', option->letter ? ',' : ' ',
-			       option->name, option->argument ? " " : "",
-			       option->argument ? option->argument : "");
-		if (strlen(left) >= OPTION_COLUMN)
-			printf("  %s\n  %-*s %s\n", left, OPTION_COLUMN, "", option->help);
-		else
-			printf("  %-*s %s\n", OPTION_COLUMN, left, option->help);
-	}
+	for (size_t i = 0; i < verb->option_count; i++)
+		print_option(&verb->options[i]);
 	printf("  %-*s %s\n", OPTION_COLUMN, "-h, --help", "print this");
+	if (!verb->more)
+		return;
+	printf("\n%s:\n", verb->more->heading);
+	for (size_t i = 0; i < verb->more->count; i++)
+		print_option(&verb->more->options[i]);
 }
 
 static void print_option_names(const struct verb *verb)
 {
-	for (size_t i = 0; i < verb->option_count; i++) {
-		printf("--%s ", verb->options[i].name);
-		if (verb->options[i].letter)
-			printf("-%c ", verb->options[i].letter);
+	const struct option_spec *option;
+	size_t offset;
+
+	for (size_t i = 0; (option = verb_option(verb, i, &offset)); i++) {
+		printf("--%s ", option->name);
+		if (option->letter)
+			printf("-%c ", option->letter);
 	}
 	printf("--help");
 }
@@ -55,9 +66,10 @@ static void print_option_names(const struct verb *verb)
 /* One case per option with a value: what may stand behind it. */
 static void print_values(const struct verb *verb)
 {
-	for (size_t i = 0; i < verb->option_count; i++) {
-		const struct option_spec *option = &verb->options[i];
+	const struct option_spec *option;
+	size_t offset;
 
+	for (size_t i = 0; (option = verb_option(verb, i, &offset)); i++) {
 		if (option->kind == OPTION_FLAG)
 			continue;
 		printf("    %s:--%s", verb->name, option->name);

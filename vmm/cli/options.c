@@ -19,6 +19,7 @@ struct parser {
 	char **argv;
 	int next; /* the argument that is looked at next */
 	void *target;
+	size_t offset; /* in it, of the struct that the option found last fills */
 	bool *help;
 };
 
@@ -30,20 +31,31 @@ const struct verb *verb_find(const struct program *program, const char *name)
 	return NULL;
 }
 
-static const struct option_spec *find_long(const struct verb *verb, const char *name, size_t length)
+const struct option_spec *verb_option(const struct verb *verb, size_t i, size_t *offset)
 {
-	for (size_t i = 0; i < verb->option_count; i++)
-		if (strlen(verb->options[i].name) == length &&
-		    strncmp(verb->options[i].name, name, length) == 0)
-			return &verb->options[i];
-	return NULL;
+	const struct option_group *more = verb->more;
+
+	*offset = 0;
+	if (i < verb->option_count)
+		return &verb->options[i];
+	i -= verb->option_count;
+	if (!more || i >= more->count)
+		return NULL;
+	*offset = more->offset;
+	return &more->options[i];
 }
 
-static const struct option_spec *find_short(const struct verb *verb, char letter)
+/* The option with this long name, or if that is NULL with this letter. */
+static const struct option_spec *find(struct parser *parser, const char *name, size_t length,
+				      char letter)
 {
-	for (size_t i = 0; i < verb->option_count; i++)
-		if (verb->options[i].letter == letter)
-			return &verb->options[i];
+	const struct option_spec *option;
+
+	for (size_t i = 0; (option = verb_option(parser->verb, i, &parser->offset)); i++)
+		if (name
+			? strlen(option->name) == length && strncmp(option->name, name, length) == 0
+			: option->letter == letter)
+			return option;
 	return NULL;
 }
 
@@ -83,6 +95,11 @@ static int store(const struct option_spec *option, void *target, const char *val
 			return error_set(err, 0, "--%s %s: a size such as 512M or 2G is expected",
 					 option->name, value);
 		return 0;
+	case OPTION_DECIMAL:
+		if (number_parse_thousandths(value, field) < 0 || *(uint64_t *)field == 0)
+			return error_set(err, 0, "--%s %s: a number such as 2 or 0.5 is expected",
+					 option->name, value);
+		return 0;
 	}
 	return error_set(err, 0, "--%s cannot be used", option->name);
 }
@@ -96,14 +113,14 @@ static int take_value(struct parser *parser, const struct option_spec *option, c
 					 option->argument);
 		value = parser->argv[parser->next++];
 	}
-	return store(option, parser->target, value, err);
+	return store(option, (char *)parser->target + parser->offset, value, err);
 }
 
 static int parse_long(struct parser *parser, const char *text, struct error *err)
 {
 	size_t length = strcspn(text, "=");
 	const char *value = text[length] ? text + length + 1 : NULL;
-	const struct option_spec *option = find_long(parser->verb, text, length);
+	const struct option_spec *option = find(parser, text, length, 0);
 
 	if (strcmp(text, "help") == 0) {
 		*parser->help = true;
@@ -122,7 +139,7 @@ static int parse_long(struct parser *parser, const char *text, struct error *err
 static int parse_cluster(struct parser *parser, const char *letters, struct error *err)
 {
 	for (; *letters; letters++) {
-		const struct option_spec *option = find_short(parser->verb, *letters);
+		const struct option_spec *option = find(parser, NULL, 0, *letters);
 
 		if (*letters == 'h' && !option) {
 			*parser->help = true;
@@ -135,7 +152,7 @@ static int parse_cluster(struct parser *parser, const char *letters, struct erro
 					 parser->verb->name);
 		if (option->kind != OPTION_FLAG)
 			return take_value(parser, option, letters[1] ? letters + 1 : NULL, err);
-		if (store(option, parser->target, NULL, err) < 0)
+		if (store(option, (char *)parser->target + parser->offset, NULL, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -182,11 +199,12 @@ int options_parse(const struct program *program, const struct verb *verb, int *a
 
 void options_free(const struct verb *verb, void *target)
 {
-	for (size_t i = 0; i < verb->option_count; i++) {
-		const struct option_spec *option = &verb->options[i];
+	const struct option_spec *option;
+	size_t offset;
 
+	for (size_t i = 0; (option = verb_option(verb, i, &offset)); i++)
 		if (option->kind == OPTION_LIST)
 			free(
-			    ((struct text_list *)(void *)((char *)target + option->offset))->items);
-	}
+			    ((struct text_list *)(void *)((char *)target + offset + option->offset))
+				->items);
 }

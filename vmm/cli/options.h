@@ -11,11 +11,12 @@
 #include "vmm/base/error.h"
 
 enum option_kind {
-	OPTION_FLAG,   /* bool */
-	OPTION_TEXT,   /* const char *, points into argv */
-	OPTION_LIST,   /* struct text_list; may be given again */
-	OPTION_NUMBER, /* uint64_t, at least 1 */
-	OPTION_SIZE,   /* uint64_t bytes, with k, M, G, T; at least 1 */
+	OPTION_FLAG,	/* bool */
+	OPTION_TEXT,	/* const char *, points into argv */
+	OPTION_LIST,	/* struct text_list; may be given again */
+	OPTION_NUMBER,	/* uint64_t, at least 1 */
+	OPTION_SIZE,	/* uint64_t bytes, with k, M, G, T; at least 1 */
+	OPTION_DECIMAL, /* uint64_t thousandths, at least 1 */
 };
 
 /* What the completion offers as an option's value. */
@@ -43,16 +44,25 @@ struct option_spec {
 	size_t offset; /* of the field in the struct that options_parse() fills */
 };
 
+/* More options of a verb, which fill a struct within that of its other ones. */
+struct option_group {
+	const char *heading; /* in the help */
+	const struct option_spec *options;
+	size_t count;
+	size_t offset; /* of that struct */
+};
+
 struct verb {
 	const char *name;
 	const char *usage; /* what follows the verb's name; "" for a verb without arguments */
 	const char *help;  /* one line */
 	const struct option_spec *options;
 	size_t option_count;
-	size_t options_size;	/* of the struct that the options fill */
-	bool options_first;	/* they end at the first argument, for a command follows */
-	unsigned arguments_min; /* how many arguments there must be beside the options */
-	unsigned arguments_max; /* and may be */
+	const struct option_group *more; /* or NULL */
+	size_t options_size;		 /* of the struct that the options fill */
+	bool options_first;		 /* they end at the first argument, for a command follows */
+	unsigned arguments_min;		 /* how many arguments there must be beside the options */
+	unsigned arguments_max;		 /* and may be */
 	enum verb_completion complete;
 	/*
 	 * Does it. options is the filled struct, argv the argc arguments and a NULL. Returns the
@@ -71,6 +81,9 @@ struct program {
 	const char *manual;
 	const struct verb *verbs; /* in the order of the help; ends with one without a name */
 };
+
+/* Option i of a verb, those of its group last, or NULL; *offset is that of its struct. */
+const struct option_spec *verb_option(const struct verb *verb, size_t i, size_t *offset);
 
 /* The verb of that name, or NULL. */
 const struct verb *verb_find(const struct program *program, const char *name);

@@ -6,8 +6,14 @@
 
 #include "vmm/cli/options.h"
 
-enum { RUN_OPTION_COUNT = 26 };
+enum {
+	RUN_OPTION_COUNT = 19,
+	APP_OPTION_COMMON_COUNT = 29, /* of all apps, if before the first image */
+	APP_OPTION_COUNT = APP_OPTION_COMMON_COUNT + 4,
+};
 extern const struct option_spec run_options_table[RUN_OPTION_COUNT];
+extern const struct option_spec app_options_table[APP_OPTION_COUNT];
+extern const struct option_group app_options_group; /* a verb's, beside run_options_table */
 
 /* First of all in main(): takes the time, and keeps 0, 1 and 2 from being used for anything else.
  */

@@ -40,10 +40,11 @@ static int verb_completion(const void *options, int argc, char **argv, struct er
 
 static const struct verb verbs[] = {
 	{ .name = "run",
-	  .usage = "[OPTIONS] IMAGE [-- COMMAND [ARG...]]",
+	  .usage = "[OPTIONS] IMAGE [OPTIONS] [-- COMMAND [ARG...]] [--- IMAGE ...]",
 	  .help = "Run an image in a virtual machine of its own",
 	  .options = run_options_table,
 	  .option_count = RUN_OPTION_COUNT,
+	  .more = &app_options_group,
 	  .options_size = sizeof(struct run_options),
 	  .options_first = true,
 	  .arguments_max = INT_MAX,

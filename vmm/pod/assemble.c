@@ -90,7 +90,7 @@ static const char *const *borrow(char **strings)
 }
 
 /* COMMAND replaces the image's Cmd; --entrypoint replaces its Entrypoint and drops its Cmd. */
-static int set_argv(struct assembly *assembly, const struct run_options *options,
+static int set_argv(struct assembly *assembly, const struct app_options *options,
 		    const struct store_image *image, struct error *err)
 {
 	const char *entrypoint[] = { options->entrypoint, NULL };
@@ -146,7 +146,7 @@ static int inherit_variable(struct assembly *assembly, const char **env, const c
 	return 0;
 }
 
-static int set_env(struct assembly *assembly, const struct run_options *options,
+static int set_env(struct assembly *assembly, const struct app_options *options,
 		   const struct store_image *image, struct error *err)
 {
 	const char *const *base = image ? borrow(image->env) : no_strings;
@@ -223,7 +223,7 @@ static int set_root(struct assembly *assembly, const struct run_options *options
 		return error_set(err, 0, "--upper %s: tmpfs, tmpfs:SIZE or none is expected",
 				 options->upper);
 	root->upper = none ? POD_UPPER_NONE : POD_UPPER_TMPFS;
-	root->read_only = options->read_only;
+	root->read_only = run_app_options(options, 0)->read_only;
 	if (image->is_directory) {
 		int fd = fcntl(image->directory_fd, F_DUPFD_CLOEXEC, 3);
 
@@ -231,7 +231,8 @@ static int set_root(struct assembly *assembly, const struct run_options *options
 			return error_set(err, errno, "cannot duplicate the root directory");
 		root->type = POD_ROOT_9P;
 		/* Only without an upper layer do the app's changes reach the host's directory. */
-		root->source = add_share(assembly, "root", fd, !none || options->read_only);
+		root->source = add_share(assembly, "root", fd,
+					 !none || run_app_options(options, 0)->read_only);
 	} else {
 		root->type = POD_ROOT_EROFS;
 		root->source = "vda";
@@ -402,12 +403,12 @@ static int set_size(struct assembly *assembly, const struct run_options *options
 	return 0;
 }
 
-static void set_identity(struct assembly *assembly, const struct run_options *options,
+static void set_identity(struct assembly *assembly, const struct app_options *options,
 			 const struct store_image *image)
 {
 	struct pod_app *app = &assembly->app;
 
-	app->name = options->name ? options->name : "app";
+	app->name = options->name;
 	app->user = options->user;
 	if (!app->user && image && image->user && image->user[0])
 		app->user = image->user;
@@ -425,17 +426,22 @@ static void set_identity(struct assembly *assembly, const struct run_options *op
 int assemble(struct assembly *assembly, const struct run_options *options,
 	     const struct pod_image *image, struct error *err)
 {
+	const struct app_options *app = run_app_options(options, 0);
 	const struct store_image *config = image->is_directory ? NULL : &image->image;
 
 	memset(assembly, 0, sizeof(*assembly));
-	if (options->workdir && options->workdir[0] != '/')
+	if (options->app_count != 1)
+		return error_set(err, 0, "only a pod of one image can be run yet");
+	if (app->workdir && app->workdir[0] != '/')
 		return error_set(err, 0, "--workdir %s: an absolute path is expected",
-				 options->workdir);
-	set_identity(assembly, options, config);
-	if (set_size(assembly, options, err) < 0 || set_argv(assembly, options, config, err) < 0 ||
-	    set_env(assembly, options, config, err) < 0 ||
-	    set_hostname(assembly, options, err) < 0 || set_networks(assembly, options, err) < 0 ||
-	    set_names(assembly, options, err) < 0 || set_root(assembly, options, image, err) < 0 ||
+				 app->workdir);
+	set_identity(assembly, app, config);
+	if (!assembly->app.name)
+		assembly->app.name = options->name ? options->name : "app";
+	if (set_size(assembly, options, err) < 0 || set_argv(assembly, app, config, err) < 0 ||
+	    set_env(assembly, app, config, err) < 0 || set_hostname(assembly, options, err) < 0 ||
+	    set_networks(assembly, options, err) < 0 || set_names(assembly, options, err) < 0 ||
+	    set_root(assembly, options, image, err) < 0 ||
 	    set_volumes(assembly, options, err) < 0) {
 		assembly_free(assembly);
 		return -1;

@@ -200,10 +200,10 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 		   const bool stdio_present[3], struct error *err)
 {
 	const struct app_streams streams = {
-		.in = options->interactive ? APP_STDIO_INHERIT : APP_STDIO_NULL,
+		.in = run_app_options(options, 0)->interactive ? APP_STDIO_INHERIT : APP_STDIO_NULL,
 		.out = APP_STDIO_INHERIT,
 		.err = APP_STDIO_INHERIT,
-		.terminal = options->tty,
+		.terminal = run_app_options(options, 0)->tty,
 	};
 	struct plan *plan = &launch->plan;
 

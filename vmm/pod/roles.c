@@ -78,7 +78,7 @@ static void close_handed_over(struct launch *launch, struct assembly *assembly,
 	close_and_forget(&plan->files_socket);
 	close_and_forget(&launch->files_server_socket);
 	close_and_forget(&launch->passt_socket);
-	if (!options->tty) {
+	if (!run_app_options(options, 0)->tty) {
 		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 		(void)dup2(null, STDIN_FILENO);

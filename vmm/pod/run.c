@@ -28,7 +28,8 @@ static int start(const struct run_options *options, const bool stdio_present[3],
 	struct launch launch;
 	bool ready;
 
-	if (pod_image_open(&image, options->reference, options->store_root, err) < 0)
+	if (pod_image_open(&image, run_app_options(options, 0)->reference, options->store_root,
+			   err) < 0)
 		return -1;
 	timeline_stamp(timeline, TIMELINE_IMAGE);
 	ready = assemble(&assembly, options, &image, err) == 0 &&

@@ -10,37 +10,78 @@
 #include "vmm/base/text_list.h"
 #include "vmm/pod/timeline.h"
 
-/* What the command line says; NULL and 0 where it is silent. */
-struct run_options {
+enum { RUN_APPS_MAX = 64 };
+
+/*
+ * What the command line says about one app; NULL, 0 and false where it is silent. Options before
+ * the first image count for all apps: the command line's reader begins each app with them.
+ */
+struct app_options {
 	const char *reference;
 	const char *const *command; /* NULL-terminated, may be empty */
+	const char *name;
+	const char *entrypoint;
+	struct text_list env;	    /* NAME=value, or NAME for the caller's value */
+	struct text_list env_files; /* files of such lines, which come before env */
+	const char *user;
+	struct text_list supplementary_gids; /* numbers, also several with commas between them */
+	const char *workdir;
+	bool read_only;
+	uint64_t memory_bytes; /* limit */
+	uint64_t cpu_limit;    /* thousandths of a CPU */
+	uint64_t cpu_shares;   /* as appc has them, 2 to 262144 */
+	uint64_t pids_limit;
+	struct text_list cap_add, cap_drop; /* with or without CAP_; ALL */
+	struct text_list caps_retain, caps_remove;
+	bool no_new_privileges;
+	const char *seccomp;
+	struct text_list ulimits; /* NAME=SOFT[:HARD] */
+	const char *oom_score_adj;
+	const char *stdin_mode, *stdout_mode, *stderr_mode; /* inherit, null, log (not stdin) */
+	bool interactive;				    /* stdin_mode inherit */
+	bool tty;
+	bool init;
+	const char *restart;	  /* no, on-failure, always */
+	struct text_list mounts;  /* volume=NAME,target=PATH */
+	struct text_list volumes; /* SRC:DST[:ro], in this app alone: not inherited */
+	const char *pre_start;	  /* words with spaces between them */
+	const char *post_stop;
+	struct text_list annotations; /* NAME=VALUE */
+	const char *stop_signal;      /* name or number */
+};
+
+/* What the command line says about the pod. */
+struct run_options {
+	const struct app_options *apps; /* options of all apps are in them already; see common */
+	unsigned app_count;
+	struct app_options common; /* what stands before the first image; --pod has this alone */
+	const char *pod_file;	   /* --pod: a pod manifest instead of images */
 	const char *store_root;
 	uint64_t cpus;
 	uint64_t memory_bytes;
-	struct text_list env; /* NAME=value, or NAME for the caller's value */
-	const char *user;
-	const char *workdir;
 	const char *hostname;
 	struct text_list nets;	  /* none, passt[,...] or tap:NAME[,...]: net.h */
 	struct text_list publish; /* [IP:]HOST:GUEST[/udp] */
 	struct text_list dns;
 	struct text_list dns_search;
 	struct text_list add_host; /* NAME:IP */
-	const char *entrypoint;
-	bool read_only;
-	const char *upper; /* tmpfs[:SIZE] or none */
-	bool init;
-	struct text_list volumes; /* SRC:DST[:ro] */
-	bool interactive;
-	bool tty;
+	const char *upper;	   /* tmpfs[:SIZE] or none */
+	struct text_list volumes;  /* SRC:DST[:ro], in all apps, and volumes by name */
 	bool console;
 	const char *kernel;
 	const char *kernel_args;
-	const char *name;
+	const char *name; /* of the pod */
 	bool json_log;
 	const char *trace;
 	uint64_t boot_timeout_s;
 };
+
+/* The options of one app; those of all if there is a pod manifest. */
+static inline const struct app_options *run_app_options(const struct run_options *options,
+							unsigned index)
+{
+	return index < options->app_count ? &options->apps[index] : &options->common;
+}
 
 enum {
 	RUN_CPUS_DEFAULT = 1,
@@ -50,7 +91,7 @@ enum {
 #define RUN_MEMORY_DEFAULT_BYTES ((uint64_t)512 << 20)
 
 /*
- * Runs a pod of one app to its end. Returns the exit status for the process: the app's own, 128 + n
+ * Runs a pod to its end. Returns the exit status for the process: the app's own, 128 + n
  * for a signal, 126 and 127 if it could not be started, or RUN_STATUS_FAILURE after a message.
  * stdin_ present and so on say which standard descriptors were open when the program started.
  */

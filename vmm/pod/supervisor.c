@@ -194,7 +194,7 @@ static void on_forwarded_signal(struct supervisor *supervisor, uint32_t number)
 						 .app = FRAME_ALL_APPS,
 						 .signal = number };
 
-	if (number == SIGWINCH && supervisor->options->tty) {
+	if (number == SIGWINCH && run_app_options(supervisor->options, 0)->tty) {
 		send_winsize(supervisor);
 		return;
 	}
@@ -340,8 +340,8 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 
 	if (start(&supervisor, launch, assembly, &err) < 0 ||
 	    loop_init(&supervisor.loop, &err) < 0 || watch(&supervisor, launch, &err) < 0 ||
-	    (options->tty && options->interactive && isatty(STDIN_FILENO) &&
-	     terminal_make_raw(STDIN_FILENO, &err) < 0) ||
+	    (run_app_options(options, 0)->tty && run_app_options(options, 0)->interactive &&
+	     isatty(STDIN_FILENO) && terminal_make_raw(STDIN_FILENO, &err) < 0) ||
 	    loop_run(&supervisor.loop, &err) < 0)
 		report(REPORT_ERROR, "%s", err.text);
 	terminal_restore();

@@ -44,11 +44,31 @@ static void test_parse_size(void **state)
 	assert_int_equal(number_parse_size("1.5G", &bytes), -1);
 }
 
+static void test_parse_thousandths(void **state)
+{
+	uint64_t value = 0;
+
+	(void)state;
+	assert_int_equal(number_parse_thousandths("2", &value), 0);
+	assert_int_equal(value, 2000);
+	assert_int_equal(number_parse_thousandths("0.5", &value), 0);
+	assert_int_equal(value, 500);
+	assert_int_equal(number_parse_thousandths("1.125", &value), 0);
+	assert_int_equal(value, 1125);
+	assert_int_equal(number_parse_thousandths("1.1255", &value), -1);
+	assert_int_equal(number_parse_thousandths("1.", &value), -1);
+	assert_int_equal(number_parse_thousandths(".5", &value), -1);
+	assert_int_equal(number_parse_thousandths("-1", &value), -1);
+	assert_int_equal(number_parse_thousandths("18446744073709551", &value), 0);
+	assert_int_equal(number_parse_thousandths("18446744073709552", &value), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_parse_size),
+		cmocka_unit_test(test_parse_thousandths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
