@@ -167,6 +167,22 @@ static void on_shutdown(struct vsock_conn *conn, const struct packet *packet)
 		vsock_conn_close(conn, true, true);
 }
 
+/* To our REQUEST. Nothing but a RESPONSE or a reset may come first. */
+static void on_answer(struct vsock *vsock, struct vsock_conn *conn, const struct packet *packet)
+{
+	if (le16_get(packet->header.op) != VSOCK_OP_RESPONSE || (conn->pending & PENDING_REQUEST)) {
+		vsock->packets_bad++;
+		vsock_conn_close(conn, true, true);
+		return;
+	}
+	conn->connecting = false;
+	/* Who could not send before can now. */
+	vsock_conn_peer_credit(conn, le32_get(packet->header.buf_alloc),
+			       le32_get(packet->header.fwd_cnt));
+	if (conn->ops->connected)
+		conn->ops->connected(conn->ctx, conn);
+}
+
 static void on_packet(struct vsock *vsock, const struct packet *packet)
 {
 	struct vsock_conn *conn;
@@ -187,6 +203,10 @@ static void on_packet(struct vsock *vsock, const struct packet *packet)
 	}
 	vsock_conn_peer_credit(conn, le32_get(packet->header.buf_alloc),
 			       le32_get(packet->header.fwd_cnt));
+	if (conn->connecting && le16_get(packet->header.op) != VSOCK_OP_RST) {
+		on_answer(vsock, conn, packet);
+		return;
+	}
 	switch (le16_get(packet->header.op)) {
 	case VSOCK_OP_RW:
 		on_data(vsock, conn, packet);

@@ -1,6 +1,6 @@
 /*
  * The virtio socket device (virtio 1.2, section 5.10): stream sockets between the guest and
- * functions of ours. The guest connects, the host accepts; the host does not connect.
+ * functions of ours. The guest connects and the host accepts, or the other way round.
  *
  * What the guest writes is not trusted. Its packets are believed about nothing but its own credit,
  * where a lie harms the liar alone. Everything is bounded: VSOCK_CONNS_MAX connections in a table
@@ -14,9 +14,10 @@
  * (virtio_device_lock()), and every operation is called with it held, most often by a vCPU thread:
  * an operation does not block and takes no lock that is held around a call of this interface.
  *
- * A connection's life: accept() says yes; then data(), can_send(), shutdown() come; it ends with
- * closed(), or with vsock_conn_reset(). After either, and within closed(), the pointer may not be
- * used any more. Every function may be called from within every operation.
+ * A connection's life: accept() says yes, or vsock_connect() is answered by connected(); then
+ * data(), can_send(), shutdown() come; it ends with closed(), or with vsock_conn_reset(). After
+ * either, and within closed(), the pointer may not be used any more. Every function may be called
+ * from within every operation.
  */
 #ifndef NACELLE_VIRTIO_VSOCK_H
 #define NACELLE_VIRTIO_VSOCK_H
@@ -44,6 +45,9 @@ struct vsock_conn;
 
 /* Each but data may be NULL. ctx is what accept() left in struct vsock_accept. */
 struct vsock_conn_ops {
+	/* The guest has accepted what vsock_connect() began; before it, nothing can be sent. */
+	void (*connected)(void *ctx, struct vsock_conn *conn);
+
 	/*
 	 * len > 0 bytes came in, within the credit that we gave. All of them are taken now: iov
 	 * points into guest memory and is good for this call; the bytes may change while they are
@@ -95,6 +99,7 @@ struct vsock_conn {
 	uint8_t own_shutdown;  /* that we have asked for */
 	bool wants_send;       /* can_send() is due when there is room */
 	bool credit_asked;     /* no second CREDIT_REQUEST before an answer */
+	bool connecting;       /* we have asked, the guest has not answered */
 	bool queued;	       /* in the list of those that wait for receive buffers */
 
 	/* Receiving (guest to host); free-running byte counts, as on the wire. */
@@ -152,6 +157,15 @@ void vsock_init(struct vsock *vsock, const struct gmem *gmem, uint64_t guest_cid
 		vsock_accept_fn *accept, void *accept_ctx);
 /* The device is not used any more. No operation is called. */
 void vsock_fini(struct vsock *vsock);
+
+/*
+ * Connects to a port of the guest, from a port of the host that no connection to that port has.
+ * connected() or closed() follows, unless the connection is reset before. buf_alloc is as in struct
+ * vsock_accept. Returns NULL if the table of connections is full or the ports are taken; never
+ * calls back.
+ */
+struct vsock_conn *vsock_connect(struct vsock *vsock, uint32_t guest_port, uint32_t host_port,
+				 const struct vsock_accept *as);
 
 /*
  * Sends as many of len bytes as the guest's credit and receive buffers allow now, and returns how

@@ -128,6 +128,8 @@ void vsock_conn_close(struct vsock_conn *conn, bool reset, bool call_back)
 	assert(conn->state == CONN_OPEN);
 	unhash(conn);
 	conn->state = CONN_DEAD;
+	/* Of what it was never asked for the guest need not be told the end. */
+	reset = reset && !(conn->pending & PENDING_REQUEST);
 	conn->pending = 0;
 	if (reset)
 		vsock_conn_reply(conn, PENDING_RESET);
@@ -172,7 +174,7 @@ void vsock_conn_peer_credit(struct vsock_conn *conn, uint32_t buf_alloc, uint32_
 	conn->peer_buf_alloc = buf_alloc;
 	if (fwd_cnt - conn->peer_consumed <= conn->sent - conn->peer_consumed)
 		conn->peer_consumed = fwd_cnt;
-	if (!credit(conn))
+	if (!credit(conn) || conn->connecting)
 		return;
 	conn->credit_asked = false;
 	if (conn->wants_send)
@@ -208,6 +210,7 @@ static bool send_pending(struct vsock_conn *conn)
 		uint8_t bit;
 		enum vsock_op op;
 	} replies[] = {
+		{ PENDING_REQUEST, VSOCK_OP_REQUEST },
 		{ PENDING_RESPONSE, VSOCK_OP_RESPONSE },
 		{ PENDING_RESET, VSOCK_OP_RST },
 		{ PENDING_CREDIT_UPDATE, VSOCK_OP_CREDIT_UPDATE },
@@ -250,6 +253,27 @@ void vsock_conn_flush(struct vsock *vsock, bool by_guest)
 	}
 }
 
+struct vsock_conn *vsock_connect(struct vsock *vsock, uint32_t guest_port, uint32_t host_port,
+				 const struct vsock_accept *as)
+{
+	struct vsock_conn *conn;
+
+	assert(as->ops && as->ops->data);
+	if (vsock_conn_find(vsock, guest_port, host_port))
+		return NULL;
+	conn = vsock_conn_new(vsock, guest_port, host_port);
+	if (!conn)
+		return NULL;
+	conn->ops = as->ops;
+	conn->ctx = as->ctx;
+	conn->buf_alloc = as->buf_alloc;
+	conn->connecting = true;
+	vsock_enter(vsock);
+	vsock_conn_reply(conn, PENDING_REQUEST);
+	vsock_leave(vsock, false);
+	return conn;
+}
+
 size_t vsock_conn_send(struct vsock_conn *conn, const void *data, size_t len)
 {
 	struct vsock *vsock = conn->vsock;
@@ -261,7 +285,7 @@ size_t vsock_conn_send(struct vsock_conn *conn, const void *data, size_t len)
 	    (conn->peer_shutdown & VSOCK_SHUTDOWN_RECEIVE))
 		return 0;
 	vsock_enter(vsock);
-	while (done < len) {
+	while (done < len && !conn->connecting) {
 		size_t part = len - done;
 		ssize_t n;
 

@@ -31,7 +31,8 @@ enum {
 struct user {
 	struct vsock_conn *conn; /* NULL: free */
 	uint32_t buf_alloc;
-	uint32_t held; /* bytes that came and were not consumed */
+	uint32_t held;	 /* bytes that came and were not consumed */
+	bool connecting; /* to the guest, which has not answered */
 	unsigned guest_shutdown;
 };
 
@@ -75,12 +76,25 @@ static void user_reset(struct user *user)
 	vsock_conn_reset(conn);
 }
 
+static void on_connected(void *ctx, struct vsock_conn *conn)
+{
+	struct user *user = user_of(ctx, conn);
+
+	require(user->connecting, "connected without a request, or twice");
+	user->connecting = false;
+	if (host.habits & HABIT_ANSWER)
+		user_send(user, 100);
+	if (host.habits & HABIT_RESET_IN_ACCEPT)
+		user_reset(user);
+}
+
 static void on_data(void *ctx, struct vsock_conn *conn, const struct iovec *iov, unsigned count,
 		    size_t len)
 {
 	struct user *user = user_of(ctx, conn);
 	size_t sum = 0;
 
+	require(!user->connecting, "data before the connection stands");
 	require(len && len <= user->buf_alloc - user->held, "more data than credit");
 	require(!(user->guest_shutdown & VSOCK_SHUTDOWN_SEND), "data after a shutdown");
 	for (unsigned i = 0; i < count; i++) {
@@ -129,16 +143,17 @@ static void on_closed(void *ctx, struct vsock_conn *conn)
 	user_of(ctx, conn)->conn = NULL;
 }
 
+static const struct vsock_conn_ops user_ops = {
+	.connected = on_connected,
+	.data = on_data,
+	.can_send = on_can_send,
+	.shutdown = on_shutdown,
+	.closed = on_closed,
+};
+
 static bool on_accept(void *ctx, uint32_t port, struct vsock_conn *conn,
 		      struct vsock_accept *accept)
 {
-	static const struct vsock_conn_ops ops = {
-		.data = on_data,
-		.can_send = on_can_send,
-		.shutdown = on_shutdown,
-		.closed = on_closed,
-	};
-
 	(void)ctx;
 	if (port < PORT_FIRST || port > PORT_LAST || (host.habits & HABIT_REFUSE))
 		return false;
@@ -148,8 +163,9 @@ static bool on_accept(void *ctx, uint32_t port, struct vsock_conn *conn,
 		if (user->conn)
 			continue;
 		*user = (struct user){ .conn = conn, .buf_alloc = i * 1000 };
-		*accept =
-		    (struct vsock_accept){ .ops = &ops, .ctx = user, .buf_alloc = user->buf_alloc };
+		*accept = (struct vsock_accept){ .ops = &user_ops,
+						 .ctx = user,
+						 .buf_alloc = user->buf_alloc };
 		if (host.habits & HABIT_ANSWER)
 			user_send(user, 100);
 		if (host.habits & HABIT_RESET_IN_ACCEPT)
@@ -204,6 +220,25 @@ static void op_post(struct cursor *in)
 		driver_kick_if_wanted(host.d, VSOCK_QUEUE_RX);
 }
 
+/* The host connects, to ports that the guest may have used for connections of its own. */
+static void user_connect(uint32_t n)
+{
+	for (unsigned i = 0; i < USERS; i++) {
+		struct user *user = &host.users[i];
+		const struct vsock_accept as = { .ops = &user_ops,
+						 .ctx = user,
+						 .buf_alloc = i * 1000 };
+
+		if (user->conn)
+			continue;
+		*user = (struct user){ .buf_alloc = i * 1000, .connecting = true };
+		user->conn = vsock_connect(host.vsock, n & 15, PORT_FIRST + (n >> 4 & 7), &as);
+		if (user->conn && (n & 0x8000))
+			user_send(user, 100);
+		return;
+	}
+}
+
 static void own_op(void *ctx, unsigned op, struct cursor *in)
 {
 	struct user *user;
@@ -236,6 +271,9 @@ static void own_op(void *ctx, unsigned op, struct cursor *in)
 		break;
 	case 11:
 		user_reset(user);
+		break;
+	case 13:
+		user_connect(n);
 		break;
 	case 12:
 		vsock_transport_reset(host.vsock, VSOCK_CID_GUEST);

@@ -19,7 +19,7 @@ enum { PORT = 16, GUEST_PORT = 1000, BUF_ALLOC = 8192, NO_PORT = 99 };
 static struct {
 	struct vguest g;
 	struct vsock_conn *conn;
-	unsigned accepted, closed, can_send, data_calls, shutdowns;
+	unsigned accepted, connected, closed, can_send, data_calls, shutdowns;
 	uint8_t data[65536];
 	size_t data_len;
 	bool consume;	    /* at once */
@@ -28,6 +28,13 @@ static struct {
 	bool send_in_can_send;	/* four bytes */
 	bool flood_in_can_send; /* as much as goes */
 } t;
+
+static void on_connected(void *ctx, struct vsock_conn *conn)
+{
+	assert_ptr_equal(ctx, &t);
+	assert_ptr_equal(conn, t.conn);
+	t.connected++;
+}
 
 static void on_data(void *ctx, struct vsock_conn *conn, const struct iovec *iov, unsigned count,
 		    size_t len)
@@ -75,6 +82,7 @@ static void on_closed(void *ctx, struct vsock_conn *conn)
 }
 
 static const struct vsock_conn_ops ops = {
+	.connected = on_connected,
 	.data = on_data,
 	.can_send = on_can_send,
 	.shutdown = on_shutdown,
@@ -553,6 +561,83 @@ static void test_reset_from_callbacks(void **state)
 	assert_int_equal(t.g.vsock->conn_count, 0);
 }
 
+static struct vsock_conn *host_connect(uint32_t guest_port, uint32_t host_port)
+{
+	const struct vsock_accept as = { .ops = &ops, .ctx = &t, .buf_alloc = BUF_ALLOC };
+	struct vsock_conn *conn;
+
+	virtio_device_lock(&t.g.vsock->device);
+	conn = vsock_connect(t.g.vsock, guest_port, host_port, &as);
+	virtio_device_unlock(&t.g.vsock->device);
+	return conn;
+}
+
+/* The host connects: a REQUEST, nothing before the answer, then what waited. */
+static void test_host_connects(void **state)
+{
+	struct vsock_header header;
+
+	(void)state;
+	t.send_in_can_send = true;
+	t.conn = host_connect(GUEST_PORT, PORT);
+	assert_non_null(t.conn);
+	assert_null(host_connect(GUEST_PORT, PORT));
+	assert_int_equal(host_send("early", 5), 0);
+	vguest_post(&t.g, 8);
+	header = expect(VSOCK_OP_REQUEST);
+	assert_int_equal(le64_get(header.src_cid), VSOCK_CID_HOST);
+	assert_int_equal(le32_get(header.src_port), PORT);
+	assert_int_equal(le32_get(header.dst_port), GUEST_PORT);
+	assert_int_equal(le32_get(header.buf_alloc), BUF_ALLOC);
+	expect_nothing();
+	assert_int_equal(t.connected, 0);
+	send_op(GUEST_PORT, PORT, VSOCK_OP_RESPONSE);
+	assert_int_equal(t.connected, 1);
+	assert_int_equal(t.can_send, 1);
+	header = expect(VSOCK_OP_RW);
+	assert_memory_equal(t.g.payload, "more", 4);
+	send_data("answer", 6);
+	assert_memory_equal(t.data, "answer", 6);
+	send_op(GUEST_PORT, PORT, VSOCK_OP_RESPONSE);
+	assert_int_equal(t.closed, 1);
+	expect(VSOCK_OP_RST);
+	assert_int_equal(t.g.vsock->conn_count, 0);
+}
+
+/* A refusal, an answer that is none, and a host that changes its mind before and after asking. */
+static void test_host_does_not_connect(void **state)
+{
+	(void)state;
+	t.conn = host_connect(GUEST_PORT, PORT);
+	vsock_conn_reset(t.conn);
+	vguest_post(&t.g, 8);
+	expect_nothing();
+	assert_int_equal(t.g.vsock->conn_count, 0);
+
+	t.conn = host_connect(GUEST_PORT, PORT);
+	expect(VSOCK_OP_REQUEST);
+	send_op(GUEST_PORT, PORT, VSOCK_OP_RST);
+	assert_int_equal(t.closed, 1);
+	expect_nothing();
+
+	t.conn = host_connect(GUEST_PORT, PORT);
+	expect(VSOCK_OP_REQUEST);
+	send_data("data", 4);
+	assert_int_equal(t.closed, 2);
+	assert_int_equal(t.data_len, 0);
+	expect(VSOCK_OP_RST);
+
+	t.conn = host_connect(GUEST_PORT, PORT);
+	expect(VSOCK_OP_REQUEST);
+	vsock_conn_reset(t.conn);
+	expect(VSOCK_OP_RST);
+	send_op(GUEST_PORT, PORT, VSOCK_OP_RESPONSE);
+	expect(VSOCK_OP_RST);
+	assert_int_equal(t.connected, 0);
+	assert_int_equal(t.closed, 2);
+	assert_int_equal(t.g.vsock->conn_count, 0);
+}
+
 /* VQ-48: the table and the ring of resets fill up, the queue rests, nothing spins or is lost. */
 static void test_half_open_storm(void **state)
 {
@@ -734,6 +819,8 @@ int main(void)
 		TEST(test_shutdown),
 		TEST(test_data_after_shutdown),
 		TEST(test_reset_from_callbacks),
+		TEST(test_host_connects),
+		TEST(test_host_does_not_connect),
 		TEST(test_half_open_storm),
 		TEST(test_reset_storm),
 		TEST(test_refused_storm),
