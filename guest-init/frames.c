@@ -16,6 +16,8 @@ static ssize_t payload_size(uint32_t type)
 		return sizeof(struct frame_winsize);
 	case FRAME_STOP:
 		return 0;
+	case FRAME_ADD:
+		return sizeof(struct frame_add);
 	default:
 		return -1;
 	}
@@ -39,10 +41,17 @@ ssize_t frame_parse(const void *data, size_t len, struct host_frame *frame)
 		frame->app = cursor_le32(&c);
 		frame->rows = cursor_le16(&c);
 		frame->columns = cursor_le16(&c);
+	} else if (type == FRAME_ADD) {
+		frame->id = cursor_le32(&c);
+		frame->record_port = cursor_le32(&c);
+		frame->app = cursor_le32(&c);
 	}
 	if (c.bad)
 		return 0;
 	if (type == FRAME_SIGNAL && (frame->signal == 0 || frame->signal >= NSIG))
+		return -1;
+	if (type == FRAME_ADD && (frame->id < FRAME_ID_ADDED_FIRST ||
+				  frame->id - FRAME_ID_ADDED_FIRST >= FRAME_ADDED_MAX))
 		return -1;
 	return (ssize_t)(sizeof(struct frame_header) + length);
 }

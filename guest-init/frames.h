@@ -11,13 +11,14 @@
 #include "guest-init/protocol.h"
 
 /* The longest frame that a host sends to this version. */
-enum { FRAME_FROM_HOST_MAX = sizeof(struct frame_header) + 8 };
+enum { FRAME_FROM_HOST_MAX = sizeof(struct frame_header) + sizeof(struct frame_add) };
 
 struct host_frame {
-	enum frame_type type; /* FRAME_SIGNAL, FRAME_WINSIZE or FRAME_STOP */
-	uint32_t app;	      /* SIGNAL and WINSIZE */
+	enum frame_type type; /* FRAME_SIGNAL, FRAME_WINSIZE, FRAME_STOP or FRAME_ADD */
+	uint32_t app;	      /* SIGNAL, WINSIZE and ADD */
 	uint32_t signal;
 	uint16_t rows, columns;
+	uint32_t id, record_port; /* ADD: the id is within its range */
 };
 
 /*

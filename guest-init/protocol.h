@@ -34,6 +34,8 @@ enum {
 enum {
 	NACELLE_PORT_CONTROL = 1,
 	NACELLE_PORT_STREAM_FIRST = 16, /* streams: ports from here on, handed out by the host */
+	NACELLE_PORT_ADDED_FIRST = 1 << 16, /* those of added processes, NACELLE_PORTS_ADDED each */
+	NACELLE_PORTS_ADDED = 4,	    /* the record, then stdin, stdout, stderr */
 };
 
 enum { FRAME_PAYLOAD_MAX = 4096 };
@@ -54,6 +56,7 @@ enum frame_type {
 	FRAME_SIGNAL = 64,  /* struct frame_signal */
 	FRAME_WINSIZE = 65, /* struct frame_winsize */
 	FRAME_STOP = 66,    /* no payload: SIGTERM to every app, orderly end */
+	FRAME_ADD = 67,	    /* struct frame_add: start a process beside an app's */
 };
 
 struct frame_hello {
@@ -102,12 +105,29 @@ struct frame_winsize {
 	le16 columns;
 };
 
+/*
+ * A process that is added to a running app, in its namespaces and its cgroup, confined as it is.
+ * guest-init connects to record_port and reads a record to its end, whose node RECORD_EXEC says
+ * what runs; the ports in it are counted from record_port. From then on id stands for the process
+ * in APP_START, APP_EXIT, SIGNAL and WINSIZE. When APP_EXIT has come, the id may be used again.
+ */
+struct frame_add {
+	le32 id; /* FRAME_ID_ADDED_FIRST + slot */
+	le32 record_port;
+	le32 app; /* index in the pod record */
+};
+enum {
+	FRAME_ID_ADDED_FIRST = 1 << 16,
+	FRAME_ADDED_MAX = 64, /* slots */
+};
+
 static_assert(sizeof(struct frame_hello) == 8, "HELLO");
 static_assert(sizeof(struct frame_app_start) == 8, "APP_START");
 static_assert(sizeof(struct frame_app_exit) == 16, "APP_EXIT");
 static_assert(sizeof(struct frame_pod_exit) == 8, "POD_EXIT");
 static_assert(sizeof(struct frame_signal) == 8, "SIGNAL");
 static_assert(sizeof(struct frame_winsize) == 8, "WINSIZE");
+static_assert(sizeof(struct frame_add) == 12, "ADD");
 
 /*
  * Time stamps: with the record's property RECORD_TRACE, guest-init writes one byte of

@@ -16,16 +16,6 @@ enum {
 	EXIT_FLAGS = EXIT_FLAG_CORE | EXIT_FLAG_OOM,
 };
 
-static bool bit_get(const uint64_t *bits, uint32_t i)
-{
-	return bits[i / 64] >> (i % 64) & 1;
-}
-
-static void bit_set(uint64_t *bits, uint32_t i)
-{
-	bits[i / 64] |= (uint64_t)1 << (i % 64);
-}
-
 static void fault(struct control *control, enum control_fault why)
 {
 	const struct machine_event event = { .type = MACHINE_EVENT_PROTOCOL_ERROR, .code = why };
@@ -69,21 +59,33 @@ static void on_hello(struct control *control, struct cursor *in)
 	control->on_event(control->ctx, &event);
 }
 
+/* The state of the process that a frame names, or NULL if no id is like that. */
+static uint8_t *find_member(struct control *control, uint32_t id)
+{
+	if (id < control->app_count)
+		return &control->apps[id];
+	if (id >= FRAME_ID_ADDED_FIRST && id - FRAME_ID_ADDED_FIRST < FRAME_ADDED_MAX)
+		return &control->added[id - FRAME_ID_ADDED_FIRST];
+	return NULL;
+}
+
 static void on_app_start(struct control *control, struct cursor *in)
 {
 	struct machine_event event = { .type = MACHINE_EVENT_APP_START };
+	uint8_t *member;
 
 	event.app = cursor_le32(in);
 	event.code = cursor_le32(in);
-	if (event.app >= control->app_count || event.code == 0 || event.code > INT32_MAX) {
+	member = find_member(control, event.app);
+	if (!member || event.code == 0 || event.code > INT32_MAX) {
 		fault(control, CONTROL_FAULT_CONTENT);
 		return;
 	}
-	if (bit_get(control->started, event.app) || bit_get(control->exited, event.app)) {
+	if (*member != CONTROL_MEMBER_EXPECTED) {
 		fault(control, CONTROL_FAULT_ORDER);
 		return;
 	}
-	bit_set(control->started, event.app);
+	*member = CONTROL_MEMBER_STARTED;
 	control->on_event(control->ctx, &event);
 }
 
@@ -106,23 +108,25 @@ static bool exit_acceptable(uint32_t kind, uint32_t code)
 static void on_app_exit(struct control *control, struct cursor *in)
 {
 	struct machine_event event = { .type = MACHINE_EVENT_APP_EXIT };
+	uint8_t *member;
 	bool ran;
 
 	event.app = cursor_le32(in);
 	event.kind = cursor_le32(in);
 	event.code = cursor_le32(in);
 	event.flags = cursor_le32(in);
-	if (event.app >= control->app_count || !exit_acceptable(event.kind, event.code) ||
+	member = find_member(control, event.app);
+	if (!member || !exit_acceptable(event.kind, event.code) ||
 	    (event.flags & ~(uint32_t)EXIT_FLAGS)) {
 		fault(control, CONTROL_FAULT_CONTENT);
 		return;
 	}
 	ran = event.kind == EXIT_KIND_CODE || event.kind == EXIT_KIND_SIGNAL;
-	if (bit_get(control->exited, event.app) || bit_get(control->started, event.app) != ran) {
+	if (*member != (ran ? CONTROL_MEMBER_STARTED : CONTROL_MEMBER_EXPECTED)) {
 		fault(control, CONTROL_FAULT_ORDER);
 		return;
 	}
-	bit_set(control->exited, event.app);
+	*member = CONTROL_MEMBER_EXITED;
 	control->on_event(control->ctx, &event);
 }
 
@@ -281,6 +285,7 @@ void control_init(struct control *control, struct vsock *vsock, uint32_t app_cou
 		.app_count = app_count,
 		.state = CONTROL_UNCONNECTED,
 	};
+	memset(control->apps, CONTROL_MEMBER_EXPECTED, app_count);
 }
 
 /* A frame that waits, no byte of which is sent, of this type and with the same first payload. */
@@ -366,4 +371,33 @@ bool control_stop(struct control *control)
 	struct control_frame frame = make_frame(FRAME_STOP, NULL, 0);
 
 	return enqueue(control, &frame, 0);
+}
+
+bool control_add(struct control *control, uint32_t slot, uint32_t app)
+{
+	struct frame_add payload = {
+		.id = le32_make(FRAME_ID_ADDED_FIRST + slot),
+		.record_port = le32_make(NACELLE_PORT_ADDED_FIRST + slot * NACELLE_PORTS_ADDED),
+		.app = le32_make(app),
+	};
+	struct control_frame frame = make_frame(FRAME_ADD, &payload, sizeof(payload));
+	bool taken;
+
+	assert(slot < FRAME_ADDED_MAX);
+	virtio_device_lock(&control->vsock->device);
+	assert(control->added[slot] == CONTROL_MEMBER_NONE);
+	control->added[slot] = CONTROL_MEMBER_EXPECTED;
+	taken = enqueue_locked(control, &frame, sizeof(payload));
+	if (!taken)
+		control->added[slot] = CONTROL_MEMBER_NONE;
+	virtio_device_unlock(&control->vsock->device);
+	return taken;
+}
+
+void control_release(struct control *control, uint32_t slot)
+{
+	virtio_device_lock(&control->vsock->device);
+	assert(control->added[slot] == CONTROL_MEMBER_EXITED);
+	control->added[slot] = CONTROL_MEMBER_NONE;
+	virtio_device_unlock(&control->vsock->device);
 }

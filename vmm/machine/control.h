@@ -4,9 +4,10 @@
  *
  * The guest's bytes are not trusted: they go into one fixed buffer, the length is checked against
  * the type before the payload is awaited, each value against its range, and the order of frames
- * against a state machine that lets each app start and exit once. So a guest can cause at most
- * 2 * app_count + 2 events. The first offence ends the connection, and with it the events; after
- * POD_EXIT nothing is listened to any more.
+ * against a state machine that lets each app start and exit once, and each added process once for
+ * every FRAME_ADD. So a guest can cause at most 2 * app_count + 2 events of its own accord, and two
+ * for each process that the host adds. The first offence ends the connection, and with it the
+ * events; after POD_EXIT nothing is listened to any more.
  *
  * Locking: control_accept() and the event function are called with the vsock device's lock held (by
  * a vCPU thread); the event function calls nothing of this file. control_signal() and the others
@@ -24,7 +25,7 @@
 
 enum {
 	CONTROL_APPS_MAX = 256,
-	CONTROL_QUEUE_MAX = 32,	  /* frames to the guest that wait */
+	CONTROL_QUEUE_MAX = 128,  /* frames to the guest that wait */
 	CONTROL_PAYLOAD_MAX = 16, /* the longest of protocol.h, either way */
 };
 
@@ -43,6 +44,14 @@ struct control_frame {
 	uint8_t payload[CONTROL_PAYLOAD_MAX];
 };
 
+/* How far a process of the guest has come: an app's, or an added one's. */
+enum control_member {
+	CONTROL_MEMBER_NONE, /* the slot is free */
+	CONTROL_MEMBER_EXPECTED,
+	CONTROL_MEMBER_STARTED,
+	CONTROL_MEMBER_EXITED,
+};
+
 struct control {
 	struct vsock *vsock;
 	control_event_fn *on_event;
@@ -52,8 +61,8 @@ struct control {
 	/* Guarded by the vsock device's lock. */
 	enum control_state state;
 	struct vsock_conn *conn;
-	uint64_t started[CONTROL_APPS_MAX / 64]; /* a bit for each app */
-	uint64_t exited[CONTROL_APPS_MAX / 64];
+	uint8_t apps[CONTROL_APPS_MAX]; /* enum control_member */
+	uint8_t added[FRAME_ADDED_MAX];
 	struct control_frame in;
 	uint32_t in_bytes;
 	struct control_frame out[CONTROL_QUEUE_MAX];
@@ -78,5 +87,12 @@ bool control_accept(void *ctx, uint32_t host_port, struct vsock_conn *conn,
 bool control_signal(struct control *control, uint32_t app, uint32_t signal);
 bool control_winsize(struct control *control, uint32_t app, uint16_t rows, uint16_t columns);
 bool control_stop(struct control *control);
+
+/*
+ * Begins a process in a free slot, < FRAME_ADDED_MAX. Returns false if the frame is dropped; the
+ * slot is then still free. After its APP_EXIT event the slot is kept until it is released.
+ */
+bool control_add(struct control *control, uint32_t slot, uint32_t app);
+void control_release(struct control *control, uint32_t slot);
 
 #endif

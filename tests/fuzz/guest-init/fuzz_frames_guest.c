@@ -16,6 +16,11 @@ static size_t write_again(const struct host_frame *frame, uint8_t *out)
 	struct frame_winsize winsize = { le32_make(frame->app), le16_make(frame->rows),
 					 le16_make(frame->columns) };
 
+	struct frame_add add = { le32_make(frame->id), le32_make(frame->record_port),
+				 le32_make(frame->app) };
+
+	if (frame->type == FRAME_ADD)
+		return frame_write(out, FRAME_ADD, &add, sizeof(add));
 	if (frame->type == FRAME_SIGNAL)
 		return frame_write(out, FRAME_SIGNAL, &signal, sizeof(signal));
 	if (frame->type == FRAME_WINSIZE)

@@ -12,14 +12,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { APPS = 5, GUEST_PORT = 9 };
+enum { APPS = 5, SLOTS = 4, MEMBERS = APPS + SLOTS, GUEST_PORT = 9 };
 
 enum op {
 	OP_BYTES, /* u8 count, bytes */
 	OP_FRAME, /* u8 type, u8 words, each a byte */
 	OP_SIGNAL,
 	OP_WINSIZE,
-	OP_STOP,
+	OP_STOP,   /* or, from 128 on: add to a slot, or release it */
 	OP_CREDIT, /* u8 buf_alloc, u8 fwd_cnt */
 	OP_CONNECT,
 	OP_END, /* u8: reset or shutdown */
@@ -30,8 +30,8 @@ enum op {
 /* What has been reported so far. */
 static struct {
 	bool hello, over;
-	bool started[APPS], exited[APPS];
-	unsigned count;
+	bool started[MEMBERS], exited[MEMBERS];
+	unsigned count, added;
 } seen;
 
 static void require(bool good, const char *what)
@@ -42,29 +42,39 @@ static void require(bool good, const char *what)
 	abort();
 }
 
+static unsigned find_member(const struct control *control, uint32_t id)
+{
+	if (id < APPS)
+		return id;
+	require(id >= FRAME_ID_ADDED_FIRST && id < FRAME_ID_ADDED_FIRST + SLOTS,
+		"an app that does not exist");
+	require(control->added[id - FRAME_ID_ADDED_FIRST] != CONTROL_MEMBER_NONE, "a free slot");
+	return APPS + id - FRAME_ID_ADDED_FIRST;
+}
+
 static void on_event(void *ctx, const struct machine_event *event)
 {
-	(void)ctx;
+	unsigned member = find_member(ctx, event->app);
+
 	require(!seen.over, "an event after the last");
-	require(++seen.count <= 2 * APPS + 2, "too many events");
-	require(event->app < APPS, "an app that does not exist");
+	require(++seen.count <= 2 * (APPS + seen.added) + 2, "too many events");
 	switch ((enum machine_event_type)event->type) {
 	case MACHINE_EVENT_HELLO:
 		require(!seen.hello, "a second HELLO");
 		seen.hello = true;
 		break;
 	case MACHINE_EVENT_APP_START:
-		require(seen.hello && !seen.started[event->app] && !seen.exited[event->app],
+		require(seen.hello && !seen.started[member] && !seen.exited[member],
 			"a start out of order");
 		require(event->code >= 1 && event->code <= INT32_MAX, "no pid");
-		seen.started[event->app] = true;
+		seen.started[member] = true;
 		break;
 	case MACHINE_EVENT_APP_EXIT:
-		require(seen.hello && !seen.exited[event->app], "an exit out of order");
+		require(seen.hello && !seen.exited[member], "an exit out of order");
 		require(event->kind >= EXIT_KIND_CODE && event->kind <= EXIT_KIND_INIT_FAILURE &&
 			    event->code <= 4095 && event->flags <= 3,
 			"an exit out of range");
-		seen.exited[event->app] = true;
+		seen.exited[member] = true;
 		break;
 	case MACHINE_EVENT_POD_EXIT:
 		require(seen.hello, "an end before HELLO");
@@ -99,10 +109,30 @@ static void op_frame(struct vguest *g, struct cursor *in)
 	unsigned count = cursor_u8(in) % 8;
 	le32 wire[10] = { le32_make(type), le32_make(4 * count) };
 
-	for (unsigned i = 0; i < count; i++)
-		wire[2 + i] = le32_make(cursor_u8(in));
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t word = cursor_u8(in);
+
+		/* The last numbers of a byte stand for added processes, one more than there are. */
+		if (i == 0 && word >= UINT8_MAX - SLOTS)
+			word += FRAME_ID_ADDED_FIRST - (UINT8_MAX - SLOTS);
+		wire[2 + i] = le32_make(word);
+	}
 	send_packet(
 	    g, (struct vguest_packet){ .op = VSOCK_OP_RW, .data = wire, .len = 8 + 4 * count });
+}
+
+static void op_slot(struct control *control, uint32_t slot)
+{
+	unsigned member = APPS + slot;
+
+	if (control->added[slot] == CONTROL_MEMBER_NONE) {
+		seen.started[member] = seen.exited[member] = false;
+		seen.added++;
+		if (!control_add(control, slot, slot % APPS))
+			require(control->added[slot] == CONTROL_MEMBER_NONE, "a slot is lost");
+	} else if (control->added[slot] == CONTROL_MEMBER_EXITED) {
+		control_release(control, slot);
+	}
 }
 
 static void run_op(struct vguest *g, struct control *control, uint8_t op, struct cursor *in)
@@ -130,7 +160,10 @@ static void run_op(struct vguest *g, struct control *control, uint8_t op, struct
 		(void)control_winsize(control, op / 16, cursor_u8(in), 80);
 		break;
 	case OP_STOP:
-		(void)control_stop(control);
+		if (op < 128)
+			(void)control_stop(control);
+		else
+			op_slot(control, op / 16 % SLOTS);
 		break;
 	case OP_CREDIT:
 		send_packet(g, (struct vguest_packet){ .op = VSOCK_OP_CREDIT_UPDATE,
@@ -165,7 +198,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&seen, 0, sizeof(seen));
 	vguest_init(&g, control_accept, &control);
-	control_init(&control, g.vsock, APPS, on_event, NULL);
+	control_init(&control, g.vsock, APPS, on_event, &control);
 	vguest_post(&g, 8);
 	send_packet(&g, (struct vguest_packet){ .op = VSOCK_OP_REQUEST });
 	for (unsigned i = 0; i < 100 && cursor_left(&in) > 0; i++)

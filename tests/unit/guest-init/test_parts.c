@@ -120,6 +120,8 @@ static void test_frames(void **state)
 {
 	const struct frame_signal signal = { le32_make(3), le32_make(15) };
 	const struct frame_winsize size = { le32_make(1), le16_make(24), le16_make(80) };
+	const struct frame_add add = { le32_make(FRAME_ID_ADDED_FIRST), le32_make(77),
+				       le32_make(2) };
 	struct host_frame frame;
 	uint8_t bytes[64];
 	size_t len = frame_write(bytes, FRAME_SIGNAL, &signal, sizeof(signal));
@@ -138,12 +140,20 @@ static void test_frames(void **state)
 	assert_int_equal(frame.columns, 80);
 	assert_int_equal(frame_write(bytes, FRAME_STOP, "", 0), 8);
 	assert_int_equal(frame_parse(bytes, 8, &frame), 8);
+	assert_int_equal(frame_write(bytes, FRAME_ADD, &add, sizeof(add)), 20);
+	assert_int_equal(frame_parse(bytes, 19, &frame), 0);
+	assert_int_equal(frame_parse(bytes, 20, &frame), 20);
+	assert_int_equal(frame.id, FRAME_ID_ADDED_FIRST);
+	assert_int_equal(frame.record_port, 77);
+	assert_int_equal(frame.app, 2);
 }
 
 static void test_bad_frames(void **state)
 {
 	const struct frame_signal none = { le32_make(0), le32_make(0) };
 	const struct frame_signal large = { le32_make(0), le32_make(65) };
+	const struct frame_add below = { .id = le32_make(FRAME_ID_ADDED_FIRST - 1) };
+	const struct frame_add above = { .id = le32_make(FRAME_ID_ADDED_FIRST + FRAME_ADDED_MAX) };
 	struct host_frame frame;
 	uint8_t bytes[64];
 
@@ -154,6 +164,10 @@ static void test_bad_frames(void **state)
 	assert_int_equal(frame_parse(bytes, 16, &frame), -1);
 	frame_write(bytes, FRAME_SIGNAL, &none, 4);
 	assert_int_equal(frame_parse(bytes, 12, &frame), -1);
+	frame_write(bytes, FRAME_ADD, &below, sizeof(below));
+	assert_int_equal(frame_parse(bytes, 20, &frame), -1);
+	frame_write(bytes, FRAME_ADD, &above, sizeof(above));
+	assert_int_equal(frame_parse(bytes, 20, &frame), -1);
 	frame_write(bytes, FRAME_STOP, &none, 4);
 	assert_int_equal(frame_parse(bytes, 12, &frame), -1);
 	frame_write(bytes, FRAME_POD_EXIT, &none, 8);

@@ -364,6 +364,63 @@ static void test_frames_in_pieces(void **state)
 	assert_memory_equal(got, want, 32);
 }
 
+enum { ID = FRAME_ID_ADDED_FIRST, LAST_ID = ID + FRAME_ADDED_MAX - 1 };
+
+static void test_added_processes(void **state)
+{
+	(void)state;
+	assert_true(control_add(&t.control, 0, 2));
+	say_hello();
+	expect_frame(FRAME_ADD, WORDS(ID, NACELLE_PORT_ADDED_FIRST, 2));
+	assert_true(control_add(&t.control, FRAME_ADDED_MAX - 1, 1));
+	expect_frame(FRAME_ADD,
+		     WORDS(LAST_ID,
+			   NACELLE_PORT_ADDED_FIRST + (FRAME_ADDED_MAX - 1) * NACELLE_PORTS_ADDED,
+			   1));
+	send_frame(FRAME_APP_START, WORDS(LAST_ID, 7));
+	expect_event(MACHINE_EVENT_APP_START, LAST_ID, 0, 7, 0);
+	send_frame(FRAME_APP_EXIT, WORDS(ID, EXIT_KIND_INIT_FAILURE, 12, 0));
+	expect_event(MACHINE_EVENT_APP_EXIT, ID, EXIT_KIND_INIT_FAILURE, 12, 0);
+	send_frame(FRAME_APP_EXIT, WORDS(LAST_ID, EXIT_KIND_SIGNAL, 9, 0));
+	expect_event(MACHINE_EVENT_APP_EXIT, LAST_ID, EXIT_KIND_SIGNAL, 9, 0);
+	/* The slot is used again, from the beginning. */
+	control_release(&t.control, 0);
+	assert_true(control_add(&t.control, 0, 0));
+	send_frame(FRAME_APP_START, WORDS(ID, 8));
+	expect_event(MACHINE_EVENT_APP_START, ID, 0, 8, 0);
+}
+
+/* Each is an offence while slot 1 has had its exit and all others are free. */
+static void test_added_out_of_order(void **state)
+{
+	static const uint32_t wrong[][2] = {
+		{ ID, CONTROL_FAULT_ORDER },
+		{ ID + 1, CONTROL_FAULT_ORDER },
+		{ LAST_ID, CONTROL_FAULT_ORDER },
+		{ ID - 1, CONTROL_FAULT_CONTENT },
+		{ LAST_ID + 1, CONTROL_FAULT_CONTENT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(wrong); i++) {
+		control_init(&t.control, t.g.vsock, APPS, on_event, &t);
+		t.guest_fwd_cnt = 0;
+		vguest_post(&t.g, 4);
+		say_hello();
+		assert_true(control_add(&t.control, 1, 0));
+		expect_op(VSOCK_OP_RW);
+		send_frame(FRAME_APP_EXIT, WORDS(ID + 1, EXIT_KIND_NOT_STARTED, 126, 0));
+		expect_event(MACHINE_EVENT_APP_EXIT, ID + 1, EXIT_KIND_NOT_STARTED, 126, 0);
+		if (i % 2)
+			send_frame(FRAME_APP_START, WORDS(wrong[i / 2][0], 1));
+		else
+			send_frame(FRAME_APP_EXIT,
+				   WORDS(wrong[i / 2][0], EXIT_KIND_NOT_STARTED, 126, 0));
+		expect_fault(wrong[i / 2][1]);
+		assert_false(control_add(&t.control, 2, 0));
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -379,6 +436,8 @@ int main(void)
 		TEST(test_frames_to_the_guest),
 		TEST(test_queue_is_bounded),
 		TEST(test_frames_in_pieces),
+		TEST(test_added_processes),
+		TEST(test_added_out_of_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
