@@ -61,10 +61,10 @@ static bool has_writable_storage(const struct record *record)
 	for (size_t i = 0; i < record->app_count; i++) {
 		const struct record_app *app = &record->apps[i];
 
-		if (app->root.p9 && !app->root.upper_tmpfs && !app->root.read_only)
+		if (app->root.p9 && app->root.upper == RECORD_UPPER_NONE && !app->root.read_only)
 			return true;
 		for (size_t m = 0; m < app->mount_count; m++) {
-			if (!app->mounts[m].tmpfs && !app->mounts[m].read_only)
+			if (app->mounts[m].type != RECORD_MOUNT_TMPFS && !app->mounts[m].read_only)
 				return true;
 		}
 	}

@@ -30,7 +30,7 @@ enum { PATH_TEXT_MAX = 300 };
 static bool uses_shares(const struct record_app *app)
 {
 	for (size_t i = 0; i < app->mount_count; i++) {
-		if (!app->mounts[i].tmpfs)
+		if (app->mounts[i].type == RECORD_MOUNT_SHARE)
 			return true;
 	}
 	return app->root.p9;
@@ -43,10 +43,10 @@ static bool may_cache_hard(const struct record *record)
 		const struct record_app *app = &record->apps[i];
 
 		for (size_t m = 0; m < app->mount_count; m++) {
-			if (!app->mounts[m].tmpfs)
+			if (app->mounts[m].type == RECORD_MOUNT_SHARE)
 				return false;
 		}
-		if (app->root.p9 && !app->root.upper_tmpfs && !app->root.read_only)
+		if (app->root.p9 && app->root.upper == RECORD_UPPER_NONE && !app->root.read_only)
 			return false;
 	}
 	return true;
@@ -99,9 +99,10 @@ static int mount_root(const struct record_root *root, struct error *err)
 
 	(void)snprintf(share, sizeof(share), DIR_SHARES "/%s", root->source);
 	if (!root->p9 &&
-	    platform_mount_image(root->source, root->upper_tmpfs ? DIR_LOWER : DIR_ROOT, err) < 0)
+	    platform_mount_image(root->source,
+				 root->upper != RECORD_UPPER_NONE ? DIR_LOWER : DIR_ROOT, err) < 0)
 		return -1;
-	if (root->upper_tmpfs)
+	if (root->upper != RECORD_UPPER_NONE)
 		return mount_overlay(root, root->p9 ? share : DIR_LOWER, err);
 	if (root->p9 && mount(share, DIR_ROOT, NULL, MS_BIND, NULL) < 0)
 		return error_set(err, errno, "cannot mount the root from share %s", root->source);
@@ -187,7 +188,8 @@ static int mount_defaults(int shm, struct error *err)
 
 static int mount_one(int root, int shares, const struct record_mount *m, struct error *err)
 {
-	_cleanup_fd_ int tree = m->tmpfs ? mount_new_tmpfs() : mount_clone(shares, m->source);
+	_cleanup_fd_ int tree =
+	    m->type == RECORD_MOUNT_TMPFS ? mount_new_tmpfs() : mount_clone(shares, m->source);
 	_cleanup_fd_ int target = -1;
 	struct stat st;
 
@@ -235,7 +237,7 @@ int mounts_enter_root(const struct record_app *app, struct error *err)
 	etc_open(etc);
 	if (mount_root(&app->root, err) < 0 || move_into_root(err) < 0 ||
 	    mount_defaults(shm, err) < 0 ||
-	    etc_mount(etc, app->root.upper_tmpfs, app->root.read_only, err) < 0)
+	    etc_mount(etc, app->root.upper != RECORD_UPPER_NONE, app->root.read_only, err) < 0)
 		return -1;
 	return mount_all(app, shares, err);
 }

@@ -159,6 +159,8 @@ enum trace_stage {
  *	    trace                            flag
  *	    cpus = <n>                       bring up this many CPUs
  *	    hosts, resolv-conf = "..."       text of /etc/hosts and /etc/resolv.conf; may be absent
+ *	    sysctls = "key=value", ...       written before any app starts
+ *	    stop-timeout = <ms>              from the stop signal to SIGKILL; absent: 10000
  *	    interfaces/
  *	        interface@N                  eth0, eth1, ...: up, with
  *	            addresses = <family prefix a b c d> ...   family 4 (in a) or 6
@@ -168,27 +170,53 @@ enum trace_stage {
  *	            name = "..."
  *	            argv = "...", ...        at least one string
  *	            env = "NAME=value", ...  may be absent
- *	            user = "USER[:GROUP]"    names or numbers, resolved in the app's own root
+ *	            user = "USER[:GROUP]"    names, numbers or paths (their owner, group); resolved
+ *	                                     in the app's own root
+ *	            supplementary-gids = <gid> ...      beside those that the image's /etc/group has
  *	            workdir = "/..."
  *	            terminal = <rows columns>   absent: three pipes; present: a pty on stdin-port
  *	            stdin-port, stdout-port, stderr-port = <port>   absent: /dev/null
  *	            capabilities = <high low>   mask: bounding set; permitted, effective set of a root
  *	            no-new-privileges        flag
+ *	            seccomp = bytes          struct sock_filter[], as the guest's kernel takes them
  *	            init                     flag: a reaper as PID 1 of the app's namespace
  *	            rlimits = <resource soft-high soft-low hard-high hard-low> ...
+ *	            oom-score-adj = <n>      two's complement, -1000 to 1000
+ *	            memory-limit = <high low>   bytes; absent, as with the next three: no limit
+ *	            cpu-limit = <n>          thousandths of a CPU
+ *	            cpu-weight = <n>         1 to 10000
+ *	            pids-limit = <n>
+ *	            pre-start, post-stop = "...", ...   argv of a handler
+ *	            restart = "no" | "on-failure" | "always"   absent: no
+ *	            stop-signal = <n>        absent: SIGTERM
+ *	            shm-size = <high low>    bytes of /dev/shm; the pod's is the largest of its apps'
  *	            masked-paths, read-only-paths = "/...", ...
  *	            root/
  *	                type = "erofs" | "9p"
  *	                source = "vda" | share name
- *	                upper = "tmpfs" | "none"   none with read-only: nothing can be written
- *	                upper-size = <high low>    bytes; absent: half of the memory
+ *	                upper = "tmpfs" | "disk" | "none"   none with read-only: nothing is writable
+ *	                upper-size = <high low>    (tmpfs) bytes; absent: half of the memory
+ *	                upper-device = "vdX"       (disk) ext4, shared by the apps
+ *	                upper-directory = "..."    (disk) the app's own directory there
  *	                read-only            flag
  *	            mounts/
  *	                mount@N              in this order
- *	                    type = "share" | "tmpfs"
- *	                    source = share name    (share)
+ *	                    type = "share" | "tmpfs" | "volume" | "block"
+ *	                    source = share's name | - | volume's name | "vdX"
  *	                    target = "/..."        resolved inside the app's root
- *	                    read-only        flag
+ *	                    read-only, recursive, nodev, nosuid, noexec      flags
+ *	                    prefill          flag: (volume) takes what the image has at target, once
+ *	                    mode, uid, gid = <n>   (tmpfs) absent: 01777, 0, 0
+ *	                    size = <high low>      (tmpfs) bytes; absent: half of the memory
+ *	                    file-system = "..."    (block) such as "ext4"
+ *	                    cache = "none" | "mmap" | "loose"   (share) absent: mmap
+ *	    volumes/
+ *	        volume@N                     empty at first; apps share it by its name
+ *	            name = "..."             one path component
+ *	            mode, uid, gid = <n>     absent: 0755, 0, 0
+ *	            size = <high low>        bytes; absent: half of the memory
+ *	            upper-device = "vdX"     lies on this disk; absent: in the guest's memory
+ *	            share = "..."            lies in this share
  *
  * Shares are children of the root of the 9p device with mount tag RECORD_P9_TAG.
  */
@@ -204,7 +232,15 @@ enum {
 	RECORD_ADDRESSES_MAX = 8, /* for each interface */
 	RECORD_GATEWAYS_MAX = 2,  /* for each interface */
 	RECORD_RLIMITS_MAX = 16,
-	RECORD_STRINGS_MAX = 262144, /* in one list */
+	RECORD_GROUPS_MAX = 1023,  /* supplementary ones */
+	RECORD_SECCOMP_MAX = 4096, /* instructions */
+	RECORD_SYSCTLS_MAX = 256,
+	RECORD_VOLUMES_MAX = 64,
+	RECORD_OOM_SCORE_MAX = 1000,
+	RECORD_CPU_WEIGHT_MAX = 10000,
+	RECORD_SIGNAL_MAX = 64,
+	RECORD_STOP_TIMEOUT_MS = 10000, /* where the record says nothing */
+	RECORD_STRINGS_MAX = 262144,	/* in one list */
 };
 
 #define RECORD_P9_TAG "nacelle"
@@ -232,6 +268,20 @@ enum {
 #define RECORD_NO_NEW_PRIVS    "no-new-privileges"
 #define RECORD_INIT	       "init"
 #define RECORD_RLIMITS	       "rlimits"
+#define RECORD_SYSCTLS	       "sysctls"
+#define RECORD_STOP_TIMEOUT    "stop-timeout"
+#define RECORD_GROUPS	       "supplementary-gids"
+#define RECORD_SECCOMP	       "seccomp"
+#define RECORD_OOM_SCORE_ADJ   "oom-score-adj"
+#define RECORD_MEMORY_LIMIT    "memory-limit"
+#define RECORD_CPU_LIMIT       "cpu-limit"
+#define RECORD_CPU_WEIGHT      "cpu-weight"
+#define RECORD_PIDS_LIMIT      "pids-limit"
+#define RECORD_PRE_START       "pre-start"
+#define RECORD_POST_STOP       "post-stop"
+#define RECORD_RESTART	       "restart"
+#define RECORD_STOP_SIGNAL     "stop-signal"
+#define RECORD_SHM_SIZE	       "shm-size"
 #define RECORD_MASKED	       "masked-paths"
 #define RECORD_READ_ONLY_PATHS "read-only-paths"
 #define RECORD_ROOT	       "root"
@@ -240,7 +290,22 @@ enum {
 #define RECORD_SOURCE	       "source"
 #define RECORD_UPPER	       "upper"
 #define RECORD_UPPER_SIZE      "upper-size"
+#define RECORD_UPPER_DEVICE    "upper-device"
+#define RECORD_UPPER_DIRECTORY "upper-directory"
 #define RECORD_TARGET	       "target"
 #define RECORD_READ_ONLY       "read-only"
+#define RECORD_RECURSIVE       "recursive"
+#define RECORD_PREFILL	       "prefill"
+#define RECORD_NODEV	       "nodev"
+#define RECORD_NOSUID	       "nosuid"
+#define RECORD_NOEXEC	       "noexec"
+#define RECORD_MODE	       "mode"
+#define RECORD_UID	       "uid"
+#define RECORD_GID	       "gid"
+#define RECORD_SIZE	       "size"
+#define RECORD_FILE_SYSTEM     "file-system"
+#define RECORD_CACHE	       "cache"
+#define RECORD_VOLUMES	       "volumes"
+#define RECORD_SHARE	       "share"
 
 #endif

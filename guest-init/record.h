@@ -7,6 +7,7 @@
 #ifndef NACELLE_GUEST_INIT_RECORD_H
 #define NACELLE_GUEST_INIT_RECORD_H
 
+#include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,19 +20,51 @@ struct record_rlimit {
 	uint64_t soft, hard;
 };
 
+/* In the order of the names in protocol.h. */
+enum record_mount_type {
+	RECORD_MOUNT_SHARE,
+	RECORD_MOUNT_TMPFS,
+	RECORD_MOUNT_VOLUME,
+	RECORD_MOUNT_BLOCK,
+};
+
+enum record_cache {
+	RECORD_CACHE_MMAP,
+	RECORD_CACHE_NONE,
+	RECORD_CACHE_LOOSE,
+};
+
 struct record_mount {
-	bool tmpfs;	    /* else a share */
-	const char *source; /* the share's name; NULL for tmpfs */
+	enum record_mount_type type;
+	const char *source; /* one path component; NULL for tmpfs */
 	const char *target;
-	bool read_only;
+	bool read_only, recursive, prefill;
+	bool nodev, nosuid, noexec;
+	uint32_t mode, uid, gid;
+	uint64_t size_bytes;	 /* 0: half of the memory */
+	const char *file_system; /* of a block device */
+	enum record_cache cache;
+};
+
+enum record_upper {
+	RECORD_UPPER_TMPFS,
+	RECORD_UPPER_NONE, /* the root is used as it is */
+	RECORD_UPPER_DISK,
 };
 
 struct record_root {
 	bool p9;	    /* else EROFS */
 	const char *source; /* block device's or share's name, one path component */
-	bool upper_tmpfs;   /* else the root is used as it is */
+	enum record_upper upper;
 	uint64_t upper_size_bytes;
+	const char *upper_device, *upper_directory; /* of a disk: path components */
 	bool read_only;
+};
+
+enum record_restart {
+	RECORD_RESTART_NO,
+	RECORD_RESTART_ON_FAILURE,
+	RECORD_RESTART_ALWAYS,
 };
 
 /* Entries at the end of an environment that the guest may fill: PATH, HOME, TERM. */
@@ -43,15 +76,29 @@ struct record_app {
 	const char **env;  /* NULL-terminated, RECORD_ENV_SPARE entries behind the end are free */
 	size_t env_count;
 	const char *user;
+	uint32_t *supplementary_gids;
+	size_t supplementary_gid_count;
 	const char *workdir;
 	bool terminal;
 	uint16_t rows, columns;
 	uint32_t ports[3]; /* stdin, stdout, stderr; 0: /dev/null */
 	uint64_t capabilities;
 	bool no_new_privileges;
+	struct sock_filter *seccomp; /* seccomp_count instructions */
+	size_t seccomp_count;
 	bool init;
 	struct record_rlimit *rlimits;
 	size_t rlimit_count;
+	int32_t oom_score_adj;
+	uint64_t memory_limit; /* bytes; 0 here and below: no limit */
+	uint32_t cpu_limit;    /* thousandths of a CPU */
+	uint32_t cpu_weight;
+	uint32_t pids_limit;
+	const char **pre_start; /* argv, NULL-terminated; an empty list: no handler */
+	const char **post_stop;
+	enum record_restart restart;
+	uint32_t stop_signal;	   /* never 0 */
+	uint64_t shm_size;	   /* bytes; 0: half of the memory */
 	const char **masked_paths; /* NULL-terminated */
 	const char **read_only_paths;
 	struct record_root root;
@@ -73,9 +120,20 @@ struct record_interface {
 	size_t gateway_count;
 };
 
+/* What apps share by its name. */
+struct record_volume {
+	const char *name; /* one path component */
+	uint32_t mode, uid, gid;
+	uint64_t size_bytes;	  /* 0: half of the memory */
+	const char *upper_device; /* where it lies: a disk, */
+	const char *share;	  /* a share, or memory if both are NULL */
+};
+
 struct record {
 	const char *hostname; /* or NULL */
 	bool trace;
+	const char **sysctls; /* "key=value", NULL-terminated */
+	uint32_t stop_timeout_ms;
 	const char *hosts;	 /* or NULL */
 	const char *resolv_conf; /* or NULL */
 	struct record_interface interfaces[RECORD_INTERFACES_MAX];
@@ -83,6 +141,8 @@ struct record {
 	uint32_t cpus;
 	struct record_app *apps;
 	size_t app_count;
+	struct record_volume *volumes;
+	size_t volume_count;
 };
 
 /*

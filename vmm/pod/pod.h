@@ -5,6 +5,7 @@
 #ifndef NACELLE_POD_POD_H
 #define NACELLE_POD_POD_H
 
+#include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,26 +19,60 @@ enum pod_root_type {
 enum pod_upper {
 	POD_UPPER_TMPFS, /* what the app writes is kept in guest memory */
 	POD_UPPER_NONE,	 /* the root is used as it is */
+	POD_UPPER_DISK,	 /* it is kept on a disk of the pod */
 };
 
 struct pod_root {
 	enum pod_root_type type;
 	const char *source;
 	enum pod_upper upper;
-	uint64_t upper_size_bytes; /* 0: half of the memory */
+	uint64_t upper_size_bytes;   /* of tmpfs; 0: half of the memory */
+	const char *upper_device;    /* of a disk: "vdX", an ext4 that all apps may use, */
+	const char *upper_directory; /* and the app's directory there, one path component */
 	bool read_only;
 };
 
 enum pod_mount_type {
 	POD_MOUNT_SHARE,
 	POD_MOUNT_TMPFS,
+	POD_MOUNT_VOLUME,
+	POD_MOUNT_BLOCK,
+};
+
+/* What the guest may keep of a share without asking again (9p's cache=). */
+enum pod_cache {
+	POD_CACHE_MMAP,
+	POD_CACHE_NONE,
+	POD_CACHE_LOOSE,
 };
 
 struct pod_mount {
 	enum pod_mount_type type;
-	const char *source; /* share name; NULL for tmpfs */
+	const char *source; /* name of a share, of a volume, "vdX"; NULL for tmpfs */
 	const char *target; /* absolute path in the app's root */
 	bool read_only;
+	bool recursive; /* of a share: with the mounts below it */
+	bool prefill;	/* of a volume: what the image has at target is copied into it, once */
+	bool nodev, nosuid, noexec;
+	uint32_t mode, uid, gid; /* of a tmpfs; mode 0: 01777 */
+	uint64_t size_bytes;	 /* of a tmpfs; 0: half of the memory */
+	const char *file_system; /* of a block device, such as "ext4" */
+	enum pod_cache cache;	 /* of a share */
+};
+
+/* An empty volume that the pod's apps share. */
+struct pod_volume {
+	const char *name;	  /* one path component */
+	uint32_t mode, uid, gid;  /* mode 0: 0755 */
+	uint64_t size_bytes;	  /* in memory; 0: half of the memory */
+	const char *upper_device; /* where it lies: on this disk, */
+	const char *share;	  /* in this share, or in guest memory if both are NULL */
+};
+
+enum pod_restart {
+	POD_RESTART_NO,
+	POD_RESTART_ON_FAILURE,
+	POD_RESTART_ALWAYS,
 };
 
 struct pod_rlimit {
@@ -53,16 +88,30 @@ struct pod_app {
 	const char *name;
 	const char **argv; /* NULL-terminated, at least one */
 	const char **env;  /* NULL-terminated "NAME=value" */
-	const char *user;  /* "USER[:GROUP]", names or numbers; NULL: "0:0" */
+	const char *user;  /* "USER[:GROUP]": names, numbers, paths; NULL: "0:0" */
+	const uint32_t *supplementary_gids;
+	size_t supplementary_gid_count;
 	const char *workdir;
 	bool terminal;
 	uint16_t rows, columns;
 	uint32_t stdin_port, stdout_port, stderr_port; /* a terminal uses stdin_port both ways */
 	uint64_t capabilities;			       /* mask of CAP_* */
 	bool no_new_privileges;
+	const struct sock_filter *seccomp; /* seccomp_count instructions */
+	size_t seccomp_count;
 	bool init;
 	const struct pod_rlimit *rlimits;
 	size_t rlimit_count;
+	int32_t oom_score_adj; /* -1000 to 1000 */
+	uint64_t memory_limit; /* bytes; 0 here and in the next three: no limit */
+	uint32_t cpu_limit;    /* thousandths of a CPU */
+	uint32_t cpu_weight;   /* 1 to 10000 */
+	uint32_t pids_limit;
+	const char **pre_start; /* argv of the handlers, NULL-terminated; NULL: none */
+	const char **post_stop;
+	enum pod_restart restart;
+	uint32_t stop_signal; /* 0: SIGTERM */
+	uint64_t shm_size; /* bytes; the pod's /dev/shm is as large as the largest of its apps' */
 	const char **masked_paths; /* NULL-terminated, or NULL */
 	const char **read_only_paths;
 	struct pod_root root;
@@ -95,6 +144,10 @@ struct pod {
 	size_t interface_count;
 	unsigned cpus;
 	bool trace;
+	const char **sysctls;	  /* "key=value", NULL-terminated, or NULL */
+	uint32_t stop_timeout_ms; /* from the stop signal to SIGKILL; 0: RECORD_STOP_TIMEOUT_MS */
+	const struct pod_volume *volumes;
+	size_t volume_count;
 	const struct pod_app *apps;
 	size_t app_count;
 };

@@ -24,8 +24,12 @@ static void check_app(const struct record_app *app)
 		assert(app->masked_paths[i][0] == '/');
 	for (size_t i = 0; i < app->mount_count; i++)
 		assert(app->mounts[i].target[0] == '/' &&
-		       (app->mounts[i].tmpfs || !strchr(app->mounts[i].source, '/')));
+		       (app->mounts[i].type == RECORD_MOUNT_TMPFS ||
+			!strchr(app->mounts[i].source, '/')));
 	assert(!strchr(app->root.source, '/'));
+	assert(app->root.upper != RECORD_UPPER_DISK || app->root.upper_directory);
+	assert(!app->seccomp == !app->seccomp_count && app->seccomp_count <= RECORD_SECCOMP_MAX);
+	assert(app->stop_signal && app->stop_signal <= RECORD_SIGNAL_MAX && app->pre_start);
 	assert(app->rlimit_count <= RECORD_RLIMITS_MAX && app->mount_count <= RECORD_MOUNTS_MAX);
 }
 

@@ -24,9 +24,40 @@ static const struct pod_rlimit rlimits[] = {
 	{ .resource = 7, .soft = 1024, .hard = UINT64_MAX },
 	{ .resource = 4, .soft = UINT64_C(0x123456789ab), .hard = UINT64_C(0xfedcba9876543210) },
 };
+static const char *pre_start[] = { "/bin/prepare", "now", NULL };
+static const char *post_stop[] = { "/bin/clean", NULL };
+static const char *sysctls[] = { "net.ipv4.ip_forward=1", "kernel.shmmax=1000", NULL };
+static const uint32_t groups[] = { 27, 4294967294U };
+static const struct sock_filter seccomp[] = { { 0x20, 1, 2, 3 }, { 6, 0, 0, 0x7fff0000 } };
 static const struct pod_mount mounts[] = {
-	{ .type = POD_MOUNT_SHARE, .source = "data", .target = "/srv/data", .read_only = true },
+	{ .type = POD_MOUNT_SHARE,
+	  .source = "data",
+	  .target = "/srv/data",
+	  .read_only = true,
+	  .recursive = true,
+	  .cache = POD_CACHE_LOOSE },
 	{ .type = POD_MOUNT_TMPFS, .target = "/run" },
+	{ .type = POD_MOUNT_TMPFS,
+	  .target = "/tmp",
+	  .mode = 0700,
+	  .uid = 5,
+	  .gid = 6,
+	  .size_bytes = UINT64_C(7) << 32,
+	  .nodev = true,
+	  .nosuid = true,
+	  .noexec = true },
+	{ .type = POD_MOUNT_VOLUME, .source = "cache", .target = "/cache", .prefill = true },
+	{ .type = POD_MOUNT_BLOCK, .source = "vdc", .target = "/disk", .file_system = "ext4" },
+};
+static const struct pod_volume volumes[] = {
+	{ .name = "cache" },
+	{ .name = "more",
+	  .mode = 02750,
+	  .uid = 1,
+	  .gid = 2,
+	  .size_bytes = UINT64_C(3) << 32,
+	  .upper_device = "vdb",
+	  .share = "s" },
 };
 
 static struct pod_app full_app(void)
@@ -51,7 +82,21 @@ static struct pod_app full_app(void)
 			  .source = "vda",
 			  .upper_size_bytes = UINT64_C(5) << 32 },
 		.mounts = mounts,
-		.mount_count = 2,
+		.mount_count = 5,
+		.supplementary_gids = groups,
+		.supplementary_gid_count = 2,
+		.seccomp = seccomp,
+		.seccomp_count = 2,
+		.oom_score_adj = -1000,
+		.memory_limit = UINT64_C(9) << 32,
+		.cpu_limit = 1500,
+		.cpu_weight = 10000,
+		.pids_limit = 64,
+		.pre_start = pre_start,
+		.post_stop = post_stop,
+		.restart = POD_RESTART_ON_FAILURE,
+		.stop_signal = 3,
+		.shm_size = UINT64_C(1) << 33,
 	};
 }
 
@@ -60,6 +105,73 @@ static void assert_list(const char **got, const char **wanted)
 	for (; *wanted; got++, wanted++)
 		assert_string_equal(*got, *wanted);
 	assert_null(*got);
+}
+
+static void check_mounts(const struct record_app *app)
+{
+	const struct record_mount *m = app->mounts;
+
+	assert_int_equal(app->mount_count, 5);
+	assert_true(m[0].type == RECORD_MOUNT_SHARE && m[0].read_only && m[0].recursive);
+	assert_int_equal(m[0].cache, RECORD_CACHE_LOOSE);
+	assert_string_equal(m[0].source, "data");
+	assert_string_equal(m[0].target, "/srv/data");
+	assert_true(m[1].type == RECORD_MOUNT_TMPFS && !m[1].read_only && !m[1].recursive);
+	assert_null(m[1].source);
+	assert_true(m[1].mode == 01777 && m[1].uid == 0 && m[1].gid == 0 && m[1].size_bytes == 0);
+	assert_false(m[1].nodev || m[1].nosuid || m[1].noexec);
+	assert_true(m[2].mode == 0700 && m[2].uid == 5 && m[2].gid == 6);
+	assert_int_equal(m[2].size_bytes, UINT64_C(7) << 32);
+	assert_true(m[2].nodev && m[2].nosuid && m[2].noexec);
+	assert_true(m[3].type == RECORD_MOUNT_VOLUME && m[3].prefill);
+	assert_string_equal(m[3].source, "cache");
+	assert_true(m[4].type == RECORD_MOUNT_BLOCK && !m[4].prefill);
+	assert_string_equal(m[4].source, "vdc");
+	assert_string_equal(m[4].file_system, "ext4");
+}
+
+static void check_limits(const struct record_app *app)
+{
+	assert_int_equal(app->supplementary_gid_count, 2);
+	assert_memory_equal(app->supplementary_gids, groups, sizeof(groups));
+	assert_int_equal(app->seccomp_count, 2);
+	assert_memory_equal(app->seccomp, seccomp, sizeof(seccomp));
+	assert_int_equal(app->oom_score_adj, -1000);
+	assert_int_equal(app->memory_limit, UINT64_C(9) << 32);
+	assert_int_equal(app->cpu_limit, 1500);
+	assert_int_equal(app->cpu_weight, 10000);
+	assert_int_equal(app->pids_limit, 64);
+	assert_list(app->pre_start, pre_start);
+	assert_list(app->post_stop, post_stop);
+	assert_int_equal(app->restart, RECORD_RESTART_ON_FAILURE);
+	assert_int_equal(app->stop_signal, 3);
+	assert_int_equal(app->shm_size, UINT64_C(1) << 33);
+}
+
+/* What an app has of which nothing was said. */
+static void check_plain_app(const struct record_app *app)
+{
+	assert_null(app->env[0]);
+	assert_true(!app->supplementary_gid_count && !app->seccomp_count && !app->mount_count);
+	assert_true(!app->oom_score_adj && !app->memory_limit && !app->cpu_limit);
+	assert_true(!app->cpu_weight && !app->pids_limit && !app->shm_size);
+	assert_true(!app->pre_start[0] && !app->post_stop[0]);
+	assert_int_equal(app->restart, RECORD_RESTART_NO);
+	assert_int_equal(app->stop_signal, 15);
+}
+
+static void check_volumes(const struct record *record)
+{
+	const struct record_volume *v = record->volumes;
+
+	assert_int_equal(record->volume_count, 2);
+	assert_string_equal(v[0].name, "cache");
+	assert_true(v[0].mode == 0755 && !v[0].uid && !v[0].size_bytes);
+	assert_true(!v[0].upper_device && !v[0].share);
+	assert_true(v[1].mode == 02750 && v[1].uid == 1 && v[1].gid == 2);
+	assert_int_equal(v[1].size_bytes, UINT64_C(3) << 32);
+	assert_string_equal(v[1].upper_device, "vdb");
+	assert_string_equal(v[1].share, "s");
 }
 
 static void check_full_app(const struct record_app *app)
@@ -84,15 +196,11 @@ static void check_full_app(const struct record_app *app)
 	assert_list(app->masked_paths, masked);
 	assert_list(app->read_only_paths, read_only);
 	assert_false(app->root.p9 || app->root.read_only);
-	assert_true(app->root.upper_tmpfs);
+	assert_int_equal(app->root.upper, RECORD_UPPER_TMPFS);
 	assert_string_equal(app->root.source, "vda");
 	assert_int_equal(app->root.upper_size_bytes, UINT64_C(5) << 32);
-	assert_int_equal(app->mount_count, 2);
-	assert_true(!app->mounts[0].tmpfs && app->mounts[0].read_only);
-	assert_string_equal(app->mounts[0].source, "data");
-	assert_string_equal(app->mounts[0].target, "/srv/data");
-	assert_true(app->mounts[1].tmpfs && !app->mounts[1].read_only);
-	assert_null(app->mounts[1].source);
+	check_mounts(app);
+	check_limits(app);
 }
 
 static void check_interfaces(const struct record *record)
@@ -126,6 +234,13 @@ static void test_round_trip(void **state)
 			    .source = "root",
 			    .upper = POD_UPPER_NONE,
 			    .read_only = true } },
+		{ .name = "c",
+		  .argv = argv,
+		  .restart = POD_RESTART_ALWAYS,
+		  .root = { .source = "vda",
+			    .upper = POD_UPPER_DISK,
+			    .upper_device = "vdd",
+			    .upper_directory = "c" } },
 	};
 	const struct pod_interface interfaces[] = {
 		{ .addresses = { { .family = 4, .prefix = 24, .bytes = { 10, 1, 2, 3 } },
@@ -142,8 +257,12 @@ static void test_round_trip(void **state)
 				 .interface_count = 2,
 				 .cpus = 4,
 				 .trace = true,
+				 .sysctls = sysctls,
+				 .stop_timeout_ms = 2500,
+				 .volumes = volumes,
+				 .volume_count = 2,
 				 .apps = apps,
-				 .app_count = 2 };
+				 .app_count = 3 };
 	struct error err = ERROR_NONE;
 	struct record record;
 	void *dtb;
@@ -158,7 +277,10 @@ static void test_round_trip(void **state)
 	check_interfaces(&record);
 	assert_int_equal(record.cpus, 4);
 	assert_true(record.trace);
-	assert_int_equal(record.app_count, 2);
+	assert_list(record.sysctls, sysctls);
+	assert_int_equal(record.stop_timeout_ms, 2500);
+	check_volumes(&record);
+	assert_int_equal(record.app_count, 3);
 	check_full_app(&record.apps[0]);
 	assert_true(record.apps[1].terminal);
 	assert_int_equal(record.apps[1].rows, 25);
@@ -167,22 +289,32 @@ static void test_round_trip(void **state)
 	assert_string_equal(record.apps[1].workdir, "/");
 	assert_int_equal(record.apps[1].ports[0], 0);
 	assert_true(record.apps[1].root.p9 && record.apps[1].root.read_only);
-	assert_false(record.apps[1].root.upper_tmpfs);
-	assert_null(record.apps[1].env[0]);
+	assert_int_equal(record.apps[1].root.upper, RECORD_UPPER_NONE);
+	check_plain_app(&record.apps[1]);
+	assert_int_equal(record.apps[2].restart, RECORD_RESTART_ALWAYS);
+	assert_int_equal(record.apps[2].root.upper, RECORD_UPPER_DISK);
+	assert_string_equal(record.apps[2].root.upper_device, "vdd");
+	assert_string_equal(record.apps[2].root.upper_directory, "c");
 	record_free(&record);
 	free(dtb);
 }
 
 /* What the writer must not write. */
-static void refuse_build(const struct pod_app *app, const char *why)
+static void refuse_pod(const struct pod *pod, const char *why)
 {
-	const struct pod pod = { .cpus = 1, .apps = app, .app_count = app ? 1 : 0 };
 	struct error err = ERROR_NONE;
 	void *dtb;
 	size_t len;
 
-	assert_int_equal(record_build(&pod, &dtb, &len, &err), -1);
+	assert_int_equal(record_build(pod, &dtb, &len, &err), -1);
 	assert_string_equal(err.text, why);
+}
+
+static void refuse_build(const struct pod_app *app, const char *why)
+{
+	const struct pod pod = { .cpus = 1, .apps = app, .app_count = app ? 1 : 0 };
+
+	refuse_pod(&pod, why);
 }
 
 static void test_writer_refuses(void **state)
@@ -225,6 +357,59 @@ static void test_writer_refuses(void **state)
 	refuse_build(&app, "name is missing: Invalid argument");
 }
 
+static void test_writer_refuses_limits(void **state)
+{
+	static const char *nameless[] = { "", NULL };
+	struct pod_app app;
+
+	(void)state;
+	app = full_app();
+	app.supplementary_gid_count = RECORD_GROUPS_MAX + 1;
+	refuse_build(&app, "supplementary-gids are too many: Invalid argument");
+	app = full_app();
+	app.seccomp_count = RECORD_SECCOMP_MAX + 1;
+	refuse_build(&app, "the seccomp program is too long: Invalid argument");
+	app = full_app();
+	app.oom_score_adj = 1001;
+	refuse_build(&app, "oom-score-adj is out of range: Invalid argument");
+	app = full_app();
+	app.cpu_weight = 10001;
+	refuse_build(&app, "cpu-weight is out of range: Invalid argument");
+	app = full_app();
+	app.stop_signal = 65;
+	refuse_build(&app, "stop-signal is no signal: Invalid argument");
+	app = full_app();
+	app.post_stop = nameless;
+	refuse_build(&app, "post-stop names no program: Invalid argument");
+	app = full_app();
+	app.root.upper = POD_UPPER_DISK;
+	app.root.upper_device = "vdb";
+	app.root.upper_directory = "../a";
+	refuse_build(&app, "../a is not a plain name: Invalid argument");
+}
+
+static void test_writer_refuses_pods(void **state)
+{
+	static const char *bad[][2] = { { "a", NULL }, { "a/../b=1", NULL }, { "/etc/x=1", NULL } };
+	const struct pod_volume nameless = { .mode = 0700 };
+	const struct pod_app app = full_app();
+	struct pod pod = { .cpus = 1, .apps = &app, .app_count = 1 };
+
+	(void)state;
+	pod.sysctls = bad[0];
+	refuse_pod(&pod, "a is not KEY=VALUE: Invalid argument");
+	pod.sysctls = bad[1];
+	refuse_pod(&pod, "a/../b=1 is not KEY=VALUE: Invalid argument");
+	pod.sysctls = bad[2];
+	refuse_pod(&pod, "/etc/x=1 is not KEY=VALUE: Invalid argument");
+	pod.sysctls = NULL;
+	pod.volumes = &nameless;
+	pod.volume_count = 1;
+	refuse_pod(&pod, "name is not a plain name: Invalid argument");
+	pod.volume_count = RECORD_VOLUMES_MAX + 1;
+	refuse_pod(&pod, "volumes are too many: Invalid argument");
+}
+
 static void test_size_limit(void **state)
 {
 	static const char why[] = "arguments, environment and mounts need more than the 4 MiB that "
@@ -261,6 +446,9 @@ static void refuse_read(const char *node, const char *name, const void *value, i
 				 .cpus = 1,
 				 .interfaces = interfaces,
 				 .interface_count = 2,
+				 .sysctls = sysctls,
+				 .volumes = volumes,
+				 .volume_count = 2,
 				 .apps = &app,
 				 .app_count = 1 };
 	struct error err = ERROR_NONE;
@@ -347,10 +535,59 @@ static void test_reader_refuses(void **state)
 		    "pod record: mount@1: target is not an absolute path: Invalid argument");
 }
 
+static void test_reader_refuses_limits(void **state)
+{
+	const char *app = "/apps/app@0", *root = "/apps/app@0/root";
+	static const char zeroes[(RECORD_GROUPS_MAX + 1) * 4];
+
+	(void)state;
+	refuse_read(app, "seccomp", zeroes, 12,
+		    "pod record: app@0: seccomp is not a program of a length that is allowed: "
+		    "Invalid argument");
+	refuse_read(app, "seccomp", "", 0,
+		    "pod record: app@0: seccomp is not a program of a length that is allowed: "
+		    "Invalid argument");
+	refuse_read(app, "supplementary-gids", zeroes, sizeof(zeroes),
+		    "pod record: app@0: supplementary-gids are too many: Invalid argument");
+	refuse_read(app, "oom-score-adj", "\0\0\4\0", 4,
+		    "pod record: app@0: oom-score-adj is out of range: Invalid argument");
+	refuse_read(app, "cpu-weight", "\0\1\0\0", 4,
+		    "pod record: app@0: cpu-weight is too large: Invalid argument");
+	refuse_read(app, "stop-signal", zeroes, 4,
+		    "pod record: app@0: stop-signal is no signal: Invalid argument");
+	refuse_read(app, "restart", "never", 6,
+		    "pod record: app@0: restart has an unknown value: Invalid argument");
+	refuse_read(app, "pre-start", "", 1,
+		    "pod record: app@0: pre-start names no program: Invalid argument");
+	refuse_read(root, "upper", "disk", 5,
+		    "pod record: root: upper-device is missing: Invalid argument");
+	refuse_read("/apps/app@0/mounts/mount@2", "mode", "\0\1\0\0", 4,
+		    "pod record: mount@2: mode is too large: Invalid argument");
+	refuse_read("/apps/app@0/mounts/mount@4", "file-system", "a/b", 4,
+		    "pod record: mount@4: file-system is not a plain name: Invalid argument");
+	refuse_read("/apps/app@0/mounts/mount@0", "cache", "all", 4,
+		    "pod record: mount@0: cache has an unknown value: Invalid argument");
+	refuse_read("/volumes/volume@0", "name", "other", 6,
+		    "pod record: app@0: source is no volume of the pod: Invalid argument");
+	refuse_read("/volumes/volume@0", NULL, NULL, 0,
+		    "pod record: /: volume has a child too many or out of order: "
+		    "Invalid argument");
+	refuse_read("/volumes/volume@1", "share", "..", 3,
+		    "pod record: volume@1: share is not a plain name: Invalid argument");
+	refuse_read("/", "sysctls", "a/../b=1", 9,
+		    "pod record: /: sysctls hold an entry that is not key=value: "
+		    "Invalid argument");
+}
+
 static void test_every_truncation(void **state)
 {
 	const struct pod_app app = full_app();
-	const struct pod pod = { .hostname = "h", .cpus = 1, .apps = &app, .app_count = 1 };
+	const struct pod pod = { .hostname = "h",
+				 .cpus = 1,
+				 .volumes = volumes,
+				 .volume_count = 1,
+				 .apps = &app,
+				 .app_count = 1 };
 	struct error err = ERROR_NONE;
 	struct record record;
 	void *dtb;
@@ -403,9 +640,15 @@ static void test_initramfs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),	 cmocka_unit_test(test_writer_refuses),
-		cmocka_unit_test(test_size_limit),	 cmocka_unit_test(test_reader_refuses),
-		cmocka_unit_test(test_every_truncation), cmocka_unit_test(test_initramfs),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_writer_refuses),
+		cmocka_unit_test(test_size_limit),
+		cmocka_unit_test(test_writer_refuses_limits),
+		cmocka_unit_test(test_writer_refuses_pods),
+		cmocka_unit_test(test_reader_refuses_limits),
+		cmocka_unit_test(test_reader_refuses),
+		cmocka_unit_test(test_every_truncation),
+		cmocka_unit_test(test_initramfs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
