@@ -104,12 +104,15 @@ static void print_address(const char *name, const struct pod_address *address)
 
 static void print_networks(const struct assembly *assembly, const struct run_options *options)
 {
-	for (size_t i = 0; i < assembly->pod.interface_count; i++) {
-		const struct pod_interface *interface = &assembly->pod.interfaces[i];
-		const struct pod_net *net = &assembly->nets[i];
+	const struct networks *networks = &assembly->networks;
 
-		printf("net = %s %s mtu=%u", net->passt ? "passt" : "tap", net->tap, net->mtu);
-		if (strstr(options->nets.items[i], "mac="))
+	for (size_t i = 0; i < networks->count; i++) {
+		const struct pod_interface *interface = &networks->interfaces[i];
+		const struct pod_net *net = &networks->nets[i];
+
+		printf("net = %s %s mtu=%u", net->kind == NET_PASST ? "passt" : "tap", net->name,
+		       net->mtu);
+		if (options->nets.count && strstr(options->nets.items[i], "mac="))
 			printf(" mac=%02x:%02x:%02x:%02x:%02x:%02x", net->mac[0], net->mac[1],
 			       net->mac[2], net->mac[3], net->mac[4], net->mac[5]);
 		else
@@ -120,15 +123,14 @@ static void print_networks(const struct assembly *assembly, const struct run_opt
 		for (size_t g = 0; g < interface->gateway_count; g++)
 			print_address("gateway", &interface->gateways[g]);
 	}
-	for (unsigned i = 0; i < assembly->port_count; i++)
-		printf("port = %s %s\n", assembly->ports[i].udp ? "udp" : "tcp",
-		       assembly->ports[i].text);
-	if ((options->hostname || options->name) &&
-	    (options->add_host.count || options->nets.count))
-		printf("hosts:\n%s", assembly->pod.hosts);
-	if (options->dns.count || !options->nets.count)
-		printf("%s%s", assembly->pod.resolv_conf ? "resolv.conf:\n" : "",
-		       assembly->pod.resolv_conf ? assembly->pod.resolv_conf : "");
+	for (unsigned i = 0; i < networks->port_count; i++)
+		printf("port = %s %s\n", networks->ports[i].udp ? "udp" : "tcp",
+		       networks->ports[i].text);
+	if ((options->hostname || options->name) && (options->add_host.count || networks->count))
+		printf("hosts:\n%s", networks->hosts);
+	if (options->dns.count || !networks->count)
+		printf("%s%s", networks->resolv_conf ? "resolv.conf:\n" : "",
+		       networks->resolv_conf ? networks->resolv_conf : "");
 }
 
 static void print_pod(const struct assembly *assembly, const struct run_options *options)
@@ -173,6 +175,7 @@ static int make_pod(struct test_case *test, struct error *err)
 			.working_dir = test->workdir,
 		},
 	};
+	static const char *none[] = { "none", NULL };
 	bool help;
 
 	left = test->arguments;
@@ -181,7 +184,11 @@ static int make_pod(struct test_case *test, struct error *err)
 		return -1;
 	if (cli_run_arguments(&options, apps, left.count - 1, left.items + 1, err) < 0)
 		return -1;
-	if (assemble(&assembly, &options, &image, err) < 0)
+	/* Most cases are not about what a pod gets when nothing is said. */
+	if (!options.nets.count && !options.publish.count)
+		options.nets = (struct text_list){ none, 1 };
+	if (assemble(&assembly, &options, &image, err) < 0 ||
+	    networks_make_names(&assembly.networks, &options, assembly.hostname, err) < 0)
 		return -1;
 	print_pod(&assembly, &options);
 	assembly_free(&assembly);

@@ -4,6 +4,7 @@
 #
 #   run_pod [OPTION...] IMAGE [-- COMMAND...]   nacelle run; its stdin is the function's
 #   start_pod [OPTION...] IMAGE [-- COMMAND...] the same in the background; $pod is its process
+#                                               (both without a network, unless an option names one)
 #   wait_pod                                    waits for it; what it did is checked as after run_pod
 #   expect_status N, expect_stdout TEXT, expect_stderr TEXT, expect_stdout_has TEXT, expect_stderr_has TEXT
 #   fail WHY, skip WHY
@@ -32,7 +33,21 @@ show_outputs() {
   done
 }
 
-nacelle_run() { "$nacelle" run --root "$store" "$@"; }
+# Sets network to what comes before a case's own options: none, unless they name one. Half a second of every pod.
+set_network() {
+  network=(--net none)
+  for word; do
+    case $word in
+    --) break ;;
+    --net | --net=* | -p) network=() && break ;;
+    esac
+  done
+}
+nacelle_run() {
+  local network word
+  set_network "$@"
+  "$nacelle" run --root "$store" "${network[@]}" "$@"
+}
 
 run_pod() {
   status=0
@@ -40,7 +55,9 @@ run_pod() {
 }
 
 start_pod() {
-  start "$nacelle" run --root "$store" "$@"
+  local network word
+  set_network "$@"
+  start "$nacelle" run --root "$store" "${network[@]}" "$@"
 }
 # start COMMAND...: in the background, but with a process group of its own, where SIGINT is not ignored.
 start() {

@@ -276,113 +276,6 @@ static int set_volumes(struct assembly *assembly, const struct run_options *opti
 	return 0;
 }
 
-/* Only passt forwards ports, and for one network of the pod. */
-static int set_ports(struct assembly *assembly, const struct run_options *options,
-		     struct error *err)
-{
-	unsigned passts = 0;
-
-	for (size_t i = 0; i < assembly->pod.interface_count; i++)
-		passts += assembly->nets[i].passt;
-	if (passts > 1)
-		return error_set(err, 0, "--net passt can be given once");
-	if (options->publish.count && !passts)
-		return error_set(err, 0,
-				 "--publish %s: only --net passt forwards ports; a pod on a tap "
-				 "device has an address of its own",
-				 options->publish.items[0]);
-	if (options->publish.count > NET_PORTS_MAX)
-		return error_set(err, 0, "--publish: at most %d ports are possible", NET_PORTS_MAX);
-	for (unsigned i = 0; i < options->publish.count; i++)
-		if (net_parse_port(options->publish.items[i], &assembly->ports[i], err) < 0)
-			return -1;
-	assembly->port_count = options->publish.count;
-	return 0;
-}
-
-static int set_networks(struct assembly *assembly, const struct run_options *options,
-			struct error *err)
-{
-	unsigned count = options->nets.count;
-
-	if (count == 1 && strcmp(options->nets.items[0], "none") == 0)
-		count = 0;
-	if (count > PLAN_NETS_MAX)
-		return error_set(err, 0, "--net: at most %d networks are possible", PLAN_NETS_MAX);
-	for (unsigned i = 0; i < count; i++) {
-		if (strcmp(options->nets.items[i], "none") == 0)
-			return error_set(err, 0, "--net none goes with no other network");
-		if (net_parse(options->nets.items[i], &assembly->nets[i], &assembly->interfaces[i],
-			      err) < 0)
-			return -1;
-	}
-	assembly->pod.interfaces = assembly->interfaces;
-	assembly->pod.interface_count = count;
-	return set_ports(assembly, options, err);
-}
-
-/* The host's resolver configuration; NULL if there is none. To be freed. */
-static char *read_resolv_conf(const char *path)
-{
-	_cleanup_free_ char *text = NULL;
-	_cleanup_file_ FILE *file = fopen(path, "re");
-	size_t size = 0;
-
-	if (!file || getdelim(&text, &size, '\0', file) < 0)
-		return NULL;
-	return steal_ptr(text);
-}
-
-/* Whether it names systemd-resolved, at the beginning of a line. */
-static bool asks_resolved(const char *host_text)
-{
-	static const char line[] = "\nnameserver 127.0.0.53";
-
-	return strncmp(host_text, line + 1, strlen(line + 1)) == 0 || strstr(host_text, line);
-}
-
-int assembly_set_hosts(struct assembly *assembly, const struct run_options *options,
-		       struct error *err)
-{
-	struct pod *pod = &assembly->pod;
-	char *text;
-
-	if (net_make_hosts(options, assembly->hostname, pod->interfaces, pod->interface_count,
-			   &text, err) < 0 ||
-	    !keep(assembly, text, err))
-		return -1;
-	pod->hosts = text;
-	return 0;
-}
-
-static int set_names(struct assembly *assembly, const struct run_options *options,
-		     struct error *err)
-{
-	/* What systemd-resolved asks on behalf of its own address, which is not one in a pod. */
-	static const char *const paths[] = { "/etc/resolv.conf",
-					     "/run/systemd/resolve/resolv.conf" };
-	_cleanup_free_ char *host_text = NULL;
-	struct pod *pod = &assembly->pod;
-	bool had_server;
-	char *text;
-
-	if (assembly_set_hosts(assembly, options, err) < 0)
-		return -1;
-	if (pod->interface_count && !options->dns.count)
-		host_text = read_resolv_conf(paths[0]);
-	had_server = host_text && net_has_server(host_text);
-	if (host_text && asks_resolved(host_text)) {
-		free(host_text);
-		host_text = read_resolv_conf(paths[1]);
-	}
-	if (net_make_resolv_conf(options, pod->interface_count, host_text, &text, err) < 0 ||
-	    (text && !keep(assembly, text, err)))
-		return -1;
-	pod->resolv_conf = text;
-	assembly->lost_servers = had_server && !net_has_server(text);
-	return 0;
-}
-
 static int set_size(struct assembly *assembly, const struct run_options *options, struct error *err)
 {
 	uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
@@ -440,7 +333,7 @@ int assemble(struct assembly *assembly, const struct run_options *options,
 		assembly->app.name = options->name ? options->name : "app";
 	if (set_size(assembly, options, err) < 0 || set_argv(assembly, app, config, err) < 0 ||
 	    set_env(assembly, app, config, err) < 0 || set_hostname(assembly, options, err) < 0 ||
-	    set_networks(assembly, options, err) < 0 || set_names(assembly, options, err) < 0 ||
+	    networks_settle(&assembly->networks, options, err) < 0 ||
 	    set_root(assembly, options, image, err) < 0 ||
 	    set_volumes(assembly, options, err) < 0) {
 		assembly_free(assembly);

@@ -11,7 +11,7 @@
 #include "vmm/base/error.h"
 #include "vmm/machine/plan.h"
 #include "vmm/pod/image.h"
-#include "vmm/pod/net.h"
+#include "vmm/pod/networks.h"
 #include "vmm/pod/pod.h"
 #include "vmm/pod/run.h"
 
@@ -35,11 +35,7 @@ struct assembly {
 	struct pod_mount mounts[ASSEMBLY_VOLUMES_MAX];
 	struct assembly_share shares[ASSEMBLY_SHARES_MAX];
 	unsigned share_count;
-	struct pod_interface interfaces[PLAN_NETS_MAX];
-	struct pod_net nets[PLAN_NETS_MAX]; /* of each interface, what the host attaches */
-	struct net_port ports[NET_PORTS_MAX];
-	unsigned port_count;
-	bool lost_servers;     /* the host's resolvers are all on loopback: the pod has none */
+	struct networks networks;
 	uint64_t memory_bytes; /* rounded up to 2 MiB */
 	char hostname[ASSEMBLY_HOSTNAME_MAX + 1];
 	void *strings[ASSEMBLY_STRINGS_MAX];
@@ -53,9 +49,5 @@ struct assembly {
 int assemble(struct assembly *assembly, const struct run_options *options,
 	     const struct pod_image *image, struct error *err);
 void assembly_free(struct assembly *assembly);
-
-/* Writes the pod's hosts anew, after addresses of its interfaces have been chosen. */
-int assembly_set_hosts(struct assembly *assembly, const struct run_options *options,
-		       struct error *err);
 
 #endif

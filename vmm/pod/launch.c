@@ -18,11 +18,9 @@
 #include "vmm/machine/kvm.h"
 #include "vmm/pod/app_streams.h"
 #include "vmm/pod/initramfs.h"
-#include "vmm/pod/passt.h"
 #include "vmm/pod/paths.h"
 #include "vmm/pod/record.h"
 #include "vmm/pod/stdio.h"
-#include "vmm/pod/tap.h"
 
 /*
  * reboot=t: a triple fault, which ends the VM at once, instead of waiting for a keyboard
@@ -113,49 +111,20 @@ static int set_disks(struct plan *plan, const struct pod_image *image, struct er
 	return 0;
 }
 
-static int set_passt(struct launch *launch, struct plan_net *out, struct pod_interface *interface,
-		     struct error *err)
+/* What the guest is told of its networks is known once they are attached. */
+static int set_nets(struct plan *plan, struct assembly *assembly, const struct run_options *options,
+		    struct error *err)
 {
-	int pair[2];
+	struct networks *networks = &assembly->networks;
+	struct pod *pod = &assembly->pod;
 
-	if (passt_addresses(interface, err) < 0)
+	if (networks_attach(networks, plan, err) < 0 ||
+	    networks_make_names(networks, options, pod->hostname, err) < 0)
 		return -1;
-	if (out->mtu == 0)
-		out->mtu = NET_MTU_PASST;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return error_set(err, errno, "cannot make a socket pair");
-	out->kind = PLAN_NET_STREAM;
-	out->fd = pair[0];
-	launch->passt_socket = pair[1];
-	if (fcntl(out->fd, F_SETFL, O_NONBLOCK) < 0)
-		return error_set(err, errno, "cannot set up the socket to passt");
-	return 0;
-}
-
-static int set_nets(struct launch *launch, struct assembly *assembly, struct error *err)
-{
-	struct plan *plan = &launch->plan;
-
-	for (unsigned i = 0; i < assembly->pod.interface_count; i++) {
-		const struct pod_net *net = &assembly->nets[i];
-		struct plan_net *out = &plan->nets[i];
-
-		out->mtu = net->mtu;
-		memcpy(out->mac, net->mac, sizeof(out->mac));
-		if (net->passt) {
-			launch->passt_net = i;
-			if (set_passt(launch, out, &assembly->interfaces[i], err) < 0)
-				return -1;
-		} else {
-			out->fd = tap_open(net->tap, &out->mtu, err);
-			if (out->fd < 0)
-				return -1;
-		}
-		plan->net_count++;
-		if (net_check_mtu(net->passt ? "passt" : net->tap, &assembly->interfaces[i],
-				  out->mtu, err) < 0)
-			return -1;
-	}
+	pod->interfaces = networks->interfaces;
+	pod->interface_count = networks->count;
+	pod->hosts = networks->hosts;
+	pod->resolv_conf = networks->resolv_conf;
 	return 0;
 }
 
@@ -207,9 +176,7 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 	};
 	struct plan *plan = &launch->plan;
 
-	*launch = (struct launch){ .supervisor_socket = -1,
-				   .files_server_socket = -1,
-				   .passt_socket = -1 };
+	*launch = (struct launch){ .supervisor_socket = -1, .files_server_socket = -1 };
 	plan->files_socket = plan->files_memory = plan->console_fd = -1;
 	plan->cpus = assembly->pod.cpus;
 	plan->memory_bytes = assembly->memory_bytes;
@@ -231,8 +198,7 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 		if (plan->console_fd < 0)
 			return error_set(err, errno, "--console: stderr cannot be used");
 	}
-	if (set_disks(plan, image, err) < 0 || set_nets(launch, assembly, err) < 0 ||
-	    (launch->passt_socket >= 0 && assembly_set_hosts(assembly, options, err) < 0) ||
+	if (set_disks(plan, image, err) < 0 || set_nets(plan, assembly, options, err) < 0 ||
 	    make_channel(launch, assembly, err) < 0 ||
 	    make_socket(&launch->supervisor_socket, &plan->supervisor_socket, err) < 0)
 		return -1;

@@ -15,8 +15,6 @@ struct launch {
 	struct plan plan;
 	int supervisor_socket;	 /* our end */
 	int files_server_socket; /* the files role's end, or -1 */
-	int passt_socket;	 /* passt's end, or -1 */
-	unsigned passt_net;	 /* the network that it is */
 	void *archive;		 /* cpio archive with the pod record; owned */
 	size_t archive_bytes;
 };

@@ -170,7 +170,7 @@ static int parse_name(const char *whole, const char *name, struct pod_net *net, 
 {
 	if (!*name || strlen(name) > NET_NAME_MAX || strchr(name, '/') || strchr(name, '%'))
 		return error_set(err, 0, "--net %s: '%s' is no name of an interface", whole, name);
-	(void)snprintf(net->tap, sizeof(net->tap), "%s", name);
+	(void)snprintf(net->name, sizeof(net->name), "%s", name);
 	return 0;
 }
 
@@ -188,13 +188,13 @@ int net_parse(const char *text, struct pod_net *net, struct pod_interface *inter
 		return error_set(err, ENOMEM, "--net");
 	rest = copy;
 	word = strsep(&rest, ",");
-	net->passt = strcmp(word, passt) == 0;
-	if (!net->passt && strncmp(word, tap, strlen(tap)) != 0)
+	net->kind = strcmp(word, passt) == 0 ? NET_PASST : NET_TAP;
+	if (net->kind != NET_PASST && strncmp(word, tap, strlen(tap)) != 0)
 		return error_set(err, 0,
 				 "--net %s: none, passt or tap:NAME is expected, the last two with "
 				 "[,address=IP/PREFIX][,gateway=IP][,mac=MAC][,mtu=N]",
 				 text);
-	if (!net->passt && parse_name(text, word + strlen(tap), net, err) < 0)
+	if (net->kind == NET_TAP && parse_name(text, word + strlen(tap), net, err) < 0)
 		return -1;
 	while ((word = strsep(&rest, ",")))
 		if (parse_word(text, word, net, &has_mac, interface, err) < 0)
@@ -216,9 +216,8 @@ static int parse_port_number(const char *text, unsigned *port)
 }
 
 /* Takes the address, if there is one, off the front. Returns what follows it, or NULL. */
-static char *take_port_address(char *text, char **ip)
+static char *take_port_address(char *text, char **ip, struct pod_address *address)
 {
-	struct pod_address address;
 	char *end;
 
 	*ip = NULL;
@@ -235,7 +234,7 @@ static char *take_port_address(char *text, char **ip)
 		*ip = text;
 	}
 	*end = '\0';
-	return parse_ip(*ip, &address) < 0 ? NULL : end + 1;
+	return parse_ip(*ip, address) < 0 ? NULL : end + 1;
 }
 
 int net_parse_port(const char *text, struct net_port *port, struct error *err)
@@ -245,13 +244,13 @@ int net_parse_port(const char *text, struct net_port *port, struct error *err)
 	char *rest = NULL, *guest, *ip = NULL;
 	unsigned from, to;
 
-	port->udp = false;
+	*port = (struct net_port){ .udp = false };
 	if (slash) {
 		*slash++ = '\0';
 		port->udp = strcmp(slash, "udp") == 0;
 	}
 	if (copy && (!slash || port->udp || strcmp(slash, "tcp") == 0))
-		rest = take_port_address(copy, &ip);
+		rest = take_port_address(copy, &ip, &port->ip);
 	guest = rest ? strchr(rest, ':') : NULL;
 	if (guest)
 		*guest++ = '\0';
@@ -260,6 +259,7 @@ int net_parse_port(const char *text, struct net_port *port, struct error *err)
 				 "--publish %s: [IP:]HOSTPORT:PODPORT[/udp] is expected, such as "
 				 "8080:80 or 127.0.0.1:5353:53/udp",
 				 text);
+	port->host = (uint16_t)from;
 	(void)snprintf(port->text, sizeof(port->text), "%s%s%u:%u", ip ? ip : "", ip ? "/" : "",
 		       from, to);
 	return 0;

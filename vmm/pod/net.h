@@ -18,10 +18,15 @@ enum {
 	NET_PORT_TEXT_MAX = 64, /* of one port as passt reads it, with its NUL */
 };
 
+enum net_kind {
+	NET_PASST,
+	NET_TAP, /* a tap device of the host: its name */
+};
+
 /* One --net: what the host attaches. What the guest is told is the pod_interface beside it. */
 struct pod_net {
-	bool passt; /* else a tap device */
-	char tap[NET_NAME_MAX + 1];
+	enum net_kind kind;
+	char name[NET_NAME_MAX + 1];
 	uint8_t mac[6];
 	uint16_t mtu; /* 0: the tap's own */
 };
@@ -49,6 +54,8 @@ int net_check_mtu(const char *what, const struct pod_interface *interface, uint1
 /* A port of the host that passt forwards. */
 struct net_port {
 	bool udp;
+	uint16_t host;
+	struct pod_address ip;	      /* family 0: any address of the host */
 	char text[NET_PORT_TEXT_MAX]; /* [IP/]HOST:GUEST */
 };
 

@@ -8,10 +8,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <limits.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,6 +52,11 @@ static bool has_default_route6(void)
 	return false;
 }
 
+bool passt_has_uplink(void)
+{
+	return has_default_route4() || has_default_route6();
+}
+
 int passt_addresses(struct pod_interface *interface, struct error *err)
 {
 	static const struct pod_address address4 = { 4, 24, { 10, 0, 2, 15 } };
@@ -69,6 +78,74 @@ int passt_addresses(struct pod_interface *interface, struct error *err)
 	}
 	if (!interface->address_count)
 		return error_set(err, 0, "--net passt: this host has no default route");
+	return 0;
+}
+
+#define HOW_TO_GET "install Debian's package passt, or run without a network: --net none"
+
+int passt_check_installed(struct error *err)
+{
+	const char *directories = getenv("PATH");
+	char path[PATH_MAX];
+
+	/* What execvp() does without one. */
+	if (!directories)
+		directories = "/bin:/usr/bin";
+	for (;;) {
+		size_t len = strcspn(directories, ":");
+
+		if (snprintf(path, sizeof(path), "%.*s%spasst", (int)len, directories,
+			     len ? "/" : "") < (int)sizeof(path) &&
+		    access(path, X_OK) == 0)
+			return 0;
+		if (!directories[len])
+			break;
+		directories += len + 1;
+	}
+	return error_set(err, 0, "passt, the pod's network, is not installed: " HOW_TO_GET);
+}
+
+/* Binds as passt does, but that two sockets of UDP never share a port. */
+static int try_port(const struct net_port *port, unsigned family)
+{
+	struct sockaddr_in ip4 = { .sin_family = AF_INET, .sin_port = htons(port->host) };
+	struct sockaddr_in6 ip6 = { .sin6_family = AF_INET6, .sin6_port = htons(port->host) };
+	_cleanup_fd_ int fd = socket(family == 6 ? AF_INET6 : AF_INET,
+				     (port->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	const int one = 1;
+
+	if (fd < 0)
+		return errno == EAFNOSUPPORT ? 0 : -1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, port->udp ? 0 : sizeof(one));
+	if (family == 4) {
+		memcpy(&ip4.sin_addr, port->ip.bytes, sizeof(ip4.sin_addr));
+		return bind(fd, (const struct sockaddr *)&ip4, sizeof(ip4));
+	}
+	memcpy(&ip6.sin6_addr, port->ip.bytes, sizeof(ip6.sin6_addr));
+	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	return bind(fd, (const struct sockaddr *)&ip6, sizeof(ip6));
+}
+
+int passt_check_ports(const struct pod_interface *interface, const struct net_port *ports,
+		      unsigned count, struct error *err)
+{
+	bool families[2] = { false, false };
+
+	for (size_t i = 0; i < interface->address_count; i++)
+		families[interface->addresses[i].family == 6] = true;
+	for (unsigned i = 0; i < count; i++) {
+		const struct net_port *port = &ports[i];
+
+		for (unsigned family = 4; family <= 6; family += 2) {
+			if (!families[family == 6] ||
+			    (port->ip.family && port->ip.family != family))
+				continue;
+			if (try_port(port, family) < 0)
+				return error_set(err, errno,
+						 "--publish: port %s%s cannot be bound for IPv%u",
+						 port->text, port->udp ? "/udp" : "", family);
+		}
+	}
 	return 0;
 }
 
@@ -164,8 +241,7 @@ static _Noreturn void become_passt(const struct passt_request *request, int word
 
 		execvp("passt", argv.to);
 	}
-	(void)dprintf(words, "cannot execute passt (Debian's package of that name): %s\n",
-		      strerror(errno));
+	(void)dprintf(words, "cannot execute passt: %s; " HOW_TO_GET "\n", strerror(errno));
 	_exit(1);
 }
 

@@ -6,6 +6,7 @@
 #ifndef NACELLE_POD_PASST_H
 #define NACELLE_POD_PASST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -30,6 +31,19 @@ struct passt_request {
  * that family. Returns -1 with err filled if it has none at all.
  */
 int passt_addresses(struct pod_interface *interface, struct error *err);
+
+/* Whether the host has a default route, of either family. */
+bool passt_has_uplink(void);
+
+/* Whether the program is there to be started: err says how to do with it or without it. */
+int passt_check_installed(struct error *err);
+
+/*
+ * Whether each port can be bound at all of the addresses that it is asked for: passt itself is
+ * content with one of two families. What happens between this and its start is passt's to notice.
+ */
+int passt_check_ports(const struct pod_interface *interface, const struct net_port *ports,
+		      unsigned count, struct error *err);
 
 /*
  * Starts it, which takes as long as a fork: what is wrong is known when it ends. *words is the

@@ -77,7 +77,7 @@ static void close_handed_over(struct launch *launch, struct assembly *assembly,
 	close_and_forget(&plan->supervisor_socket);
 	close_and_forget(&plan->files_socket);
 	close_and_forget(&launch->files_server_socket);
-	close_and_forget(&launch->passt_socket);
+	close_and_forget(&assembly->networks.passt_socket);
 	if (!run_app_options(options, 0)->tty) {
 		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -98,13 +98,14 @@ int roles_start(struct roles *roles, struct launch *launch, struct assembly *ass
 	roles->machine_pid = start_machine(launch, assembly);
 	if (roles->machine_pid < 0)
 		return error_set(err, errno, "cannot start the machine process");
-	if (launch->passt_socket >= 0) {
+	if (assembly->networks.passt_socket >= 0) {
+		const struct networks *networks = &assembly->networks;
 		const struct passt_request request = {
-			.socket = launch->passt_socket,
-			.mtu = launch->plan.nets[launch->passt_net].mtu,
-			.interface = &assembly->interfaces[launch->passt_net],
-			.ports = assembly->ports,
-			.port_count = assembly->port_count,
+			.socket = networks->passt_socket,
+			.mtu = launch->plan.nets[networks->passt_net].mtu,
+			.interface = &networks->interfaces[networks->passt_net],
+			.ports = networks->ports,
+			.port_count = networks->port_count,
 		};
 
 		roles->passt_pid = passt_start(&request, &roles->passt_words, err);

@@ -10,16 +10,6 @@
 #include "vmm/pod/signals.h"
 #include "vmm/pod/supervisor.h"
 
-/* On a tap the administrator may mean it so; with passt nobody has said anything about names. */
-static void warn_about_names(const struct assembly *assembly)
-{
-	for (size_t i = 0; assembly->lost_servers && i < assembly->pod.interface_count; i++)
-		if (assembly->nets[i].passt)
-			report(REPORT_WARNING, "the host's name servers are on its loopback "
-					       "interface, out of the pod's reach; name one "
-					       "with --dns");
-}
-
 static int start(const struct run_options *options, const bool stdio_present[3],
 		 struct timeline *timeline, struct error *err)
 {
@@ -38,7 +28,8 @@ static int start(const struct run_options *options, const bool stdio_present[3],
 	if (!ready)
 		return -1;
 	timeline_stamp(timeline, TIMELINE_ASSEMBLED);
-	warn_about_names(&assembly);
+	if (assembly.networks.warning)
+		report(REPORT_WARNING, "%s", assembly.networks.warning);
 	return supervisor_run(&launch, &assembly, options, timeline);
 }
 

@@ -62,7 +62,7 @@ test_initramfs_that_is_garbage() {
   cp -r "$prefix" copy
   head -c 100000 /dev/urandom >copy/lib/nacelle/initramfs.cpio
   status=0
-  copy/bin/nacelle run --root "$store" "$busybox" -- true >"$out" 2>"$err" || status=$?
+  copy/bin/nacelle run --net none --root "$store" "$busybox" -- true >"$out" 2>"$err" || status=$?
   expect_refusal
 }
 
@@ -74,7 +74,7 @@ test_incomplete_installation() {
     rm copy/lib/nacelle/$part
     mkdir -m 700 -p fresh
     status=0
-    copy/bin/nacelle run --root "$PWD/fresh" "$config" >"$out" 2>"$err" || status=$?
+    copy/bin/nacelle run --net none --root "$PWD/fresh" "$config" >"$out" 2>"$err" || status=$?
     expect_status 125
     expect_stderr_has $part
     rm -rf fresh
@@ -88,7 +88,7 @@ copy_layout() {
 }
 run_layout() {
   status=0
-  "$nacelle" run --root "$PWD/fresh" "oci:$PWD/layout" -- echo ran >"$out" 2>"$err" || status=$?
+  "$nacelle" run --net none --root "$PWD/fresh" "oci:$PWD/layout" -- echo ran >"$out" 2>"$err" || status=$?
 }
 blob_of() { find layout/blobs -type f -size "$1"; }
 expect_refused_image() {
@@ -182,7 +182,7 @@ END
   umoci --log=error new --image layout:latest
   umoci --log=error raw add-layer --image layout:latest layer.tar
   status=0
-  "$nacelle" run --root "$PWD/fresh" "oci:$PWD/layout" -- /bin/sh -c 'exit 3' >"$out" 2>"$err" || status=$?
+  "$nacelle" run --net none --root "$PWD/fresh" "oci:$PWD/layout" -- /bin/sh -c 'exit 3' >"$out" 2>"$err" || status=$?
   [ "$status" = 3 ] || [ "$status" = 125 ] || fail "status $status"
   [ ! -e /tmp/escaped-through-link ] || fail "a file escaped"
 }
@@ -193,7 +193,7 @@ test_full_disk_while_an_image_is_built() {
   mount -t tmpfs -o size=600k none small || skip "no tmpfs can be mounted here"
   mkdir -m 700 small/store
   status=0
-  "$nacelle" run --root "$PWD/small/store" "$busybox" -- true >"$out" 2>"$err" || status=$?
+  "$nacelle" run --net none --root "$PWD/small/store" "$busybox" -- true >"$out" 2>"$err" || status=$?
   local left
   left=$(du -sk small | cut -f 1)
   umount small
@@ -205,15 +205,15 @@ test_full_disk_while_an_image_is_built() {
 test_store_that_is_not_mine() {
   [ "$(id -u)" = 0 ] || skip "needs root"
   mkdir -m 700 open
-  "$nacelle" run --root "$PWD/open" "$busybox" -- true || fail "the first run"
+  "$nacelle" run --net none --root "$PWD/open" "$busybox" -- true || fail "the first run"
   chmod go+w open/images/v1
   status=0
-  "$nacelle" run --root "$PWD/open" "$busybox" -- true >"$out" 2>"$err" || status=$?
+  "$nacelle" run --net none --root "$PWD/open" "$busybox" -- true >"$out" 2>"$err" || status=$?
   expect_refusal writable
   chmod go-w open/images/v1
   chown 12345 open/images/v1
   status=0
-  "$nacelle" run --root "$PWD/open" "$busybox" -- true >"$out" 2>"$err" || status=$?
+  "$nacelle" run --net none --root "$PWD/open" "$busybox" -- true >"$out" 2>"$err" || status=$?
   expect_refusal
 }
 

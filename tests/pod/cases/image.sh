@@ -51,13 +51,13 @@ test_shared_libraries_work() {
 test_second_run_does_no_image_work() {
   cp -a "$busybox_layout" layout
   mkdir -m 700 fresh
-  "$nacelle" run --root "$PWD/fresh" "oci:$PWD/layout" -- true || fail "the first run"
+  "$nacelle" run --net none --root "$PWD/fresh" "oci:$PWD/layout" -- true || fail "the first run"
   find fresh layout -type f -printf '%p %s %T@ %i\n' | sort >before
   # Without the importer a run can only succeed if it needs none.
   mkdir -p alone/bin alone/lib/nacelle
   cp "$nacelle" alone/bin/
   cp "$prefix/lib/nacelle/vmlinux" "$prefix/lib/nacelle/initramfs.cpio" alone/lib/nacelle/
-  alone/bin/nacelle run --root "$PWD/fresh" "oci:$PWD/layout" -- echo again >"$out" 2>"$err" || fail "the second run"
+  alone/bin/nacelle run --net none --root "$PWD/fresh" "oci:$PWD/layout" -- echo again >"$out" 2>"$err" || fail "the second run"
   expect_stdout again
   find fresh layout -type f -printf '%p %s %T@ %i\n' | sort >after
   expect cmp before after
@@ -66,9 +66,9 @@ test_second_run_does_no_image_work() {
 test_a_changed_image_is_imported_again() {
   cp -a "$busybox_layout" layout
   mkdir -m 700 fresh
-  "$nacelle" run --root "$PWD/fresh" "oci:$PWD/layout" -- true || fail "the first run"
+  "$nacelle" run --net none --root "$PWD/fresh" "oci:$PWD/layout" -- true || fail "the first run"
   umoci --log=error config --image layout:latest --config.env NEW=value --config.cmd env || skip "umoci does not run here"
-  "$nacelle" run --root "$PWD/fresh" "oci:$PWD/layout" >"$out" || fail "the run of the new image"
+  "$nacelle" run --net none --root "$PWD/fresh" "oci:$PWD/layout" >"$out" || fail "the run of the new image"
   expect_stdout_has NEW=value
 }
 
@@ -81,7 +81,7 @@ test_erofs_images_are_sound() {
   command -v fsck.erofs >/dev/null || skip "fsck.erofs is not here"
   local image found=0
   mkdir -m 700 fresh
-  "$nacelle" run --root "$PWD/fresh" "$layers" -- sh -c : || fail "the run"
+  "$nacelle" run --net none --root "$PWD/fresh" "$layers" -- sh -c : || fail "the run"
   while IFS= read -r image; do
     file_magic=$(od -An -tx4 -j1024 -N4 "$image" | tr -d ' ')
     [ "$file_magic" = e0f5e1e2 ] || continue
@@ -94,8 +94,8 @@ test_erofs_images_are_sound() {
 test_two_runs_import_at_once() {
   cp -a "$busybox_layout" layout
   mkdir -m 700 fresh
-  "$nacelle" run --root "$PWD/fresh" "oci:$PWD/layout" -- echo one >one 2>&1 &
-  "$nacelle" run --root "$PWD/fresh" "oci:$PWD/layout" -- echo two >two 2>&1 || fail "the second"
+  "$nacelle" run --net none --root "$PWD/fresh" "oci:$PWD/layout" -- echo one >one 2>&1 &
+  "$nacelle" run --net none --root "$PWD/fresh" "oci:$PWD/layout" -- echo two >two 2>&1 || fail "the second"
   wait $! || fail "the first"
   expect_same "$(cat one two | tr '\n' ' ')" "one two " "outputs"
 }

@@ -110,6 +110,27 @@ test_forwarded_ports() {
   expect no_passt
 }
 
+# What a pod gets when nothing is said about networks: passt if the host has a default route, else a warning.
+test_it_is_the_default() {
+  need_uplink
+  status=0
+  "$nacelle" run --root "$store" --dns 192.0.2.53 -p 7110:80 "$debian" -- sh -c 'cat /sys/class/net/eth0/mtu; hostname -I' >"$out" 2>"$err" || status=$?
+  expect_status 0
+  expect_same "$(cat "$err")" "" stderr
+  expect_stdout_has 65520
+  expect_stdout_has 10.0.2.15
+  status=0
+  unshare -n "$nacelle" run --root "$store" "$busybox" -- ls /sys/class/net >"$out" 2>"$err" || status=$?
+  expect_status 0
+  expect_stdout lo
+  expect_one_line_on_stderr
+  expect_stderr_has "--net none"
+  PATH=/nothing "$nacelle" run --root "$store" "$busybox" -- /bin/true >"$out" 2>"$err" && fail "a pod without passt"
+  expect_one_line_on_stderr
+  expect_stderr_has "package passt"
+  expect_stderr_has "--net none"
+}
+
 # What listens on the host's loopback interface is not the pod's, by whatever address.
 test_loopback_of_the_host_is_out_of_reach() {
   need_uplink
@@ -181,6 +202,22 @@ test_refusals() {
   expect_status 125
   expect_one_line_on_stderr
   expect_stderr_has "7106:80"
+  kill $server
+  # One family of two: passt would go on without a word.
+  python3 -c "$answer_once" 7108 tcp >server &
+  server=$!
+  wait_for 20 grep -q ready server
+  run_pod --net passt,address=10.5.0.2/16,gateway=10.5.0.1,address=fd00::2/64,gateway=fe80::2 --dns 192.0.2.53 -p 7108:80 "$busybox" -- sleep 100
+  expect_status 125
+  expect_one_line_on_stderr
+  expect_stderr_has "7108:80"
+  kill $server
+  python3 -c "$answer_once" 7108 udp >server &
+  server=$!
+  wait_for 20 grep -q ready server
+  run_pod --net passt --dns 192.0.2.53 -p 7108:80/udp "$busybox" -- sleep 100
+  expect_status 125
+  expect_stderr_has "7108:80/udp"
   kill $server
   status=0
   PATH=/nothing "$nacelle" run --root "$store" --net passt "$busybox" -- /bin/sleep 100 >"$out" 2>"$err" || status=$?

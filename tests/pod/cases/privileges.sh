@@ -154,13 +154,13 @@ test_ordinary_user() {
   chown 12345:12345 home share
   chmod 660 /dev/kvm
   status=0
-  HOME=$PWD/home "${as[@]}" "$nacelle" run --volume "$PWD/share:/mnt" "$busybox" -- sh -c 'echo written >/mnt/file; id -u; exit 3' >"$out" 2>"$err" || status=$?
+  HOME=$PWD/home "${as[@]}" "$nacelle" run --net none --volume "$PWD/share:/mnt" "$busybox" -- sh -c 'echo written >/mnt/file; id -u; exit 3' >"$out" 2>"$err" || status=$?
   expect_status 3
   expect_stdout 0
   expect_same "$(cat share/file)" written "the file"
   expect_same "$(stat -c %u share/file)" 12345 "the file's owner"
   out=second
-  HOME=$PWD/home start "${as[@]}" "$nacelle" run --init --volume "$PWD/share:/mnt" "$busybox" -- sh -c 'echo ready; exec sleep 100'
+  HOME=$PWD/home start "${as[@]}" "$nacelle" run --net none --init --volume "$PWD/share:/mnt" "$busybox" -- sh -c 'echo ready; exec sleep 100'
   wait_for_stdout ready
   vm=$(role nacelle-vm)
   files=$(role nacelle-files)
@@ -178,7 +178,7 @@ test_user_without_kvm() {
   chown 12345 home
   chmod 660 /dev/kvm
   status=0
-  HOME=$PWD/home setpriv --reuid 12345 --regid 12345 --clear-groups "$nacelle" run "$busybox" -- true >"$out" 2>"$err" || status=$?
+  HOME=$PWD/home setpriv --reuid 12345 --regid 12345 --clear-groups "$nacelle" run --net none "$busybox" -- true >"$out" 2>"$err" || status=$?
   expect_status 125
   expect_stderr_has kvm
   expect_one_line_on_stderr

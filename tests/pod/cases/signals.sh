@@ -68,7 +68,7 @@ test_interrupt_during_an_import() {
   local delay_ms
   mkdir -m 700 fresh
   for delay_ms in 0 10 30 60 100 200; do
-    start "$nacelle" run --root "$PWD/fresh" "$debian" -- true
+    start "$nacelle" run --net none --root "$PWD/fresh" "$debian" -- true
     sleep "$(awk -v ms=$delay_ms 'BEGIN { print ms / 1000 }')"
     # As a terminal does it: to all of the foreground.
     kill -INT -- "-$pod"

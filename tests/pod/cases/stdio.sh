@@ -68,7 +68,7 @@ while chunk := ours.recv(65536):
     seen += chunk
 assert process.wait() == 0
 assert seen == data, (len(seen), len(data))
-' "$nacelle" run --root "$store" -i "$busybox" -- cat || fail "a socket as stdin and stdout"
+' "$nacelle" run --net none --root "$store" -i "$busybox" -- cat || fail "a socket as stdin and stdout"
 }
 
 test_append_to_a_file() {
@@ -84,13 +84,13 @@ test_same_file_twice() {
 
 test_closed() {
   status=0
-  "$nacelle" run --root "$store" -i "$busybox" -- sh -c 'echo x; echo y >&2; exit 5' <&- >&- 2>&- || status=$?
+  "$nacelle" run --net none --root "$store" -i "$busybox" -- sh -c 'echo x; echo y >&2; exit 5' <&- >&- 2>&- || status=$?
   expect_status 5
   status=0
-  "$nacelle" run --root "$store" -i "$busybox" -- sh -c 'read line; exit 6' <&- >"$out" 2>"$err" || status=$?
+  "$nacelle" run --net none --root "$store" -i "$busybox" -- sh -c 'read line; exit 6' <&- >"$out" 2>"$err" || status=$?
   expect_status 6
   status=0
-  "$nacelle" run --root "$store" "$busybox" -- sh -c 'ls -l /proc/self/fd >&2; exit 7' >&- 2>"$err" || status=$?
+  "$nacelle" run --net none --root "$store" "$busybox" -- sh -c 'ls -l /proc/self/fd >&2; exit 7' >&- 2>"$err" || status=$?
   expect_status 7
 }
 
@@ -103,7 +103,7 @@ test_devices_open() {
 
 test_stdout_closed_early() {
   local -a statuses
-  timeout 60 "$nacelle" run --root "$store" "$busybox" -- sh -c 'yes; exit $?' 2>"$err" | head -c 1 >first
+  timeout 60 "$nacelle" run --net none --root "$store" "$busybox" -- sh -c 'yes; exit $?' 2>"$err" | head -c 1 >first
   statuses=("${PIPESTATUS[@]}")
   expect_same "$(cat first)" y "the first byte"
   # yes dies by SIGPIPE, as it does outside.

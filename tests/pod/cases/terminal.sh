@@ -10,7 +10,7 @@ at_terminal() {
     shift
   done
   shift
-  "$tools/terminal" "${steps[@]}" -- "$nacelle" run --root "$store" "$@" >"$out" || fail "$(tail -n 1 "$out")"
+  "$tools/terminal" "${steps[@]}" -- "$nacelle" run --net none --root "$store" "$@" >"$out" || fail "$(tail -n 1 "$out")"
   tr -d '\r' <"$out" >"$out.plain"
   mv "$out.plain" "$out"
 }

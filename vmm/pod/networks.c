@@ -1,0 +1,180 @@
+/*
+ * A pod's networks. The options are the user's own; resolv.conf is the host's.
+ */
+#include "vmm/pod/networks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/pod/passt.h"
+#include "vmm/pod/tap.h"
+
+/* Only passt forwards ports, and for one network of the pod. */
+static int settle_ports(struct networks *networks, const struct run_options *options,
+			struct error *err)
+{
+	unsigned passts = 0;
+
+	for (unsigned i = 0; i < networks->count; i++)
+		passts += networks->nets[i].kind == NET_PASST;
+	if (passts > 1)
+		return error_set(err, 0, "--net passt can be given once");
+	if (options->publish.count && !passts)
+		return error_set(err, 0,
+				 "--publish %s: only --net passt forwards ports; a pod on a tap "
+				 "device has an address of its own",
+				 options->publish.items[0]);
+	if (options->publish.count > NET_PORTS_MAX)
+		return error_set(err, 0, "--publish: at most %d ports are possible", NET_PORTS_MAX);
+	for (unsigned i = 0; i < options->publish.count; i++)
+		if (net_parse_port(options->publish.items[i], &networks->ports[i], err) < 0)
+			return -1;
+	networks->port_count = options->publish.count;
+	return 0;
+}
+
+int networks_settle(struct networks *networks, const struct run_options *options, struct error *err)
+{
+	static const char *const by_default[] = { "passt" };
+	const char *const *items = options->nets.count ? options->nets.items : by_default;
+	unsigned count = options->nets.count ? options->nets.count : 1;
+
+	*networks = (struct networks){ .passt_socket = -1, .by_default = !options->nets.count };
+	if (count == 1 && strcmp(items[0], "none") == 0)
+		count = 0;
+	if (count > PLAN_NETS_MAX)
+		return error_set(err, 0, "--net: at most %d networks are possible", PLAN_NETS_MAX);
+	for (unsigned i = 0; i < count; i++) {
+		if (strcmp(items[i], "none") == 0)
+			return error_set(err, 0, "--net none goes with no other network");
+		if (net_parse(items[i], &networks->nets[i], &networks->interfaces[i], err) < 0)
+			return -1;
+	}
+	networks->count = count;
+	return settle_ports(networks, options, err);
+}
+
+static int attach_passt(struct networks *networks, unsigned index, struct plan_net *out,
+			struct error *err)
+{
+	struct pod_interface *interface = &networks->interfaces[index];
+	int pair[2];
+
+	if (passt_check_installed(err) < 0 || passt_addresses(interface, err) < 0 ||
+	    passt_check_ports(interface, networks->ports, networks->port_count, err) < 0)
+		return -1;
+	if (out->mtu == 0)
+		out->mtu = NET_MTU_PASST;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_set(err, errno, "cannot make a socket pair");
+	out->kind = PLAN_NET_STREAM;
+	out->fd = pair[0];
+	networks->passt_socket = pair[1];
+	networks->passt_net = index;
+	if (fcntl(out->fd, F_SETFL, O_NONBLOCK) < 0)
+		return error_set(err, errno, "cannot set up the socket to passt");
+	return 0;
+}
+
+static int attach(struct networks *networks, unsigned index, struct plan_net *out,
+		  struct error *err)
+{
+	const struct pod_net *net = &networks->nets[index];
+
+	out->mtu = net->mtu;
+	memcpy(out->mac, net->mac, sizeof(out->mac));
+	switch (net->kind) {
+	case NET_PASST:
+		if (attach_passt(networks, index, out, err) < 0)
+			return -1;
+		break;
+	case NET_TAP:
+		out->fd = tap_open(net->name, &out->mtu, err);
+		if (out->fd < 0)
+			return -1;
+		break;
+	}
+	return net_check_mtu(net->kind == NET_PASST ? "passt" : net->name,
+			     &networks->interfaces[index], out->mtu, err);
+}
+
+int networks_attach(struct networks *networks, struct plan *plan, struct error *err)
+{
+	if (networks->by_default && networks->count && !networks->port_count &&
+	    !passt_has_uplink()) {
+		networks->count = 0;
+		networks->warning = "this host has no default route, so the pod has no network; "
+				    "--net none says that this is meant";
+	}
+	for (unsigned i = 0; i < networks->count; i++) {
+		if (attach(networks, i, &plan->nets[i], err) < 0)
+			return -1;
+		plan->net_count++;
+	}
+	return 0;
+}
+
+/* The host's resolver configuration; NULL if there is none. To be freed. */
+static char *read_resolv_conf(const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_file_ FILE *file = fopen(path, "re");
+	size_t size = 0;
+
+	if (!file || getdelim(&text, &size, '\0', file) < 0)
+		return NULL;
+	return steal_ptr(text);
+}
+
+/* Whether it names systemd-resolved, at the beginning of a line. */
+static bool asks_resolved(const char *host_text)
+{
+	static const char line[] = "\nnameserver 127.0.0.53";
+
+	return strncmp(host_text, line + 1, strlen(line + 1)) == 0 || strstr(host_text, line);
+}
+
+/* On a tap the administrator may mean it so; with passt nobody has said anything about names. */
+static void warn_about_servers(struct networks *networks, bool had_server)
+{
+	if (had_server && networks->passt_socket >= 0 && !net_has_server(networks->resolv_conf))
+		networks->warning = "the host's name servers are on its loopback interface, out of "
+				    "the pod's reach; name one with --dns";
+}
+
+int networks_make_names(struct networks *networks, const struct run_options *options,
+			const char *hostname, struct error *err)
+{
+	/* What systemd-resolved asks on behalf of its own address, which is not one in a pod. */
+	static const char *const paths[] = { "/etc/resolv.conf",
+					     "/run/systemd/resolve/resolv.conf" };
+	_cleanup_free_ char *host_text = NULL;
+	bool had_server;
+
+	if (net_make_hosts(options, hostname, networks->interfaces, networks->count,
+			   &networks->hosts, err) < 0)
+		return -1;
+	if (networks->count && !options->dns.count)
+		host_text = read_resolv_conf(paths[0]);
+	had_server = host_text && net_has_server(host_text);
+	if (host_text && asks_resolved(host_text)) {
+		free(host_text);
+		host_text = read_resolv_conf(paths[1]);
+	}
+	if (net_make_resolv_conf(options, networks->count, host_text, &networks->resolv_conf, err) <
+	    0)
+		return -1;
+	warn_about_servers(networks, had_server);
+	return 0;
+}
+
+void networks_free(struct networks *networks)
+{
+	free(steal_ptr(networks->hosts));
+	free(steal_ptr(networks->resolv_conf));
+}
