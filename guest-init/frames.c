@@ -15,7 +15,7 @@ static ssize_t payload_size(uint32_t type)
 	case FRAME_WINSIZE:
 		return sizeof(struct frame_winsize);
 	case FRAME_STOP:
-		return 0;
+		return sizeof(struct frame_stop);
 	case FRAME_ADD:
 		return sizeof(struct frame_add);
 	default:
@@ -45,6 +45,8 @@ ssize_t frame_parse(const void *data, size_t len, struct host_frame *frame)
 		frame->id = cursor_le32(&c);
 		frame->record_port = cursor_le32(&c);
 		frame->app = cursor_le32(&c);
+	} else {
+		frame->timeout_ms = cursor_le32(&c);
 	}
 	if (c.bad)
 		return 0;

@@ -19,6 +19,7 @@ struct host_frame {
 	uint32_t signal;
 	uint16_t rows, columns;
 	uint32_t id, record_port; /* ADD: the id is within its range */
+	uint32_t timeout_ms;	  /* STOP */
 };
 
 /*

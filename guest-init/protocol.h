@@ -48,14 +48,15 @@ static_assert(sizeof(struct frame_header) == 8, "frame header");
 
 enum frame_type {
 	/* guest to host */
-	FRAME_HELLO = 1,     /* struct frame_hello, the first frame */
-	FRAME_APP_START = 2, /* struct frame_app_start: execve() of the app has succeeded */
-	FRAME_APP_EXIT = 3,  /* struct frame_app_exit */
-	FRAME_POD_EXIT = 4,  /* struct frame_pod_exit, the last frame */
+	FRAME_HELLO = 1,       /* struct frame_hello, the first frame */
+	FRAME_APP_START = 2,   /* struct frame_app_start: execve() of the app has succeeded */
+	FRAME_APP_EXIT = 3,    /* struct frame_app_exit */
+	FRAME_POD_EXIT = 4,    /* struct frame_pod_exit, the last frame */
+	FRAME_APP_RESTART = 5, /* struct frame_app_exit: it has ended, and will be started again */
 	/* host to guest */
 	FRAME_SIGNAL = 64,  /* struct frame_signal */
 	FRAME_WINSIZE = 65, /* struct frame_winsize */
-	FRAME_STOP = 66,    /* no payload: SIGTERM to every app, orderly end */
+	FRAME_STOP = 66,    /* struct frame_stop: an orderly end of all apps */
 	FRAME_ADD = 67,	    /* struct frame_add: start a process beside an app's */
 };
 
@@ -84,7 +85,7 @@ struct frame_app_exit {
 };
 enum {
 	EXIT_FLAG_CORE = 1, /* a core was dumped */
-	EXIT_FLAG_OOM = 2,  /* the memory cgroup's OOM killer chose it */
+	EXIT_FLAG_OOM = 2,  /* the OOM killer chose it, for its own limit or the pod's memory */
 };
 
 /* The pod's own status: that of the first app that failed, else that of the last that ended. */
@@ -98,6 +99,15 @@ struct frame_signal {
 	le32 signal;
 };
 #define FRAME_ALL_APPS UINT32_MAX
+
+/*
+ * Each app gets its stop signal, and SIGKILL if it is still there after the time; none is started
+ * any more. Another order may shorten the time.
+ */
+struct frame_stop {
+	le32 timeout_ms; /* 0: at once; FRAME_STOP_PATIENT: never */
+};
+#define FRAME_STOP_PATIENT UINT32_MAX
 
 struct frame_winsize {
 	le32 app;
@@ -127,6 +137,7 @@ static_assert(sizeof(struct frame_app_exit) == 16, "APP_EXIT");
 static_assert(sizeof(struct frame_pod_exit) == 8, "POD_EXIT");
 static_assert(sizeof(struct frame_signal) == 8, "SIGNAL");
 static_assert(sizeof(struct frame_winsize) == 8, "WINSIZE");
+static_assert(sizeof(struct frame_stop) == 4, "STOP");
 static_assert(sizeof(struct frame_add) == 12, "ADD");
 
 /*

@@ -1,5 +1,5 @@
 /*
- * The host's end of the control connection: a parser for five kinds of frames with a buffer for one
+ * The host's end of the control connection: a parser for six kinds of frames with a buffer for one
  * of them, and a short queue of frames to the guest.
  *
  * What comes in is written by the guest; each byte is copied out of guest memory once.
@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <time.h>
 
 enum {
 	CREDIT_BYTES = 16 * 1024, /* everything is consumed at once */
@@ -37,6 +38,7 @@ static int payload_length(uint32_t type)
 	case FRAME_APP_START:
 		return sizeof(struct frame_app_start);
 	case FRAME_APP_EXIT:
+	case FRAME_APP_RESTART:
 		return sizeof(struct frame_app_exit);
 	case FRAME_POD_EXIT:
 		return sizeof(struct frame_pod_exit);
@@ -86,7 +88,8 @@ static void on_app_start(struct control *control, struct cursor *in)
 		return;
 	}
 	*member = CONTROL_MEMBER_STARTED;
-	control->on_event(control->ctx, &event);
+	if (event.app >= control->app_count || !control->restarts[event.app].start_left_out)
+		control->on_event(control->ctx, &event);
 }
 
 static bool exit_acceptable(uint32_t kind, uint32_t code)
@@ -105,29 +108,89 @@ static bool exit_acceptable(uint32_t kind, uint32_t code)
 	}
 }
 
-static void on_app_exit(struct control *control, struct cursor *in)
+/* Reads the end of a process, by APP_EXIT or APP_RESTART. NULL after a fault. */
+static uint8_t *read_exit(struct control *control, struct cursor *in, struct machine_event *event)
 {
-	struct machine_event event = { .type = MACHINE_EVENT_APP_EXIT };
 	uint8_t *member;
 	bool ran;
 
-	event.app = cursor_le32(in);
-	event.kind = cursor_le32(in);
-	event.code = cursor_le32(in);
-	event.flags = cursor_le32(in);
-	member = find_member(control, event.app);
-	if (!member || !exit_acceptable(event.kind, event.code) ||
-	    (event.flags & ~(uint32_t)EXIT_FLAGS)) {
+	event->app = cursor_le32(in);
+	event->kind = cursor_le32(in);
+	event->code = cursor_le32(in);
+	event->flags = cursor_le32(in);
+	member = find_member(control, event->app);
+	ran = event->kind == EXIT_KIND_CODE || event->kind == EXIT_KIND_SIGNAL;
+	if (!member || !exit_acceptable(event->kind, event->code) ||
+	    (event->flags & ~(uint32_t)EXIT_FLAGS)) {
+		fault(control, CONTROL_FAULT_CONTENT);
+		return NULL;
+	}
+	if (*member != (ran ? CONTROL_MEMBER_STARTED : CONTROL_MEMBER_EXPECTED)) {
+		fault(control, CONTROL_FAULT_ORDER);
+		return NULL;
+	}
+	return member;
+}
+
+static void on_app_exit(struct control *control, struct cursor *in)
+{
+	struct machine_event event = { .type = MACHINE_EVENT_APP_EXIT };
+	uint8_t *member = read_exit(control, in, &event);
+
+	if (!member)
+		return;
+	*member = CONTROL_MEMBER_EXITED;
+	control->on_event(control->ctx, &event);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Whether a restart that comes now is to be reported. */
+static bool take_restart(struct control_restarts *restarts)
+{
+	uint64_t now = now_ms();
+	uint64_t back = (now - restarts->since_ms) / CONTROL_RESTART_MS;
+
+	if (back >= restarts->used) {
+		restarts->used = 0;
+		restarts->since_ms = now;
+	} else {
+		restarts->used -= (uint32_t)back;
+		restarts->since_ms += back * CONTROL_RESTART_MS;
+	}
+	if (restarts->used == CONTROL_RESTARTS_MAX)
+		return false;
+	restarts->used++;
+	return true;
+}
+
+static void on_app_restart(struct control *control, struct cursor *in)
+{
+	struct machine_event event = { .type = MACHINE_EVENT_APP_RESTART };
+	uint8_t *member = read_exit(control, in, &event);
+	struct control_restarts *restarts;
+
+	if (!member)
+		return;
+	/* What did not start does not start again, and what was added ends once. */
+	if (event.app >= control->app_count || *member != CONTROL_MEMBER_STARTED) {
 		fault(control, CONTROL_FAULT_CONTENT);
 		return;
 	}
-	ran = event.kind == EXIT_KIND_CODE || event.kind == EXIT_KIND_SIGNAL;
-	if (*member != (ran ? CONTROL_MEMBER_STARTED : CONTROL_MEMBER_EXPECTED)) {
-		fault(control, CONTROL_FAULT_ORDER);
-		return;
-	}
-	*member = CONTROL_MEMBER_EXITED;
-	control->on_event(control->ctx, &event);
+	restarts = &control->restarts[event.app];
+	*member = CONTROL_MEMBER_EXPECTED;
+	if (restarts->count < UINT32_MAX)
+		restarts->count++;
+	event.count = restarts->count;
+	restarts->start_left_out = !take_restart(restarts);
+	if (!restarts->start_left_out)
+		control->on_event(control->ctx, &event);
 }
 
 static void on_pod_exit(struct control *control, struct cursor *in)
@@ -160,6 +223,8 @@ static void on_frame(struct control *control)
 		on_app_start(control, &in);
 	else if (type == FRAME_APP_EXIT)
 		on_app_exit(control, &in);
+	else if (type == FRAME_APP_RESTART)
+		on_app_restart(control, &in);
 	else
 		on_pod_exit(control, &in);
 	assert(!in.bad && cursor_left(&in) == 0);
@@ -341,8 +406,7 @@ static struct control_frame make_frame(enum frame_type type, const void *payload
 
 	static_assert(sizeof(struct frame_app_exit) <= CONTROL_PAYLOAD_MAX, "frames");
 	assert(len <= CONTROL_PAYLOAD_MAX);
-	if (len)
-		memcpy(frame.payload, payload, len);
+	memcpy(frame.payload, payload, len);
 	return frame;
 }
 
@@ -366,9 +430,10 @@ bool control_winsize(struct control *control, uint32_t app, uint16_t rows, uint1
 	return enqueue(control, &frame, sizeof(payload.app));
 }
 
-bool control_stop(struct control *control)
+bool control_stop(struct control *control, uint32_t timeout_ms)
 {
-	struct control_frame frame = make_frame(FRAME_STOP, NULL, 0);
+	struct frame_stop payload = { .timeout_ms = le32_make(timeout_ms) };
+	struct control_frame frame = make_frame(FRAME_STOP, &payload, sizeof(payload));
 
 	return enqueue(control, &frame, 0);
 }

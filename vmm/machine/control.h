@@ -5,9 +5,10 @@
  * The guest's bytes are not trusted: they go into one fixed buffer, the length is checked against
  * the type before the payload is awaited, each value against its range, and the order of frames
  * against a state machine that lets each app start and exit once, and each added process once for
- * every FRAME_ADD. So a guest can cause at most 2 * app_count + 2 events of its own accord, and two
- * for each process that the host adds. The first offence ends the connection, and with it the
- * events; after POD_EXIT nothing is listened to any more.
+ * every FRAME_ADD. So a guest can cause at most 2 * app_count + 2 events of its own accord, two for
+ * each process that the host adds, and two for each restart of an app, which are left out if they
+ * come faster than guest-init's back-off makes them. The first offence ends the connection, and
+ * with it the events; after POD_EXIT nothing is listened to any more.
  *
  * Locking: control_accept() and the event function are called with the vsock device's lock held (by
  * a vCPU thread); the event function calls nothing of this file. control_signal() and the others
@@ -52,6 +53,16 @@ enum control_member {
 	CONTROL_MEMBER_EXITED,
 };
 
+/* Restarts of an app that may be reported at once, and how fast they come back. */
+enum { CONTROL_RESTARTS_MAX = 16, CONTROL_RESTART_MS = 1000 };
+
+struct control_restarts {
+	uint32_t count;
+	uint32_t used;	     /* of CONTROL_RESTARTS_MAX */
+	uint64_t since_ms;   /* of CLOCK_MONOTONIC: `used` was brought up to date then */
+	bool start_left_out; /* the restart was, and so is the start that follows */
+};
+
 struct control {
 	struct vsock *vsock;
 	control_event_fn *on_event;
@@ -63,6 +74,7 @@ struct control {
 	struct vsock_conn *conn;
 	uint8_t apps[CONTROL_APPS_MAX]; /* enum control_member */
 	uint8_t added[FRAME_ADDED_MAX];
+	struct control_restarts restarts[CONTROL_APPS_MAX];
 	struct control_frame in;
 	uint32_t in_bytes;
 	struct control_frame out[CONTROL_QUEUE_MAX];
@@ -86,7 +98,7 @@ bool control_accept(void *ctx, uint32_t host_port, struct vsock_conn *conn,
  */
 bool control_signal(struct control *control, uint32_t app, uint32_t signal);
 bool control_winsize(struct control *control, uint32_t app, uint16_t rows, uint16_t columns);
-bool control_stop(struct control *control);
+bool control_stop(struct control *control, uint32_t timeout_ms);
 
 /*
  * Begins a process in a free slot, < FRAME_ADDED_MAX. Returns false if the frame is dropped; the

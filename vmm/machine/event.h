@@ -13,6 +13,7 @@ enum machine_event_type {
 	MACHINE_EVENT_HELLO = 1,      /* guest-init is there; code: its minor protocol version */
 	MACHINE_EVENT_APP_START,      /* app; code: its pid in the guest */
 	MACHINE_EVENT_APP_EXIT,	      /* app, kind, code, flags as in struct frame_app_exit */
+	MACHINE_EVENT_APP_RESTART,    /* the same; it will start again. Some may be left out */
 	MACHINE_EVENT_POD_EXIT,	      /* kind, code as in struct frame_pod_exit; the last event */
 	MACHINE_EVENT_PROTOCOL_ERROR, /* code: enum control_fault; the last event */
 };
@@ -33,7 +34,8 @@ struct machine_event {
 	uint32_t kind; /* enum exit_kind of guest-init/protocol.h */
 	uint32_t code;
 	uint32_t flags; /* EXIT_FLAG_* */
+	uint32_t count; /* APP_RESTART: how many there have been of this app */
 };
-static_assert(sizeof(struct machine_event) == 20, "machine event");
+static_assert(sizeof(struct machine_event) == 24, "machine event");
 
 #endif

@@ -151,7 +151,7 @@ static void on_supervisor(struct loop_fd *member, uint32_t events)
 		control_winsize(&machine->control, command.app, command.rows, command.columns);
 		break;
 	case MACHINE_COMMAND_STOP:
-		control_stop(&machine->control);
+		control_stop(&machine->control, command.timeout_ms);
 		break;
 	}
 }

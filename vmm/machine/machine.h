@@ -57,8 +57,9 @@ struct machine_command {
 	uint32_t app;
 	uint32_t signal;
 	uint16_t rows, columns;
+	uint32_t timeout_ms; /* STOP: as in struct frame_stop */
 };
-static_assert(sizeof(struct machine_command) == 16, "machine command");
+static_assert(sizeof(struct machine_command) == 20, "machine command");
 
 /*
  * The role's entry, in a process of its own. Runs until the pod has ended, the guest has died or

@@ -111,6 +111,11 @@ static void on_event(struct supervisor *supervisor, const struct machine_event *
 		       event->flags & EXIT_FLAG_CORE ? ", core dumped" : "",
 		       event->flags & EXIT_FLAG_OOM ? ", out of memory" : "");
 		return;
+	case MACHINE_EVENT_APP_RESTART:
+		report(REPORT_INFO, "app %u ended: %s %u%s; it starts again (%u)", event->app,
+		       event->kind == EXIT_KIND_SIGNAL ? "signal" : "status", event->code,
+		       event->flags & EXIT_FLAG_OOM ? ", out of memory" : "", event->count);
+		return;
 	case MACHINE_EVENT_POD_EXIT:
 		on_pod_exit(supervisor, event);
 		return;

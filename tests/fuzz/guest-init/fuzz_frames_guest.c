@@ -21,12 +21,14 @@ static size_t write_again(const struct host_frame *frame, uint8_t *out)
 
 	if (frame->type == FRAME_ADD)
 		return frame_write(out, FRAME_ADD, &add, sizeof(add));
+	struct frame_stop stop = { le32_make(frame->timeout_ms) };
+
 	if (frame->type == FRAME_SIGNAL)
 		return frame_write(out, FRAME_SIGNAL, &signal, sizeof(signal));
 	if (frame->type == FRAME_WINSIZE)
 		return frame_write(out, FRAME_WINSIZE, &winsize, sizeof(winsize));
 	assert(frame->type == FRAME_STOP);
-	return frame_write(out, FRAME_STOP, "", 0);
+	return frame_write(out, FRAME_STOP, &stop, sizeof(stop));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -31,7 +31,7 @@ enum op {
 static struct {
 	bool hello, over;
 	bool started[MEMBERS], exited[MEMBERS];
-	unsigned count, added;
+	unsigned count, added, restarts;
 } seen;
 
 static void require(bool good, const char *what)
@@ -57,7 +57,7 @@ static void on_event(void *ctx, const struct machine_event *event)
 	unsigned member = find_member(ctx, event->app);
 
 	require(!seen.over, "an event after the last");
-	require(++seen.count <= 2 * (APPS + seen.added) + 2, "too many events");
+	require(++seen.count <= 2 * (APPS + seen.added + seen.restarts) + 3, "too many events");
 	switch ((enum machine_event_type)event->type) {
 	case MACHINE_EVENT_HELLO:
 		require(!seen.hello, "a second HELLO");
@@ -75,6 +75,14 @@ static void on_event(void *ctx, const struct machine_event *event)
 			    event->code <= 4095 && event->flags <= 3,
 			"an exit out of range");
 		seen.exited[member] = true;
+		break;
+	case MACHINE_EVENT_APP_RESTART:
+		require(member < APPS && seen.started[member] && !seen.exited[member],
+			"a restart out of order");
+		require(event->kind <= EXIT_KIND_SIGNAL && event->code <= UINT8_MAX && event->count,
+			"a restart out of range");
+		seen.started[member] = false;
+		seen.restarts++;
 		break;
 	case MACHINE_EVENT_POD_EXIT:
 		require(seen.hello, "an end before HELLO");
@@ -161,7 +169,7 @@ static void run_op(struct vguest *g, struct control *control, uint8_t op, struct
 		break;
 	case OP_STOP:
 		if (op < 128)
-			(void)control_stop(control);
+			(void)control_stop(control, op);
 		else
 			op_slot(control, op / 16 % SLOTS);
 		break;

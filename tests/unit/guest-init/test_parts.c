@@ -122,6 +122,7 @@ static void test_frames(void **state)
 	const struct frame_winsize size = { le32_make(1), le16_make(24), le16_make(80) };
 	const struct frame_add add = { le32_make(FRAME_ID_ADDED_FIRST), le32_make(77),
 				       le32_make(2) };
+	const struct frame_stop stop = { le32_make(1500) };
 	struct host_frame frame;
 	uint8_t bytes[64];
 	size_t len = frame_write(bytes, FRAME_SIGNAL, &signal, sizeof(signal));
@@ -138,8 +139,9 @@ static void test_frames(void **state)
 	assert_int_equal(frame_parse(bytes, 16, &frame), 16);
 	assert_int_equal(frame.rows, 24);
 	assert_int_equal(frame.columns, 80);
-	assert_int_equal(frame_write(bytes, FRAME_STOP, "", 0), 8);
-	assert_int_equal(frame_parse(bytes, 8, &frame), 8);
+	assert_int_equal(frame_write(bytes, FRAME_STOP, &stop, sizeof(stop)), 12);
+	assert_int_equal(frame_parse(bytes, 12, &frame), 12);
+	assert_int_equal(frame.timeout_ms, 1500);
 	assert_int_equal(frame_write(bytes, FRAME_ADD, &add, sizeof(add)), 20);
 	assert_int_equal(frame_parse(bytes, 19, &frame), 0);
 	assert_int_equal(frame_parse(bytes, 20, &frame), 20);
@@ -168,8 +170,8 @@ static void test_bad_frames(void **state)
 	assert_int_equal(frame_parse(bytes, 20, &frame), -1);
 	frame_write(bytes, FRAME_ADD, &above, sizeof(above));
 	assert_int_equal(frame_parse(bytes, 20, &frame), -1);
-	frame_write(bytes, FRAME_STOP, &none, 4);
-	assert_int_equal(frame_parse(bytes, 12, &frame), -1);
+	frame_write(bytes, FRAME_STOP, &none, 8);
+	assert_int_equal(frame_parse(bytes, 16, &frame), -1);
 	frame_write(bytes, FRAME_POD_EXIT, &none, 8);
 	assert_int_equal(frame_parse(bytes, 16, &frame), -1);
 	memset(bytes, 0xff, sizeof(bytes));

@@ -93,13 +93,18 @@ static void send_frame(uint32_t type, const uint32_t *words, size_t count)
 	packet(VSOCK_OP_RW, bytes, frame(bytes, type, words, count));
 }
 
+static void expect_whole(const struct machine_event *want)
+{
+	assert_true(t.event_count > 0);
+	assert_memory_equal(&t.events[0], want, sizeof(*want));
+	memmove(t.events, t.events + 1, --t.event_count * sizeof(t.events[0]));
+}
+
 static void expect_event(uint32_t type, uint32_t app, uint32_t kind, uint32_t code, uint32_t flags)
 {
-	struct machine_event want = { type, app, kind, code, flags };
+	struct machine_event want = { type, app, kind, code, flags, 0 };
 
-	assert_true(t.event_count > 0);
-	assert_memory_equal(&t.events[0], &want, sizeof(want));
-	memmove(t.events, t.events + 1, --t.event_count * sizeof(t.events[0]));
+	expect_whole(&want);
 }
 
 static void say_hello(void)
@@ -135,7 +140,7 @@ static void test_life_of_a_pod(void **state)
 	send_frame(99, WORDS(1));
 	packet(VSOCK_OP_RST, NULL, 0);
 	assert_int_equal(t.event_count, 0);
-	assert_false(control_stop(&t.control));
+	assert_false(control_stop(&t.control, 7000));
 }
 
 static void test_cut_anywhere(void **state)
@@ -299,17 +304,17 @@ static void test_frames_to_the_guest(void **state)
 	assert_true(control_signal(&t.control, FRAME_ALL_APPS, 15));
 	assert_true(control_winsize(&t.control, 1, 1, 1));
 	assert_true(control_winsize(&t.control, 0, 25, 81));
-	assert_true(control_stop(&t.control));
-	assert_true(control_stop(&t.control));
+	assert_true(control_stop(&t.control, 7000));
+	assert_true(control_stop(&t.control, 7000));
 	connect_guest();
-	assert_true(control_stop(&t.control));
+	assert_true(control_stop(&t.control, 500));
 	assert_int_equal(t.control.out_count, 5);
 	send_frame(FRAME_HELLO, WORDS(1, 0));
 	expect_frame(FRAME_WINSIZE, WORDS(0, 81 << 16 | 25));
 	expect_frame(FRAME_SIGNAL, WORDS(FRAME_ALL_APPS, 15));
 	expect_frame(FRAME_SIGNAL, WORDS(0, 2));
 	expect_frame(FRAME_WINSIZE, WORDS(1, 1 << 16 | 1));
-	expect_frame(FRAME_STOP, NULL, 0);
+	expect_frame(FRAME_STOP, WORDS(500));
 	/* Then at once. */
 	assert_true(control_signal(&t.control, 2, 1));
 	expect_frame(FRAME_SIGNAL, WORDS(2, 1));
@@ -324,7 +329,7 @@ static void test_queue_is_bounded(void **state)
 		i++;
 	assert_int_equal(i, CONTROL_QUEUE_MAX - 1);
 	assert_false(control_winsize(&t.control, 0, 1, 1));
-	assert_true(control_stop(&t.control));
+	assert_true(control_stop(&t.control, 7000));
 	say_hello();
 	for (i = 0; i < CONTROL_QUEUE_MAX - 2; i++) {
 		vguest_post(&t.g, 1);
@@ -421,6 +426,88 @@ static void test_added_out_of_order(void **state)
 	}
 }
 
+static void restart(uint32_t app, uint32_t code, uint32_t count)
+{
+	struct machine_event want = {
+		MACHINE_EVENT_APP_RESTART, app, EXIT_KIND_CODE, code, 0, count
+	};
+
+	send_frame(FRAME_APP_RESTART, WORDS(app, EXIT_KIND_CODE, code, 0));
+	if (count)
+		expect_whole(&want);
+}
+
+static void test_restarts(void **state)
+{
+	(void)state;
+	say_hello();
+	for (uint32_t i = 1; i <= 3; i++) {
+		send_frame(FRAME_APP_START, WORDS(1, 40 + i));
+		expect_event(MACHINE_EVENT_APP_START, 1, 0, 40 + i, 0);
+		restart(1, 5, i);
+	}
+	/* It may fail to start again, and then it has ended. */
+	send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_NOT_STARTED, 127, 0));
+	expect_event(MACHINE_EVENT_APP_EXIT, 1, EXIT_KIND_NOT_STARTED, 127, 0);
+	restart(1, 0, 0);
+	expect_fault(CONTROL_FAULT_ORDER);
+}
+
+static void test_wrong_restarts(void **state)
+{
+	static const struct {
+		uint32_t words[4];
+		uint32_t why;
+	} wrong[] = {
+		{ { 0, EXIT_KIND_CODE, 0, 0 }, CONTROL_FAULT_ORDER }, /* it has not started */
+		{ { 1, EXIT_KIND_CODE, 256, 0 }, CONTROL_FAULT_CONTENT },
+		{ { 0, EXIT_KIND_NOT_STARTED, 126, 0 }, CONTROL_FAULT_CONTENT },
+		{ { APPS, EXIT_KIND_CODE, 0, 0 }, CONTROL_FAULT_CONTENT },
+		{ { ID, EXIT_KIND_CODE, 0, 0 }, CONTROL_FAULT_CONTENT }, /* added */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		control_init(&t.control, t.g.vsock, APPS, on_event, &t);
+		t.guest_fwd_cnt = 0;
+		vguest_post(&t.g, 4);
+		say_hello();
+		assert_true(control_add(&t.control, 0, 0));
+		expect_op(VSOCK_OP_RW);
+		send_frame(FRAME_APP_START, WORDS(1, 9));
+		expect_event(MACHINE_EVENT_APP_START, 1, 0, 9, 0);
+		send_frame(FRAME_APP_START, WORDS(ID, 9));
+		expect_event(MACHINE_EVENT_APP_START, ID, 0, 9, 0);
+		send_frame(FRAME_APP_RESTART, wrong[i].words, 4);
+		expect_fault(wrong[i].why);
+	}
+}
+
+/* A guest that restarts an app as fast as it can is not reported as fast. */
+static void test_restart_flood(void **state)
+{
+	enum { FLOOD = 1000 };
+	unsigned events = 0;
+
+	(void)state;
+	say_hello();
+	for (uint32_t i = 0; i < FLOOD; i++) {
+		send_frame(FRAME_APP_START, WORDS(0, 7));
+		restart(0, 1, 0);
+		events += t.event_count;
+		t.event_count = 0;
+	}
+	assert_true(events >= 2 * CONTROL_RESTARTS_MAX && events < FLOOD);
+	assert_int_equal(t.control.restarts[0].count, FLOOD);
+	/* Time brings them back. */
+	t.control.restarts[0].since_ms -= 2 * CONTROL_RESTART_MS;
+	send_frame(FRAME_APP_START, WORDS(0, 7));
+	t.event_count = 0;
+	restart(0, 1, FLOOD + 1);
+	send_frame(FRAME_APP_START, WORDS(0, 8));
+	expect_event(MACHINE_EVENT_APP_START, 0, 0, 8, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -438,6 +525,9 @@ int main(void)
 		TEST(test_frames_in_pieces),
 		TEST(test_added_processes),
 		TEST(test_added_out_of_order),
+		TEST(test_restarts),
+		TEST(test_wrong_restarts),
+		TEST(test_restart_flood),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
