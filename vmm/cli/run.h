@@ -7,7 +7,7 @@
 #include "vmm/cli/options.h"
 
 enum {
-	RUN_OPTION_COUNT = 19,
+	RUN_OPTION_COUNT = 20,
 	APP_OPTION_COMMON_COUNT = 29, /* of all apps, if before the first image */
 	APP_OPTION_COUNT = APP_OPTION_COMMON_COUNT + 4,
 };

@@ -165,8 +165,8 @@ static int build_record(struct launch *launch, const struct assembly *assembly, 
 }
 
 int launch_prepare(struct launch *launch, const struct run_options *options,
-		   struct assembly *assembly, const struct pod_image *image,
-		   const bool stdio_present[3], struct error *err)
+		   struct pod_directory *directory, struct assembly *assembly,
+		   const struct pod_image *image, const bool stdio_present[3], struct error *err)
 {
 	const struct app_streams streams = {
 		.in = run_app_options(options, 0)->interactive ? APP_STDIO_INHERIT : APP_STDIO_NULL,
@@ -176,7 +176,9 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 	};
 	struct plan *plan = &launch->plan;
 
-	*launch = (struct launch){ .supervisor_socket = -1, .files_server_socket = -1 };
+	*launch = (struct launch){ .directory = directory,
+				   .supervisor_socket = -1,
+				   .files_server_socket = -1 };
 	plan->files_socket = plan->files_memory = plan->console_fd = -1;
 	plan->cpus = assembly->pod.cpus;
 	plan->memory_bytes = assembly->memory_bytes;

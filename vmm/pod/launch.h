@@ -10,12 +10,14 @@
 
 #include "vmm/machine/plan.h"
 #include "vmm/pod/assemble.h"
+#include "vmm/pod/directory.h"
 
 struct launch {
 	struct plan plan;
-	int supervisor_socket;	 /* our end */
-	int files_server_socket; /* the files role's end, or -1 */
-	void *archive;		 /* cpio archive with the pod record; owned */
+	struct pod_directory *directory; /* borrowed; locked */
+	int supervisor_socket;		 /* our end */
+	int files_server_socket;	 /* the files role's end, or -1 */
+	void *archive;			 /* cpio archive with the pod record; owned */
 	size_t archive_bytes;
 };
 
@@ -24,7 +26,7 @@ int launch_open_kvm(struct error *err);
 
 /* On failure everything that was opened is left to the end of the process. */
 int launch_prepare(struct launch *launch, const struct run_options *options,
-		   struct assembly *assembly, const struct pod_image *image,
-		   const bool stdio_present[3], struct error *err);
+		   struct pod_directory *directory, struct assembly *assembly,
+		   const struct pod_image *image, const bool stdio_present[3], struct error *err);
 
 #endif

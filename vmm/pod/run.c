@@ -4,33 +4,69 @@
 #include "vmm/pod/run.h"
 
 #include "vmm/pod/assemble.h"
+#include "vmm/pod/directory.h"
 #include "vmm/pod/image.h"
 #include "vmm/pod/launch.h"
+#include "vmm/pod/life.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/signals.h"
 #include "vmm/pod/supervisor.h"
 
-static int start(const struct run_options *options, const bool stdio_present[3],
-		 struct timeline *timeline, struct error *err)
+/*
+ * What an app or a reader of its output has of the pod is its exit status, which stays what it is
+ * where the disk is full or broken.
+ */
+static void end(struct pod_directory *directory, const struct run_options *options, int status)
+{
+	struct error err = ERROR_NONE;
+
+	if ((options->remove ? directory_remove(directory, &err)
+			     : life_write_end(directory, status, &err)) < 0)
+		report(REPORT_WARNING, "%s", err.text);
+}
+
+static int run_image(const struct run_options *options, struct pod_directory *directory,
+		     struct pod_image *image, const bool stdio_present[3],
+		     struct timeline *timeline, struct error *err)
 {
 	static struct assembly assembly;
-	struct pod_image image;
 	struct launch launch;
-	bool ready;
+	bool ready =
+	    assemble(&assembly, options, image, err) == 0 &&
+	    launch_prepare(&launch, options, directory, &assembly, image, stdio_present, err) == 0;
 
-	if (pod_image_open(&image, run_app_options(options, 0)->reference, options->store_root,
-			   err) < 0)
-		return -1;
-	timeline_stamp(timeline, TIMELINE_IMAGE);
-	ready = assemble(&assembly, options, &image, err) == 0 &&
-		launch_prepare(&launch, options, &assembly, &image, stdio_present, err) == 0;
-	pod_image_close(&image);
+	pod_image_close(image);
 	if (!ready)
 		return -1;
 	timeline_stamp(timeline, TIMELINE_ASSEMBLED);
 	if (assembly.networks.warning)
 		report(REPORT_WARNING, "%s", assembly.networks.warning);
 	return supervisor_run(&launch, &assembly, options, timeline);
+}
+
+/* A pod that could not be started leaves nothing. */
+static int start(const struct run_options *options, const bool stdio_present[3],
+		 struct timeline *timeline, struct error *err)
+{
+	struct pod_directory directory;
+	struct pod_image image;
+	int pods_fd, status;
+
+	if (pod_image_open(&image, run_app_options(options, 0)->reference, options->store_root,
+			   err) < 0)
+		return -1;
+	timeline_stamp(timeline, TIMELINE_IMAGE);
+	pods_fd = pods_open(options->store_root, true, err);
+	if (pods_fd < 0 || directory_create(pods_fd, POD_PLACE_RUN, &directory, err) < 0) {
+		pod_image_close(&image);
+		return -1;
+	}
+	status = run_image(options, &directory, &image, stdio_present, timeline, err);
+	if (status < 0)
+		(void)directory_remove(&directory, NULL);
+	else
+		end(&directory, options, status);
+	return status;
 }
 
 int run_pod(const struct run_options *options, const bool stdio_present[3],

@@ -71,6 +71,7 @@ struct run_options {
 	const char *kernel;
 	const char *kernel_args;
 	const char *name; /* of the pod */
+	bool remove;	  /* its directory, at its end */
 	bool json_log;
 	const char *trace;
 	uint64_t boot_timeout_s;

@@ -19,6 +19,7 @@
 #include "guest-init/protocol.h"
 #include "vmm/base/bytes.h"
 #include "vmm/machine/vcpu.h"
+#include "vmm/pod/life.h"
 #include "vmm/pod/passt.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/signals.h"
@@ -94,6 +95,19 @@ static const char *fault_text(uint32_t fault)
 	return "the control connection failed";
 }
 
+/* The disk may be full: the pod goes on, and its own exit status stays right. */
+static void on_app_exit(struct supervisor *supervisor, const struct machine_event *event)
+{
+	struct error err = ERROR_NONE;
+
+	report(REPORT_INFO, "app %u ended: %s %u%s%s", event->app,
+	       event->kind == EXIT_KIND_SIGNAL ? "signal" : "status", event->code,
+	       event->flags & EXIT_FLAG_CORE ? ", core dumped" : "",
+	       event->flags & EXIT_FLAG_OOM ? ", out of memory" : "");
+	if (app_states_on_exit(&supervisor->apps, event, supervisor->directory, &err) < 0)
+		report(REPORT_WARNING, "%s", err.text);
+}
+
 static void on_event(struct supervisor *supervisor, const struct machine_event *event)
 {
 	switch ((enum machine_event_type)event->type) {
@@ -103,13 +117,11 @@ static void on_event(struct supervisor *supervisor, const struct machine_event *
 	case MACHINE_EVENT_APP_START:
 		supervisor->has_started = true;
 		timeline_stamp(supervisor->timeline, TIMELINE_APP_STARTED);
+		app_states_on_start(&supervisor->apps, event->app);
 		report(REPORT_INFO, "app %u started", event->app);
 		return;
 	case MACHINE_EVENT_APP_EXIT:
-		report(REPORT_INFO, "app %u ended: %s %u%s%s", event->app,
-		       event->kind == EXIT_KIND_SIGNAL ? "signal" : "status", event->code,
-		       event->flags & EXIT_FLAG_CORE ? ", core dumped" : "",
-		       event->flags & EXIT_FLAG_OOM ? ", out of memory" : "");
+		on_app_exit(supervisor, event);
 		return;
 	case MACHINE_EVENT_APP_RESTART:
 		report(REPORT_INFO, "app %u ended: %s %u%s; it starts again (%u)", event->app,
@@ -306,6 +318,34 @@ static void on_boot_limit(struct loop_timer *timer)
 	fail_without_report(supervisor, text);
 }
 
+static void on_stop_limit(struct loop_timer *timer)
+{
+	struct supervisor *supervisor = container_of(timer, struct supervisor, stop_limit);
+	struct error err = ERROR_NONE;
+
+	if (app_states_kill(&supervisor->apps, supervisor->directory, &err) < 0)
+		report(REPORT_WARNING, "%s", err.text);
+	supervisor_end(supervisor, 128 + SIGKILL);
+}
+
+void supervisor_stop(struct supervisor *supervisor, uint32_t timeout_ms)
+{
+	const struct machine_command command = { .type = MACHINE_COMMAND_STOP };
+	struct error err = ERROR_NONE;
+
+	supervisor->reply_flags |= POD_REPLY_STOPPING;
+	if (!supervisor->has_started) {
+		supervisor_end(supervisor, 128 + SIGTERM);
+		return;
+	}
+	supervisor_command(supervisor, &command);
+	if (!supervisor->stop_limit.member.loop &&
+	    loop_timer_add(&supervisor->loop, &supervisor->stop_limit, on_stop_limit, &err) < 0)
+		report(REPORT_WARNING, "%s", err.text);
+	else
+		loop_timer_set(&supervisor->stop_limit, timeout_ms);
+}
+
 static int watch(struct supervisor *supervisor, const struct launch *launch, struct error *err)
 {
 	uint64_t limit_s = supervisor->options->boot_timeout_s;
@@ -334,23 +374,36 @@ static int start(struct supervisor *supervisor, struct launch *launch, struct as
 	return 0;
 }
 
+/* Beside the boot of the guest: what others need to find the pod and to speak to it. */
+static int appear(struct supervisor *supervisor, struct error *err)
+{
+	if (life_write_pid(supervisor->directory, err) < 0)
+		return -1;
+	return control_socket_open(&supervisor->control, supervisor, &supervisor->loop,
+				   supervisor->directory->fd, err);
+}
+
 int supervisor_run(struct launch *launch, struct assembly *assembly,
 		   const struct run_options *options, struct timeline *timeline)
 {
 	struct supervisor supervisor = { .options = options,
 					 .timeline = timeline,
+					 .directory = launch->directory,
 					 .roles = ROLES_NONE,
 					 .status = RUN_STATUS_FAILURE };
 	struct error err = ERROR_NONE;
 
+	app_states_begin(&supervisor.apps, &assembly->pod);
 	if (start(&supervisor, launch, assembly, &err) < 0 ||
 	    loop_init(&supervisor.loop, &err) < 0 || watch(&supervisor, launch, &err) < 0 ||
+	    appear(&supervisor, &err) < 0 ||
 	    (run_app_options(options, 0)->tty && run_app_options(options, 0)->interactive &&
 	     isatty(STDIN_FILENO) && terminal_make_raw(STDIN_FILENO, &err) < 0) ||
 	    loop_run(&supervisor.loop, &err) < 0)
 		report(REPORT_ERROR, "%s", err.text);
 	terminal_restore();
 	roles_end(&supervisor.roles, &launch->plan);
+	control_socket_close(&supervisor.control);
 	timeline_stamp(timeline, TIMELINE_EXITED);
 	return supervisor.status;
 }

@@ -8,7 +8,9 @@
 
 #include "vmm/base/loop.h"
 #include "vmm/machine/machine.h"
+#include "vmm/pod/app_states.h"
 #include "vmm/pod/assemble.h"
+#include "vmm/pod/control_socket.h"
 #include "vmm/pod/launch.h"
 #include "vmm/pod/roles.h"
 #include "vmm/pod/run.h"
@@ -21,7 +23,12 @@ struct supervisor {
 	struct loop_fd signals;
 	struct loop_timer boot_limit;
 	struct roles roles;
-	bool has_started; /* the app */
+	struct pod_directory *directory;
+	struct control_socket control;
+	struct loop_timer stop_limit;
+	struct app_states apps;
+	uint32_t reply_flags; /* enum pod_reply_flag, of the pod */
+	bool has_started;     /* an app */
 	bool has_ended;
 	int status;
 };
@@ -35,6 +42,9 @@ void supervisor_fail(struct supervisor *supervisor, const char *format, ...)
 
 /* To the machine. What it has no room for is lost: it is ending, or stopped by a debugger. */
 void supervisor_command(struct supervisor *supervisor, const struct machine_command *command);
+
+/* Asks all apps to end, and ends the pod by force after timeout_ms (0: never). */
+void supervisor_stop(struct supervisor *supervisor, uint32_t timeout_ms);
 
 /* Runs the pod to its end. Returns the exit status as run_pod() does; failures are reported. */
 int supervisor_run(struct launch *launch, struct assembly *assembly,

@@ -1,0 +1,275 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "images/remove_tree.h"
+#include "vmm/pod/client.h"
+#include "vmm/pod/supervisor.h"
+
+/* A supervisor with two apps and no machine, and a client of it, in one process. */
+struct fixture {
+	char directory[64];
+	int dir_fd;
+	struct supervisor supervisor;
+	int client;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct supervisor *s = &f->supervisor;
+
+	strcpy(f->directory, "/tmp/nacelle-control-XXXXXX");
+	assert_non_null(mkdtemp(f->directory));
+	f->dir_fd = open(f->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(loop_init(&s->loop, NULL), 0);
+	s->apps.count = 2;
+	s->apps.apps[0] = (struct app_state){ .name = "web", .state = POD_APP_RUNNING };
+	s->apps.apps[1] = (struct app_state){ .name = "db",
+					      .state = POD_APP_EXITED,
+					      .kind = EXIT_KIND_CODE,
+					      .code = 3,
+					      .flags = EXIT_FLAG_OOM };
+	s->machine.fd = -1;
+	assert_int_equal(control_socket_open(&s->control, s, &s->loop, f->dir_fd, NULL), 0);
+	f->client = client_connect(f->dir_fd, NULL);
+	assert_true(f->client >= 0);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	control_socket_close(&f->supervisor.control);
+	if (f->supervisor.stop_limit.member.loop)
+		loop_timer_remove(&f->supervisor.stop_limit);
+	loop_fini(&f->supervisor.loop);
+	close(f->client);
+	close(f->dir_fd);
+	assert_int_equal(remove_tree(AT_FDCWD, f->directory), 0);
+	free(f);
+	return 0;
+}
+
+static void turn(struct fixture *f)
+{
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(loop_run_once(&f->supervisor.loop, 0, NULL), 0);
+}
+
+static int ask(struct fixture *f, const struct pod_request *request, struct pod_reply *reply,
+	       struct error *err)
+{
+	assert_int_equal(client_send(f->client, request, NULL, 0, err), 0);
+	turn(f);
+	return client_receive(f->client, reply, err);
+}
+
+static void test_status(void **state)
+{
+	struct pod_request request = client_request(POD_REQUEST_STATUS);
+	struct fixture *f = *state;
+	struct pod_reply reply;
+
+	request.app = 1;
+	assert_int_equal(ask(f, &request, &reply, NULL), 0);
+	assert_string_equal(reply.text, "db");
+	assert_int_equal(reply.app_count, 2);
+	assert_int_equal(reply.app_state, POD_APP_EXITED);
+	assert_int_equal(reply.exit_code, 3);
+	assert_int_equal(reply.flags, POD_REPLY_OOM);
+	request.app = 0;
+	assert_int_equal(ask(f, &request, &reply, NULL), 0);
+	assert_string_equal(reply.text, "web");
+}
+
+static void test_no_such_app(void **state)
+{
+	struct pod_request request = client_request(POD_REQUEST_STATUS);
+	struct error err = ERROR_NONE;
+	struct fixture *f = *state;
+	struct pod_reply reply;
+
+	request.app = 2;
+	assert_int_equal(ask(f, &request, &reply, &err), -1);
+	assert_int_equal(err.code, ENOENT);
+	assert_non_null(strstr(err.text, "no such app"));
+}
+
+/* Each is refused with a reason, and the connection goes on. */
+static void test_refused(void **state)
+{
+	struct pod_request good = client_request(POD_REQUEST_STATUS), bad[6];
+	const int codes[] = { EPROTO, EOPNOTSUPP, EOPNOTSUPP, EINVAL, EINVAL, EINVAL };
+	struct fixture *f = *state;
+	struct pod_reply reply;
+
+	good.app = 0;
+	for (size_t i = 0; i < 6; i++)
+		bad[i] = good;
+	bad[0].magic++;
+	bad[1].type = 0;
+	bad[2].type = POD_REQUEST_TYPES;
+	bad[3].reserved = 1;
+	bad[4].signal = POD_SIGNAL_MAX + 1;
+	bad[5].type = POD_REQUEST_KILL; /* without a signal */
+	for (size_t i = 0; i < 6; i++) {
+		struct error err = ERROR_NONE;
+
+		assert_int_equal(ask(f, &bad[i], &reply, &err), -1);
+		assert_int_equal(err.code, codes[i]);
+	}
+	assert_int_equal(ask(f, &good, &reply, NULL), 0);
+}
+
+static void test_wrong_sizes(void **state)
+{
+	static const char bytes[200] = { 1, 2, 3 };
+	struct fixture *f = *state;
+	struct pod_reply reply;
+
+	for (size_t len = 1; len < sizeof(bytes); len += 7) {
+		struct error err = ERROR_NONE;
+
+		assert_int_equal(send(f->client, bytes, len, 0), len);
+		turn(f);
+		assert_int_equal(client_receive(f->client, &reply, &err), -1);
+		assert_int_equal(err.code, EPROTO);
+	}
+}
+
+static unsigned count_fds(void)
+{
+	unsigned count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+/* Descriptors that nobody wants, also more than there may be, are closed. */
+static void test_unwanted_descriptors(void **state)
+{
+	struct pod_request request = client_request(POD_REQUEST_STATUS);
+	struct fixture *f = *state;
+	const int fds[8] = { 0, 1, 2, 0, 1, 2, 0, 1 };
+	unsigned before;
+
+	turn(f);
+	before = count_fds();
+	for (unsigned n = 1; n <= 8; n++) {
+		struct error err = ERROR_NONE;
+		struct pod_reply reply;
+
+		assert_int_equal(client_send(f->client, &request, fds, n, NULL), 0);
+		turn(f);
+		assert_int_equal(client_receive(f->client, &reply, &err), -1);
+		assert_int_equal(err.code, EINVAL);
+	}
+	assert_int_equal(count_fds(), before);
+}
+
+static void test_stop_before_the_app(void **state)
+{
+	struct pod_request request = client_request(POD_REQUEST_STOP);
+	struct fixture *f = *state;
+	struct pod_reply reply;
+
+	assert_int_equal(ask(f, &request, &reply, NULL), 0);
+	assert_int_equal(reply.flags, POD_REPLY_STOPPING);
+	assert_true(f->supervisor.has_ended);
+	assert_int_equal(f->supervisor.status, 128 + 15);
+}
+
+static void test_kill_goes_to_the_machine(void **state)
+{
+	struct pod_request request = client_request(POD_REQUEST_KILL);
+	struct machine_command command;
+	struct fixture *f = *state;
+	struct pod_reply reply;
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	f->supervisor.machine.fd = pair[0];
+	f->supervisor.has_started = true;
+	request.app = 1;
+	request.signal = 12;
+	assert_int_equal(ask(f, &request, &reply, NULL), 0);
+	assert_int_equal(recv(pair[1], &command, sizeof(command), 0), sizeof(command));
+	assert_int_equal(command.type, MACHINE_COMMAND_SIGNAL);
+	assert_int_equal(command.app, 1);
+	assert_int_equal(command.signal, 12);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* As many as there is room for are served; the next one is turned away, and no one is disturbed. */
+static void test_crowd(void **state)
+{
+	struct pod_request request = client_request(POD_REQUEST_STATUS);
+	int sockets[POD_CLIENTS_MAX];
+	struct error err = ERROR_NONE;
+	struct fixture *f = *state;
+	struct pod_reply reply;
+
+	request.app = 0;
+	turn(f);
+	for (int i = 0; i < POD_CLIENTS_MAX; i++) {
+		sockets[i] = client_connect(f->dir_fd, NULL);
+		assert_true(sockets[i] >= 0);
+		turn(f);
+	}
+	assert_int_equal(ask(f, &request, &reply, NULL), 0);
+	assert_int_equal(client_receive(sockets[POD_CLIENTS_MAX - 1], &reply, &err), -1);
+	assert_int_equal(err.code, ECONNRESET);
+	for (int i = 0; i < POD_CLIENTS_MAX; i++)
+		close(sockets[i]);
+	turn(f);
+	sockets[0] = client_connect(f->dir_fd, NULL);
+	assert_int_equal(client_send(sockets[0], &request, NULL, 0, NULL), 0);
+	turn(f);
+	turn(f);
+	assert_int_equal(client_receive(sockets[0], &reply, NULL), 0);
+	close(sockets[0]);
+}
+
+static void test_not_running(void **state)
+{
+	struct error err = ERROR_NONE;
+	struct fixture *f = *state;
+
+	control_socket_close(&f->supervisor.control);
+	memset(&f->supervisor.control, 0, sizeof(f->supervisor.control));
+	assert_int_equal(client_connect(f->dir_fd, &err), -1);
+	assert_int_equal(err.code, ECONNREFUSED);
+	assert_int_equal(unlinkat(f->dir_fd, POD_CONTROL_NAME, 0), 0);
+	assert_int_equal(client_connect(f->dir_fd, &err), -1);
+	assert_int_equal(err.code, ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_status, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_such_app, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_wrong_sizes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_unwanted_descriptors, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_stop_before_the_app, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_kill_goes_to_the_machine, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_crowd, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_not_running, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

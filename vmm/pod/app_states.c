@@ -1,0 +1,71 @@
+/*
+ * What the supervisor knows of each app.
+ */
+#include "vmm/pod/app_states.h"
+
+#include <signal.h>
+#include <time.h>
+
+#include "vmm/pod/life.h"
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void app_states_begin(struct app_states *states, const struct pod *pod)
+{
+	states->count =
+	    (uint32_t)(pod->app_count < RECORD_APPS_MAX ? pod->app_count : RECORD_APPS_MAX);
+	for (uint32_t i = 0; i < states->count; i++)
+		states->apps[i] =
+		    (struct app_state){ .name = pod->apps[i].name, .state = POD_APP_WAITING };
+}
+
+void app_states_on_start(struct app_states *states, uint32_t app)
+{
+	if (app >= states->count)
+		return;
+	states->apps[app].state = POD_APP_RUNNING;
+	states->apps[app].started_ms = now_ms();
+}
+
+int app_states_status(uint32_t kind, uint32_t code)
+{
+	return (int)(kind == EXIT_KIND_SIGNAL ? 128 + (code & 0x7f) : code & 0xff);
+}
+
+int app_states_on_exit(struct app_states *states, const struct machine_event *event,
+		       const struct pod_directory *directory, struct error *err)
+{
+	struct app_state *app;
+
+	if (event->app >= states->count)
+		return 0;
+	app = &states->apps[event->app];
+	app->state = POD_APP_EXITED;
+	app->kind = event->kind;
+	app->code = event->code;
+	app->flags = event->flags;
+	app->ended_ms = now_ms();
+	return life_write_app_status(directory, app->name,
+				     app_states_status(event->kind, event->code), err);
+}
+
+int app_states_kill(struct app_states *states, const struct pod_directory *directory,
+		    struct error *err)
+{
+	for (uint32_t i = 0; i < states->count; i++) {
+		const struct machine_event event = { .app = i,
+						     .kind = EXIT_KIND_SIGNAL,
+						     .code = SIGKILL };
+
+		if (states->apps[i].state == POD_APP_RUNNING &&
+		    app_states_on_exit(states, &event, directory, err) < 0)
+			return -1;
+	}
+	return 0;
+}

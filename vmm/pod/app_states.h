@@ -1,0 +1,44 @@
+/*
+ * What the supervisor knows of each app: whether it runs, and how it ended.
+ */
+#ifndef NACELLE_POD_APP_STATES_H
+#define NACELLE_POD_APP_STATES_H
+
+#include <stdint.h>
+
+#include "guest-init/protocol.h"
+#include "vmm/machine/event.h"
+#include "vmm/pod/directory.h"
+#include "vmm/pod/pod.h"
+#include "vmm/pod/request.h"
+
+struct app_state {
+	const char *name;
+	enum pod_app_state state;
+	uint32_t kind, code, flags; /* once it has ended; as in struct machine_event */
+	uint32_t restarts;
+	uint64_t started_ms, ended_ms; /* since 1970; 0: not yet */
+};
+
+struct app_states {
+	struct app_state apps[RECORD_APPS_MAX];
+	uint32_t count;
+};
+
+/* Names stay the pod's. */
+void app_states_begin(struct app_states *states, const struct pod *pod);
+
+void app_states_on_start(struct app_states *states, uint32_t app);
+
+/* Keeps the status in the pod's directory too. Returns 0, or -1: that could not be done. */
+int app_states_on_exit(struct app_states *states, const struct machine_event *event,
+		       const struct pod_directory *directory, struct error *err);
+
+/* Those that still run are killed with the pod. */
+int app_states_kill(struct app_states *states, const struct pod_directory *directory,
+		    struct error *err);
+
+/* The exit status of a process that stands for it: 0 to 255. */
+int app_states_status(uint32_t kind, uint32_t code);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * The traces of a pod that runs, in its directory.
+ */
+#include "vmm/pod/life.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/pod/control_socket.h"
+
+enum { NUMBER_TEXT_MAX = 24, STATUS_PATH_MAX = 512 };
+
+static int write_number(int dir_fd, const char *name, long number, bool durable, struct error *err)
+{
+	char text[NUMBER_TEXT_MAX];
+	int n = snprintf(text, sizeof(text), "%ld\n", number);
+
+	return directory_write(dir_fd, name, text, (size_t)n, durable, err);
+}
+
+int life_write_pid(const struct pod_directory *directory, struct error *err)
+{
+	return write_number(directory->fd, POD_PID_NAME, getpid(), false, err);
+}
+
+int life_write_app_status(const struct pod_directory *directory, const char *app, int status,
+			  struct error *err)
+{
+	char path[STATUS_PATH_MAX];
+
+	if (mkdirat(directory->fd, POD_STATUS_NAME, 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "cannot make the pod's directory " POD_STATUS_NAME);
+	if (snprintf(path, sizeof(path), POD_STATUS_NAME "/%s", app) >= (int)sizeof(path))
+		return error_set(err, ENAMETOOLONG, "the status of the app %s", app);
+	return write_number(directory->fd, path, status, false, err);
+}
+
+/* Each app's status is a file of its own, of which some may have been written long ago. */
+static int sync_statuses(int dir_fd)
+{
+	int fd = openat(dir_fd, POD_STATUS_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		cleanup_fd(&fd);
+		return errno == ENOENT ? 0 : -1;
+	}
+	while ((entry = readdir(dir))) {
+		_cleanup_fd_ int file = -1;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		file = openat(fd, entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (file < 0 || fsync(file) < 0)
+			return -1;
+	}
+	return fsync(fd);
+}
+
+int life_write_end(const struct pod_directory *directory, int status, struct error *err)
+{
+	int fd = directory->fd;
+
+	(void)unlinkat(fd, POD_CONTROL_NAME, 0);
+	if (write_number(fd, POD_EXIT_NAME, status, true, err) < 0)
+		return -1;
+	if (sync_statuses(fd) < 0 || fsync(fd) < 0 ||
+	    directory_sync(directory->pods_fd, directory->place) < 0)
+		return error_set(err, errno, "cannot make the pod's exit status durable");
+	return 0;
+}

@@ -1,0 +1,33 @@
+/*
+ * The traces of a pod that runs, in its directory: what it leaves there when it starts, when an app
+ * ends and when it ends itself.
+ *
+ *	pid	    the supervisor's, decimal; its mtime is the time of the start
+ *	control	    the control socket; gone when the pod has ended in order
+ *	status/APP  the decimal exit status of an app, as the pod's own would be
+ *	exit	    the pod's own; its mtime is the time of the end
+ *
+ * Nothing is made durable before the end; then all of it is, unless the pod is removed at once.
+ */
+#ifndef NACELLE_POD_LIFE_H
+#define NACELLE_POD_LIFE_H
+
+#include <stdbool.h>
+
+#include "vmm/pod/directory.h"
+
+#define POD_PID_NAME	"pid"
+#define POD_EXIT_NAME	"exit"
+#define POD_STATUS_NAME "status"
+
+/* Of the process that calls it. */
+int life_write_pid(const struct pod_directory *directory, struct error *err);
+
+/* Keeps the exit status of an app, not yet durable. */
+int life_write_app_status(const struct pod_directory *directory, const char *app, int status,
+			  struct error *err);
+
+/* The pod has ended: removes the socket, keeps the status and makes all of that durable. */
+int life_write_end(const struct pod_directory *directory, int status, struct error *err);
+
+#endif

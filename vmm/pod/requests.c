@@ -1,0 +1,86 @@
+/*
+ * The requests that a running pod understands: one row each.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "guest-init/protocol.h"
+#include "vmm/pod/control_socket.h"
+#include "vmm/pod/supervisor.h"
+
+static int handle_status(struct supervisor *supervisor, struct pod_client *client,
+			 const struct pod_request *request, int *fds, unsigned fd_count)
+{
+	struct pod_reply reply = { .magic = POD_REQUEST_MAGIC,
+				   .type = request->type,
+				   .flags = supervisor->reply_flags,
+				   .app_count = supervisor->apps.count,
+				   .app = request->app };
+	const struct app_state *app;
+
+	(void)fds;
+	(void)fd_count;
+	if (request->app >= supervisor->apps.count)
+		return ENOENT;
+	app = &supervisor->apps.apps[request->app];
+	reply.app_state = app->state;
+	reply.exit_kind = app->kind;
+	reply.exit_code = app->code;
+	reply.flags |= app->flags & EXIT_FLAG_OOM ? POD_REPLY_OOM : 0;
+	reply.restarts = app->restarts;
+	reply.started_ms = app->started_ms;
+	reply.ended_ms = app->ended_ms;
+	(void)snprintf(reply.text, sizeof(reply.text), "%s", app->name);
+	(void)pod_client_reply(client, &reply);
+	return 0;
+}
+
+static void answer(struct supervisor *supervisor, struct pod_client *client,
+		   const struct pod_request *request)
+{
+	const struct pod_reply reply = { .magic = POD_REQUEST_MAGIC,
+					 .type = request->type,
+					 .flags = supervisor->reply_flags,
+					 .app_count = supervisor->apps.count,
+					 .app = request->app };
+
+	(void)pod_client_reply(client, &reply);
+}
+
+static int handle_stop(struct supervisor *supervisor, struct pod_client *client,
+		       const struct pod_request *request, int *fds, unsigned fd_count)
+{
+	(void)fds;
+	(void)fd_count;
+	supervisor_stop(supervisor, request->timeout_ms);
+	answer(supervisor, client, request);
+	return 0;
+}
+
+static int handle_kill(struct supervisor *supervisor, struct pod_client *client,
+		       const struct pod_request *request, int *fds, unsigned fd_count)
+{
+	const struct machine_command command = { .type = MACHINE_COMMAND_SIGNAL,
+						 .app = request->app == POD_ALL_APPS
+							    ? FRAME_ALL_APPS
+							    : request->app,
+						 .signal = request->signal };
+
+	(void)fds;
+	(void)fd_count;
+	if (request->signal == 0)
+		return EINVAL;
+	if (request->app != POD_ALL_APPS && request->app >= supervisor->apps.count)
+		return ENOENT;
+	if (!supervisor->has_started)
+		return EAGAIN;
+	supervisor_command(supervisor, &command);
+	answer(supervisor, client, request);
+	return 0;
+}
+
+const struct pod_request_row pod_request_rows[POD_REQUEST_TYPES] = {
+	[POD_REQUEST_STATUS] = { handle_status },
+	[POD_REQUEST_STOP] = { handle_stop },
+	[POD_REQUEST_KILL] = { handle_kill },
+};
