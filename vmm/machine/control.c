@@ -462,7 +462,8 @@ bool control_add(struct control *control, uint32_t slot, uint32_t app)
 void control_release(struct control *control, uint32_t slot)
 {
 	virtio_device_lock(&control->vsock->device);
-	assert(control->added[slot] == CONTROL_MEMBER_EXITED);
+	assert(control->added[slot] == CONTROL_MEMBER_EXITED ||
+	       control->added[slot] == CONTROL_MEMBER_NONE);
 	control->added[slot] = CONTROL_MEMBER_NONE;
 	virtio_device_unlock(&control->vsock->device);
 }

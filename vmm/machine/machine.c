@@ -21,7 +21,9 @@
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
+#include "vmm/base/descriptors.h"
 #include "vmm/base/io.h"
+#include "vmm/machine/added.h"
 #include "vmm/machine/boot.h"
 #include "vmm/machine/control.h"
 #include "vmm/machine/device_tree.h"
@@ -30,6 +32,7 @@
 #include "vmm/machine/kvm.h"
 #include "vmm/base/lockdown.h"
 #include "vmm/machine/machine_rules.h"
+#include "vmm/machine/pause.h"
 #include "vmm/machine/ram.h"
 #include "vmm/machine/streams.h"
 #include "vmm/machine/vcpu.h"
@@ -38,6 +41,7 @@ enum {
 	INITRAMFS_ALIGN = 4096,
 	CPIO_ALIGN = 4, /* of each archive in an initramfs; zeroes in between are skipped */
 	VCPU_STACK_BYTES = 256 * 1024,
+	ADDED_DRAIN_MS = 5000, /* a stalled reader of what was added holds up the end this long */
 };
 
 struct machine {
@@ -48,6 +52,8 @@ struct machine {
 	struct devices devices;
 	struct control control;
 	struct streams *streams;
+	struct added added;
+	struct pause pause;
 
 	struct loop loop;
 	struct loop_fd supervisor;
@@ -108,8 +114,22 @@ static void on_control_event(void *context, const struct machine_event *event)
 
 	if (event->type == MACHINE_EVENT_POD_EXIT || event->type == MACHINE_EVENT_PROTOCOL_ERROR)
 		end_with(machine, &record);
-	else
+	else if (!added_hold(&machine->added, event))
 		send_record(machine, &record);
+}
+
+static void send_event(void *context, const struct machine_event *event)
+{
+	struct machine_record record = { .type = MACHINE_RECORD_EVENT, .event = *event };
+
+	send_record(context, &record);
+}
+
+static void on_paused(void *context)
+{
+	const struct machine_record record = { .type = MACHINE_RECORD_PAUSED };
+
+	send_record(context, &record);
 }
 
 static bool on_accept(void *context, uint32_t port, struct vsock_conn *conn,
@@ -129,31 +149,52 @@ static void on_ended(struct loop_event *event)
 	loop_stop(&machine->loop);
 }
 
+static void run_command(struct machine *machine, const struct machine_command *command,
+			const int *fds, unsigned fd_count)
+{
+	switch ((enum machine_command_type)command->type) {
+	case MACHINE_COMMAND_SIGNAL:
+		/* The pod is over; what waits is a reader of its output, and the user does not. */
+		if (machine->draining)
+			loop_stop(&machine->loop);
+		control_signal(&machine->control, command->app, command->signal);
+		break;
+	case MACHINE_COMMAND_WINSIZE:
+		control_winsize(&machine->control, command->app, command->rows, command->columns);
+		break;
+	case MACHINE_COMMAND_STOP:
+		control_stop(&machine->control, command->timeout_ms);
+		break;
+	case MACHINE_COMMAND_ADD:
+		added_start(&machine->added, command, fds, fd_count);
+		break;
+	case MACHINE_COMMAND_HANG_UP:
+		added_hang_up(&machine->added, command);
+		break;
+	case MACHINE_COMMAND_PAUSE:
+		pause_begin(&machine->pause);
+		break;
+	case MACHINE_COMMAND_RESUME:
+		pause_end(&machine->pause);
+		break;
+	}
+}
+
 static void on_supervisor(struct loop_fd *member, uint32_t events)
 {
 	struct machine *machine = container_of(member, struct machine, supervisor);
 	struct machine_command command;
-	ssize_t n = recv(member->fd, &command, sizeof(command), MSG_DONTWAIT);
+	int fds[MACHINE_ADD_FDS_MAX];
+	unsigned fd_count;
+	ssize_t n = descriptors_receive(member->fd, &command, sizeof(command), fds,
+					MACHINE_ADD_FDS_MAX, &fd_count);
 
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n != (ssize_t)sizeof(command))
 		_exit(0); /* the supervisor has gone: so has the pod */
-	switch ((enum machine_command_type)command.type) {
-	case MACHINE_COMMAND_SIGNAL:
-		/* The pod is over; what waits is a reader of its output, and the user does not. */
-		if (machine->draining)
-			loop_stop(&machine->loop);
-		control_signal(&machine->control, command.app, command.signal);
-		break;
-	case MACHINE_COMMAND_WINSIZE:
-		control_winsize(&machine->control, command.app, command.rows, command.columns);
-		break;
-	case MACHINE_COMMAND_STOP:
-		control_stop(&machine->control, command.timeout_ms);
-		break;
-	}
+	run_command(machine, &command, fds, fd_count);
 }
 
 static void bus_read(void *context, uint64_t gpa, void *data, unsigned len_bytes)
@@ -188,6 +229,13 @@ static void send_interrupt(void *context, uint32_t address, uint32_t data)
 	kvm_vm_signal_msi(&machine->vm, address, data);
 }
 
+static void bus_interrupted(void *context, struct vcpu *vcpu)
+{
+	struct machine *machine = context;
+
+	pause_wait(&machine->pause, vcpu);
+}
+
 static void *vcpu_main(void *argument)
 {
 	struct vcpu_thread *thread = argument;
@@ -196,6 +244,7 @@ static void *vcpu_main(void *argument)
 		.mmio_read = bus_read,
 		.mmio_write = bus_write,
 		.port_write = bus_port_write,
+		.interrupted = bus_interrupted,
 		.context = machine,
 	};
 	struct machine_record record = { .type = MACHINE_RECORD_GUEST_END };
@@ -284,8 +333,11 @@ static int build_streams(struct machine *machine, struct error *err)
 			.out = { stream->fd_out, stream->private_out },
 		};
 	}
-	return streams_init(&machine->streams, configs, plan->stream_count, machine->devices.vsock,
-			    &machine->loop, err);
+	if (streams_init(&machine->streams, configs, plan->stream_count, machine->devices.vsock,
+			 &machine->loop, err) < 0)
+		return -1;
+	added_init(&machine->added, &machine->control, machine->streams, send_event, machine);
+	return 0;
 }
 
 static int build_devices(struct machine *machine, uint32_t app_count, struct error *err)
@@ -307,14 +359,15 @@ static int start_threads(struct machine *machine, struct error *err)
 	static struct vcpu_thread threads[PLAN_CPUS_MAX];
 	pthread_attr_t attributes;
 
+	pause_init(&machine->pause, machine->vcpus, machine->plan->cpus, on_paused, machine);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, VCPU_STACK_BYTES);
 	for (unsigned i = 0; i < machine->plan->cpus; i++) {
-		pthread_t id;
 		int status;
 
 		threads[i] = (struct vcpu_thread){ machine, &machine->vcpus[i] };
-		status = pthread_create(&id, &attributes, vcpu_main, &threads[i]);
+		status =
+		    pthread_create(&machine->pause.threads[i], &attributes, vcpu_main, &threads[i]);
 		if (status)
 			return error_set(err, status, "cannot start a thread for CPU %u", i);
 	}
@@ -389,7 +442,8 @@ static void finish(struct machine *machine)
 	struct error err = ERROR_NONE;
 
 	machine->draining = true;
-	(void)streams_drain(machine->streams, &err);
+	(void)streams_drain(machine->streams, ADDED_DRAIN_MS, &err);
+	added_flush(&machine->added);
 	stamp(machine, MACHINE_STAGE_DRAINED);
 	send_record(machine, &machine->end);
 }

@@ -27,6 +27,7 @@ enum machine_record_type {
 	MACHINE_RECORD_STAGE,	  /* stage: only if the plan asks for a trace */
 	MACHINE_RECORD_GUEST_END, /* end: the VM has stopped without POD_EXIT; the last record */
 	MACHINE_RECORD_FAILED,	  /* text: the machine could not be made; the last record */
+	MACHINE_RECORD_PAUSED,	  /* all vCPUs stand still */
 };
 
 /* The only thing that leaves the jail besides the bytes of streams: records of one fixed size. */
@@ -50,16 +51,41 @@ enum machine_command_type {
 	MACHINE_COMMAND_SIGNAL = 1,
 	MACHINE_COMMAND_WINSIZE,
 	MACHINE_COMMAND_STOP,
+	MACHINE_COMMAND_ADD,	 /* id, app, flags, with descriptors */
+	MACHINE_COMMAND_HANG_UP, /* id: whoever asked for the added process has gone */
+	MACHINE_COMMAND_PAUSE,	 /* MACHINE_RECORD_PAUSED answers, also if it stands already */
+	MACHINE_COMMAND_RESUME,
 };
+
+/*
+ * What an added process has. Its descriptors come with the command, in this order, the record's
+ * first. PRIVATE: the open file description is ours alone and non-blocking; else SOCKET: it is one.
+ */
+enum machine_add_flags {
+	MACHINE_ADD_RECORD = 1 << 0, /* always; read from the beginning to the end */
+	MACHINE_ADD_STDIN = 1 << 1,
+	MACHINE_ADD_STDOUT = 1 << 2,
+	MACHINE_ADD_STDERR = 1 << 3,
+	MACHINE_ADD_TERMINAL = 1 << 4, /* stdin and stdout, if any, are its two directions */
+	MACHINE_ADD_STDIN_PRIVATE = 1 << 9,
+	MACHINE_ADD_STDOUT_PRIVATE = 1 << 10,
+	MACHINE_ADD_STDERR_PRIVATE = 1 << 11,
+	MACHINE_ADD_STDIN_SOCKET = 1 << 17,
+	MACHINE_ADD_STDOUT_SOCKET = 1 << 18,
+	MACHINE_ADD_STDERR_SOCKET = 1 << 19,
+};
+enum { MACHINE_ADD_FDS_MAX = 4 };
 
 struct machine_command {
 	uint32_t type; /* enum machine_command_type */
-	uint32_t app;
+	uint32_t app;  /* index, or the id of an added process, or FRAME_ALL_APPS */
 	uint32_t signal;
 	uint16_t rows, columns;
 	uint32_t timeout_ms; /* STOP: as in struct frame_stop */
+	uint32_t id;	/* ADD, HANG_UP: FRAME_ID_ADDED_FIRST + a slot that is free, or was added */
+	uint32_t flags; /* ADD: enum machine_add_flags */
 };
-static_assert(sizeof(struct machine_command) == 20, "machine command");
+static_assert(sizeof(struct machine_command) == 28, "machine command");
 
 /*
  * The role's entry, in a process of its own. Runs until the pod has ended, the guest has died or

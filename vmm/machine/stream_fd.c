@@ -44,6 +44,7 @@ static size_t write_limit(int fd, enum stream_fd_kind kind)
 		return polls(fd, POLLOUT) ? PIPE_BUF : 0;
 	case STREAM_FD_TTY:
 		return polls(fd, POLLOUT) ? TTY_PIECE_BYTES : 0;
+	case STREAM_FD_UNKNOWN:
 	case STREAM_FD_NONBLOCKING:
 	case STREAM_FD_FILE:
 	case STREAM_FD_SOCKET:

@@ -10,11 +10,12 @@
 #include <sys/types.h>
 
 enum stream_fd_kind {
+	STREAM_FD_UNKNOWN,     /* for stream_fd_kind() to find out */
 	STREAM_FD_NONBLOCKING, /* O_NONBLOCK in a description of our own */
 	STREAM_FD_FILE,	       /* never "not ready": a disk, /dev/null */
 	STREAM_FD_SOCKET,
 	STREAM_FD_PIPE, /* and everything else that can be polled */
-	STREAM_FD_TTY,
+	STREAM_FD_TTY,	/* the most careful: right for every kind, if slower */
 };
 
 /* always_ready: epoll refuses it. */

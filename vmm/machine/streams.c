@@ -1,417 +1,132 @@
 /*
- * App streams: what moves bytes between connections and descriptors.
- *
- * Both ends of a stream are untrusted and opaque. The guest cannot have more under way than
- * STREAM_OUT_BYTES, because vsock enforces the credit, and credit is returned only for what has
- * been written.
- *
- * Who does what: the vCPU thread that brings data writes what goes without waiting and buffers the
- * rest; the loop's thread writes the buffer when the descriptor is ready, reads, and is the only
- * one to close a descriptor (reap()), so it may use one without the lock while it reads.
+ * All streams of a pod, in groups.
  */
 #include "vmm/machine/streams.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include <time.h>
 
-#include "guest-init/protocol.h"
 #include "vmm/base/bytes.h"
-#include "vmm/machine/stream_fd.h"
+#include "vmm/machine/stream.h"
 
-/* One direction of a stream: a descriptor and a ring of bytes on their way. */
-struct channel {
-	struct loop_fd member;
-	struct stream *stream;
-	int fd; /* -1: closed */
-	enum stream_fd_kind kind;
-	bool exists; /* the stream has this direction */
-	bool ended;  /* no more bytes come from the source; what is in the ring still goes out */
-	bool closing;
-	uint8_t *ring;
-	uint32_t size;
-	uint32_t first;
-	uint32_t count;
-};
-
-struct stream {
-	struct streams *streams;
-	uint32_t port;
-	bool used; /* had its connection */
-	struct vsock_conn *conn;
-	struct channel in;
-	struct channel out;
-};
-
-struct streams {
-	struct vsock *vsock;
-	struct loop *loop;
-	struct loop_event reap;
-	bool draining; /* no output of the guest is taken any more */
-	size_t count;
-	struct stream stream[];
-};
-
-static void lock(struct streams *streams)
+static struct stream *find_stream(struct streams *streams, uint32_t port)
 {
-	virtio_device_lock(&streams->vsock->device);
-}
+	for (unsigned g = 0; g < STREAM_GROUPS_MAX; g++) {
+		struct stream_group *group = streams->groups[g];
 
-static void unlock(struct streams *streams)
-{
-	virtio_device_unlock(&streams->vsock->device);
-}
-
-static bool usable(const struct channel *c)
-{
-	return c->fd >= 0 && !c->closing;
-}
-
-static void set_interest(struct channel *c, uint32_t events)
-{
-	if (usable(c))
-		loop_fd_modify(&c->member, events);
-}
-
-/* Drops what is in the ring and lets the loop's thread close the descriptor. */
-static void channel_close(struct channel *c)
-{
-	c->count = 0;
-	c->ended = true;
-	if (!usable(c))
-		return;
-	loop_fd_modify(&c->member, 0);
-	c->closing = true;
-	loop_event_raise(&c->stream->streams->reap);
-}
-
-static void channel_reap(struct channel *c)
-{
-	int fd = -1;
-
-	lock(c->stream->streams);
-	if (c->closing) {
-		loop_fd_remove(&c->member);
-		fd = c->fd;
-		c->fd = -1;
-		c->closing = false;
+		for (size_t i = 0; group && i < group->count; i++)
+			if (group->stream[i].port == port)
+				return &group->stream[i];
 	}
-	unlock(c->stream->streams);
-	if (fd >= 0)
-		close(fd);
+	return NULL;
+}
+
+bool streams_accept(void *ctx, uint32_t host_port, struct vsock_conn *conn,
+		    struct vsock_accept *accept)
+{
+	struct stream *stream = find_stream(ctx, host_port);
+
+	if (!stream || stream->used)
+		return false;
+	stream_connect(stream, conn, accept);
+	return true;
+}
+
+static void group_free(struct stream_group *group, bool close_fds)
+{
+	for (size_t i = 0; group && i < group->count; i++)
+		stream_free(&group->stream[i], close_fds);
+	free(group);
+}
+
+/* Whether a group has ended and has nothing open any more; it is then out of reach. */
+static bool group_unlink(struct streams *streams, unsigned index)
+{
+	struct stream_group *group = streams->groups[index];
+	bool over;
+
+	streams_lock(streams);
+	over = group->ending;
+	for (size_t i = 0; i < group->count; i++)
+		over = over && group->stream[i].in.fd < 0 && group->stream[i].out.fd < 0;
+	for (size_t i = 0; over && i < group->count; i++)
+		if (group->stream[i].conn)
+			vsock_conn_reset(group->stream[i].conn);
+	if (over)
+		streams->groups[index] = NULL;
+	streams_unlock(streams);
+	return over;
 }
 
 static void reap(struct loop_event *event)
 {
 	struct streams *streams = container_of(event, struct streams, reap);
 
-	for (size_t i = 0; i < streams->count; i++) {
-		channel_reap(&streams->stream[i].in);
-		channel_reap(&streams->stream[i].out);
-	}
-}
+	for (unsigned g = 0; g < STREAM_GROUPS_MAX; g++) {
+		struct stream_group *group = streams->groups[g];
 
-/* The host's side of a stream is gone: the guest sees a reset, the app SIGPIPE. */
-static void stream_break(struct stream *stream)
-{
-	struct vsock_conn *conn = stream->conn;
-
-	stream->conn = NULL;
-	if (conn)
-		vsock_conn_reset(conn);
-	channel_close(&stream->in);
-	channel_close(&stream->out);
-}
-
-/* The longest run of bytes in the ring. */
-static uint32_t ring_run(const struct channel *c)
-{
-	uint32_t to_end = c->size - c->first;
-
-	return c->count < to_end ? c->count : to_end;
-}
-
-static void ring_take(struct channel *c, uint32_t len)
-{
-	c->first = (c->first + len) % c->size;
-	c->count -= len;
-	if (!c->count)
-		c->first = 0;
-}
-
-static void ring_put(struct channel *c, const uint8_t *data, size_t len)
-{
-	assert(len <= c->size - c->count);
-	while (len) {
-		uint32_t at = (c->first + c->count) % c->size;
-		uint32_t part = c->size - at;
-
-		if (part > len)
-			part = (uint32_t)len;
-		memcpy(c->ring + at, data, part);
-		c->count += part;
-		data += part;
-		len -= part;
-	}
-}
-
-/* Guest to host. */
-
-/* Writes from the ring. Returns false if the stream broke. */
-static bool out_flush(struct stream *stream)
-{
-	struct channel *out = &stream->out;
-
-	while (out->count) {
-		uint32_t run = ring_run(out);
-		ssize_t n = stream_fd_write(out->fd, out->kind, out->ring + out->first, run);
-
-		if (n < 0) {
-			stream_break(stream);
-			return false;
-		}
-		ring_take(out, (uint32_t)n);
-		if (n && stream->conn)
-			vsock_conn_consumed(stream->conn, (size_t)n);
-		if ((uint32_t)n < run)
-			break;
-	}
-	return true;
-}
-
-static void on_out_ready(struct loop_fd *member, uint32_t events)
-{
-	struct channel *out = container_of(member, struct channel, member);
-	struct streams *streams = out->stream->streams;
-
-	(void)events;
-	lock(streams);
-	if (usable(out) && out_flush(out->stream) && !out->count) {
-		set_interest(out, 0);
-		if (out->ended)
-			channel_close(out);
-	}
-	unlock(streams);
-}
-
-static void on_data(void *ctx, struct vsock_conn *conn, const struct iovec *iov, unsigned iov_count,
-		    size_t len)
-{
-	struct stream *stream = ctx;
-	struct channel *out = &stream->out;
-	size_t written = 0;
-	bool waits = out->count > 0;
-
-	(void)len;
-	if (stream->streams->draining)
-		return;
-	if (!usable(out)) {
-		stream_break(stream);
-		return;
-	}
-	for (unsigned i = 0; i < iov_count; i++) {
-		const uint8_t *data = iov[i].iov_base;
-		ssize_t n = 0;
-
-		if (!waits)
-			n = stream_fd_write(out->fd, out->kind, data, iov[i].iov_len);
-		if (n < 0) {
-			stream_break(stream);
-			return;
-		}
-		written += (size_t)n;
-		waits = waits || (size_t)n < iov[i].iov_len;
-		ring_put(out, data + n, iov[i].iov_len - (size_t)n);
-	}
-	if (written)
-		vsock_conn_consumed(conn, written);
-	if (out->count)
-		set_interest(out, EPOLLOUT);
-}
-
-/* Host to guest. */
-
-static void in_pump(struct stream *stream)
-{
-	struct channel *in = &stream->in;
-
-	if (!stream->conn)
-		return;
-	while (in->count) {
-		uint32_t run = ring_run(in);
-		size_t n = vsock_conn_send(stream->conn, in->ring + in->first, run);
-
-		ring_take(in, (uint32_t)n);
-		if (n < run)
-			break;
-	}
-	if (in->count) {
-		set_interest(in, 0);
-	} else if (in->ended) {
-		vsock_conn_shutdown(stream->conn, VSOCK_SHUTDOWN_SEND);
-		channel_close(in);
-	} else {
-		set_interest(in, EPOLLIN);
-	}
-}
-
-static void on_in_ready(struct loop_fd *member, uint32_t events)
-{
-	struct channel *in = container_of(member, struct channel, member);
-	struct streams *streams = in->stream->streams;
-	bool wanted;
-	ssize_t n;
-	int error;
-
-	(void)events;
-	lock(streams);
-	wanted = usable(in) && in->stream->conn && !in->count && !in->ended;
-	unlock(streams);
-	if (!wanted)
-		return;
-	/* With the ring empty nobody else looks at it, and only this thread closes. */
-	n = stream_fd_read(in->fd, in->kind, in->ring, in->size);
-	error = errno;
-	lock(streams);
-	if (usable(in) && in->stream->conn && (n >= 0 || error != EAGAIN)) {
-		in->first = 0;
-		in->count = n > 0 ? (uint32_t)n : 0;
-		in->ended = n <= 0;
-		in_pump(in->stream);
-	}
-	unlock(streams);
-}
-
-static void on_can_send(void *ctx, struct vsock_conn *conn)
-{
-	(void)conn;
-	in_pump(ctx);
-}
-
-/* Connections. */
-
-/* The guest will send no more: what has come is written, then the descriptor closed. */
-static void out_end(struct channel *out)
-{
-	out->ended = true;
-	if (!out->count)
-		channel_close(out);
-}
-
-static void on_shutdown(void *ctx, struct vsock_conn *conn, unsigned directions)
-{
-	struct stream *stream = ctx;
-
-	(void)conn;
-	if (directions & VSOCK_SHUTDOWN_RECEIVE)
-		channel_close(&stream->in);
-	if (directions & VSOCK_SHUTDOWN_SEND)
-		out_end(&stream->out);
-}
-
-static void on_closed(void *ctx, struct vsock_conn *conn)
-{
-	struct stream *stream = ctx;
-
-	(void)conn;
-	stream->conn = NULL;
-	channel_close(&stream->in);
-	out_end(&stream->out);
-}
-
-bool streams_accept(void *ctx, uint32_t host_port, struct vsock_conn *conn,
-		    struct vsock_accept *accept)
-{
-	static const struct vsock_conn_ops ops = {
-		.data = on_data,
-		.can_send = on_can_send,
-		.shutdown = on_shutdown,
-		.closed = on_closed,
-	};
-	struct streams *streams = ctx;
-
-	for (size_t i = 0; i < streams->count; i++) {
-		struct stream *stream = &streams->stream[i];
-
-		if (stream->port != host_port || stream->used)
+		for (size_t i = 0; group && i < group->count; i++)
+			stream_reap(&group->stream[i]);
+		if (!group || !group_unlink(streams, g))
 			continue;
-		stream->used = true;
-		stream->conn = conn;
-		/* Linux calls a socket connected (POLLOUT) only once it could send something. */
-		*accept = (struct vsock_accept){
-			.ops = &ops,
-			.ctx = stream,
-			.buf_alloc = stream->out.exists ? STREAM_OUT_BYTES : STREAM_CREDIT_MIN,
-		};
-		if (stream->in.exists)
-			in_pump(stream);
-		return true;
+		group_free(group, false);
+		streams->done(streams->done_ctx, g);
 	}
-	return false;
 }
 
-/* Setting up and tearing down. */
-
-static int channel_open(struct stream *stream, struct channel *c, const struct stream_fd *from,
-			uint32_t size, loop_fd_fn *fn, struct error *err)
+int streams_add(struct streams *streams, unsigned index, const struct stream_config *configs,
+		size_t count, struct error *err)
 {
-	c->exists = true;
-	c->size = size;
-	c->ended = from->fd < 0;
-	if (from->fd < 0)
-		return 0;
-	c->ring = malloc(size);
-	if (!c->ring)
-		return error_set(err, errno, "cannot allocate a stream's buffer");
-	if (loop_fd_add(stream->streams->loop, &c->member, from->fd, 0, fn, err) < 0)
-		return error_prefix(err, "stream %u", stream->port);
-	c->fd = from->fd;
-	c->kind = stream_fd_kind(c->fd, from->private_nonblocking, c->member.always_fd >= 0);
+	struct stream_group *group;
+
+	assert(index < STREAM_GROUPS_MAX && !streams->groups[index] && count <= STREAMS_MAX);
+	group = calloc(1, sizeof(*group) + count * sizeof(group->stream[0]));
+	if (!group)
+		return error_set(err, errno, "cannot allocate the streams");
+	while (group->count < count) {
+		struct stream *stream = &group->stream[group->count++];
+
+		stream->streams = streams;
+		if (stream_open(stream, &configs[group->count - 1], err) < 0) {
+			group_free(group, false);
+			return -1;
+		}
+	}
+	streams_lock(streams);
+	streams->groups[index] = group;
+	streams_unlock(streams);
 	return 0;
 }
 
-static int stream_open(struct stream *stream, const struct stream_config *config, struct error *err)
+void streams_end(struct streams *streams, unsigned index)
 {
-	assert(config->port >= NACELLE_PORT_STREAM_FIRST);
-	assert(config->directions && !(config->directions & ~(unsigned)(STREAM_IN | STREAM_OUT)));
-	stream->port = config->port;
-	if ((config->directions & STREAM_IN) &&
-	    channel_open(stream, &stream->in, &config->in, STREAM_IN_BYTES, on_in_ready, err) < 0)
-		return -1;
-	if ((config->directions & STREAM_OUT) &&
-	    channel_open(stream, &stream->out, &config->out, STREAM_OUT_BYTES, on_out_ready, err) <
-		0)
-		return -1;
-	return 0;
+	struct stream_group *group = streams->groups[index];
+
+	group->ending = true;
+	for (size_t i = 0; i < group->count; i++)
+		stream_end(&group->stream[i]);
+	loop_event_raise(&streams->reap);
 }
 
-static void channel_free(struct channel *c, bool close_fd)
+void streams_hang_up(struct streams *streams, unsigned index)
 {
-	loop_fd_remove(&c->member);
-	if (close_fd && c->fd >= 0)
-		close(c->fd);
-	free(c->ring);
-}
+	struct stream_group *group = streams->groups[index];
 
-static void streams_free(struct streams *streams, bool close_fds)
-{
-	for (size_t i = 0; i < streams->count; i++) {
-		channel_free(&streams->stream[i].in, close_fds);
-		channel_free(&streams->stream[i].out, close_fds);
+	streams_lock(streams);
+	for (size_t i = 0; i < group->count; i++) {
+		group->stream[i].used = true;
+		stream_break(&group->stream[i]);
 	}
-	loop_event_remove(&streams->reap);
-	free(streams);
+	streams_unlock(streams);
 }
 
 int streams_init(struct streams **streams, const struct stream_config *configs, size_t count,
 		 struct vsock *vsock, struct loop *loop, struct error *err)
 {
-	struct streams *s;
+	struct streams *s = calloc(1, sizeof(*s));
 
-	assert(count <= STREAMS_MAX);
-	s = calloc(1, sizeof(*s) + count * sizeof(s->stream[0]));
 	if (!s)
 		return error_set(err, errno, "cannot allocate the streams");
 	s->vsock = vsock;
@@ -420,47 +135,70 @@ int streams_init(struct streams **streams, const struct stream_config *configs, 
 		free(s);
 		return -1;
 	}
-	for (s->count = 0; s->count < count;) {
-		struct stream *stream = &s->stream[s->count++];
-
-		stream->streams = s;
-		stream->in.stream = stream->out.stream = stream;
-		stream->in.fd = stream->out.fd = -1;
-		if (stream_open(stream, &configs[s->count - 1], err) < 0) {
-			streams_free(s, false);
-			return -1;
-		}
+	if (streams_add(s, 0, configs, count, err) < 0) {
+		loop_event_remove(&s->reap);
+		free(s);
+		return -1;
 	}
 	*streams = s;
 	return 0;
 }
 
-void streams_fini(struct streams *streams)
+void streams_on_done(struct streams *streams, streams_done_fn *done, void *ctx)
 {
-	streams_free(streams, true);
+	streams->done = done;
+	streams->done_ctx = ctx;
 }
 
-static bool output_waits(struct streams *streams)
+void streams_fini(struct streams *streams)
+{
+	for (unsigned g = 0; g < STREAM_GROUPS_MAX; g++)
+		group_free(streams->groups[g], true);
+	loop_event_remove(&streams->reap);
+	free(streams);
+}
+
+static bool output_waits(struct streams *streams, unsigned first, unsigned end)
 {
 	bool waits = false;
 
-	lock(streams);
-	for (size_t i = 0; i < streams->count; i++)
-		waits = waits || streams->stream[i].out.count;
-	unlock(streams);
+	streams_lock(streams);
+	for (unsigned g = first; g < end; g++) {
+		struct stream_group *group = streams->groups[g];
+
+		for (size_t i = 0; group && i < group->count; i++)
+			waits = waits || group->stream[i].out.count;
+	}
+	streams_unlock(streams);
 	return waits;
 }
 
-int streams_drain(struct streams *streams, struct error *err)
+static int64_t now_ms(void)
 {
-	lock(streams);
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int streams_drain(struct streams *streams, unsigned added_limit_ms, struct error *err)
+{
+	int64_t end_ms = now_ms() + added_limit_ms;
+
+	streams_lock(streams);
 	streams->draining = true;
-	unlock(streams);
-	while (output_waits(streams)) {
+	streams_unlock(streams);
+	for (;;) {
+		int64_t left_ms = -1;
+
+		if (!output_waits(streams, 0, 1)) {
+			left_ms = end_ms - now_ms();
+			if (left_ms <= 0 || !output_waits(streams, 1, STREAM_GROUPS_MAX))
+				return 1;
+		}
 		if (loop_stopped(streams->loop))
 			return 0;
-		if (loop_run_once(streams->loop, -1, err) < 0)
+		if (loop_run_once(streams->loop, (int)left_ms, err) < 0)
 			return -1;
 	}
-	return 1;
 }

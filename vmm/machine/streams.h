@@ -15,9 +15,12 @@
  * SIGPIPE must be ignored in this process. (SIGTTIN and SIGTTOU concern the supervisor, which
  * stands in the terminal's foreground group.)
  *
+ * The streams of the apps are there from the beginning to the end: group 0. Each added process has
+ * a group of its own, which comes and goes while the VM runs.
+ *
  * Locking: everything but the descriptors' registration is guarded by the vsock device's lock.
- * Operations are called with it held; streams_init(), streams_fini() and streams_drain() belong to
- * the loop's thread and are called without it. Descriptors are closed by the loop's thread only.
+ * Operations are called with it held, and so is streams_end(); all else here belongs to the loop's
+ * thread and is called without it. Descriptors are closed by the loop's thread only.
  */
 #ifndef NACELLE_MACHINE_STREAMS_H
 #define NACELLE_MACHINE_STREAMS_H
@@ -26,12 +29,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "guest-init/protocol.h"
 #include "virtio/vsock.h"
 #include "vmm/base/error.h"
 #include "vmm/base/loop.h"
+#include "vmm/machine/stream_fd.h"
 
 enum {
-	STREAMS_MAX = 768,
+	STREAMS_MAX = 768, /* in a group */
+	STREAM_GROUPS_MAX = 1 + FRAME_ADDED_MAX,
 	STREAM_OUT_BYTES = 256 * 1024, /* buffer and credit, guest to host */
 	STREAM_IN_BYTES = 64 * 1024,
 	STREAM_CREDIT_MIN = 4096, /* of a stream that takes nothing: sending to it is an offence */
@@ -45,6 +51,7 @@ enum {
 struct stream_fd {
 	int fd;			  /* -1: closed, which is the end of file, or a broken pipe */
 	bool private_nonblocking; /* O_NONBLOCK, in an open file description of our own */
+	enum stream_fd_kind kind; /* of one that is not: UNKNOWN makes system calls to find out */
 };
 
 struct stream_config {
@@ -69,11 +76,32 @@ void streams_fini(struct streams *streams);
 bool streams_accept(void *ctx, uint32_t host_port, struct vsock_conn *conn,
 		    struct vsock_accept *accept);
 
+/* A group that was ended has written all output and is gone. Called by the loop's thread. */
+typedef void streams_done_fn(void *ctx, unsigned group);
+void streams_on_done(struct streams *streams, streams_done_fn *done, void *ctx);
+
+/* Makes a group that is not there, as streams_init() makes group 0. */
+int streams_add(struct streams *streams, unsigned group, const struct stream_config *configs,
+		size_t count, struct error *err);
+
+/*
+ * The guest has no more to say in this group, and reads no more: what has come is written out, then
+ * the group ends. Any thread, with the device's lock held.
+ */
+void streams_end(struct streams *streams, unsigned group);
+
+/*
+ * The host's side of all streams of a group that is there is gone: the guest sees resets, also if
+ * it has yet to connect.
+ */
+void streams_hang_up(struct streams *streams, unsigned group);
+
 /*
  * At the end: takes no more output, and runs the loop until what the guest has written is written
- * out, as long as that takes, or until loop_stop(). Returns 1 if all is out, 0 if it was stopped,
- * -1 with err filled. The vCPUs may still run.
+ * out, or until loop_stop(): as long as that takes for the apps, but for the output of added
+ * processes no longer than added_limit_ms. Returns 1 if all is out or the limit reached, 0 if it
+ * was stopped, -1 with err filled. The vCPUs may still run.
  */
-int streams_drain(struct streams *streams, struct error *err);
+int streams_drain(struct streams *streams, unsigned added_limit_ms, struct error *err);
 
 #endif

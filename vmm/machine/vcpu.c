@@ -156,8 +156,10 @@ enum vcpu_end vcpu_run(struct vcpu *vcpu, const struct vcpu_bus *bus, uint32_t *
 
 	for (;;) {
 		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {
-			if (errno == EINTR || errno == EAGAIN)
+			if (errno == EINTR || errno == EAGAIN) {
+				bus->interrupted(bus->context, vcpu);
 				continue;
+			}
 			*detail = (uint32_t)errno;
 			return VCPU_INTERNAL_ERROR;
 		}
@@ -181,4 +183,18 @@ enum vcpu_end vcpu_run(struct vcpu *vcpu, const struct vcpu_bus *bus, uint32_t *
 			return VCPU_UNKNOWN_EXIT;
 		}
 	}
+}
+
+void vcpu_keep_out(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+}
+
+void vcpu_let_in(struct vcpu *vcpu)
+{
+	if (!__atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_SEQ_CST))
+		return;
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	/* It fails while the guest has no such clock, and then has no watchdog either. */
+	(void)ioctl(vcpu->fd, KVM_KVMCLOCK_CTRL);
 }

@@ -10,12 +10,14 @@
 #include "vmm/machine/kvm.h"
 
 struct kvm_run;
+struct vcpu;
 
 /* What the guest's accesses reach. Called on vCPU threads. */
 struct vcpu_bus {
 	void (*mmio_read)(void *context, uint64_t gpa, void *data, unsigned len_bytes);
 	void (*mmio_write)(void *context, uint64_t gpa, const void *data, unsigned len_bytes);
 	void (*port_write)(void *context, uint16_t port, uint32_t value);
+	void (*interrupted)(void *context, struct vcpu *vcpu); /* by a signal; it may wait */
 	void *context;
 };
 
@@ -41,5 +43,17 @@ int vcpu_create(struct vcpu *vcpu, const struct kvm_vm *vm, unsigned index, unsi
 
 /* Runs until the guest ends. detail gets the exit reason or sub-error for a message. */
 enum vcpu_end vcpu_run(struct vcpu *vcpu, const struct vcpu_bus *bus, uint32_t *detail);
+
+/*
+ * Keeps the vCPU out of the guest from the next KVM_RUN on; one that is under way needs a signal.
+ * Any thread; not together with vcpu_let_in().
+ */
+void vcpu_keep_out(struct vcpu *vcpu);
+
+/*
+ * Lets it in again, and tells the guest's clock that it was kept out, so that no watchdog there
+ * takes the time for a lock-up. The vCPU's own thread.
+ */
+void vcpu_let_in(struct vcpu *vcpu);
 
 #endif

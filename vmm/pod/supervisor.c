@@ -183,6 +183,8 @@ static void on_machine(struct loop_fd *member, uint32_t events)
 	case MACHINE_RECORD_GUEST_END:
 		on_guest_end(supervisor, record.end.reason, record.end.detail);
 		return;
+	case MACHINE_RECORD_PAUSED:
+		return;
 	case MACHINE_RECORD_FAILED:
 		record.text[sizeof(record.text) - 1] = '\0';
 		supervisor_fail(supervisor, "%s", record.text);

@@ -392,7 +392,7 @@ static void test_reader_leaves(void **state)
 	expect(VSOCK_OP_RST);
 	turn();
 	assert_int_equal(fcntl(p[1], F_GETFD), -1);
-	assert_int_equal(streams_drain(t.streams, &t.err), 1);
+	assert_int_equal(streams_drain(t.streams, 10, &t.err), 1);
 }
 
 static void test_closed_descriptors(void **state)
@@ -665,11 +665,11 @@ static void test_drain(void **state)
 
 	/* Nobody reads, and somebody orders to stop. */
 	loop_stop(&t.loop);
-	assert_int_equal(streams_drain(t.streams, &t.err), 0);
+	assert_int_equal(streams_drain(t.streams, 10, &t.err), 0);
 	assert_int_equal(loop_run(&t.loop, &t.err), 0);
 
 	assert_int_equal(pthread_create(&thread, NULL, slow_reader, &p[0]), 0);
-	assert_int_equal(streams_drain(t.streams, &t.err), 1);
+	assert_int_equal(streams_drain(t.streams, 10, &t.err), 1);
 	/* A guest that goes on after its end is not listened to, so a drain does end. */
 	send_pattern(PORT_OUT, STREAM_OUT_BYTES, 4000);
 	streams_fini(t.streams);
@@ -786,7 +786,7 @@ static void test_bulk_both_ways(void **state)
 	assert_int_equal(loop_run(&t.loop, &t.err), 0);
 	pthread_join(guest, NULL);
 	pthread_join(writer, NULL);
-	assert_int_equal(streams_drain(t.streams, &t.err), 1);
+	assert_int_equal(streams_drain(t.streams, 10, &t.err), 1);
 	streams_fini(t.streams);
 	t.streams = NULL;
 	pthread_join(reader, &len);
