@@ -11,6 +11,7 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -54,7 +55,47 @@ static int map_ids(uid_t uid, gid_t gid, struct error *err)
 	return 0;
 }
 
-int lockdown_namespaces(bool *done, struct error *err)
+/* /proc is a directory on every host; what it shows is covered here alone. */
+static int cover_with_nothing(struct error *err)
+{
+	if (mount("none", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
+		  "size=4k,mode=555") < 0)
+		return error_set(err, errno, "cannot mount an empty root");
+	return 0;
+}
+
+/* Of another mount namespace no directory can be mounted by its descriptor, so its path is used. */
+static int cover_with_directory(int directory_fd, struct error *err)
+{
+	char link[32], path[PATH_MAX];
+	struct stat meant, found;
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", directory_fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0)
+		return error_set(err, errno, "cannot find a role's directory");
+	path[n] = '\0';
+	if (mount(path, "/proc", NULL, MS_BIND, NULL) < 0 ||
+	    mount(NULL, "/proc", NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  NULL) < 0)
+		return error_set(err, errno, "cannot mount %s", path);
+	if (fstat(directory_fd, &meant) < 0 || stat("/proc", &found) < 0 ||
+	    meant.st_dev != found.st_dev || meant.st_ino != found.st_ino)
+		return error_set(err, 0, "%s has become another directory", path);
+	return 0;
+}
+
+static int take_root(int directory_fd, struct error *err)
+{
+	_cleanup_fd_ int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0 || dup3(root, directory_fd, O_CLOEXEC) < 0)
+		return error_set(err, errno, "cannot open a role's directory");
+	return 0;
+}
+
+static int leave_namespaces(int directory_fd, bool *done, struct error *err)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
@@ -72,15 +113,24 @@ int lockdown_namespaces(bool *done, struct error *err)
 		return -1;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return error_set(err, errno, "cannot make the mount namespace private");
-	/* /proc is a directory on every host; what it shows is covered here alone. */
-	if (mount("none", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
-		  "size=4k,mode=555") < 0)
-		return error_set(err, errno, "cannot mount an empty root");
+	if ((directory_fd < 0 ? cover_with_nothing(err) : cover_with_directory(directory_fd, err)) <
+	    0)
+		return -1;
 	if (chdir("/proc") < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
 	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return error_set(err, errno, "cannot change to an empty root");
 	*done = true;
-	return 0;
+	return directory_fd < 0 ? 0 : take_root(directory_fd, err);
+}
+
+int lockdown_namespaces(bool *done, struct error *err)
+{
+	return leave_namespaces(-1, done, err);
+}
+
+int lockdown_namespaces_in(int directory_fd, bool *done, struct error *err)
+{
+	return leave_namespaces(directory_fd, done, err);
 }
 
 static int drop_capabilities(const struct lockdown_ids *ids, struct error *err)
@@ -129,6 +179,25 @@ int lockdown_ids(const struct lockdown_ids *ids, struct error *err)
 /* All that the first version of landlock can forbid. */
 static const uint64_t landlock_all = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
 
+/* Returns a descriptor; -1 with err filled, or without where the kernel has no landlock. */
+static int make_ruleset(bool *without, struct error *err)
+{
+	const struct landlock_ruleset_attr attributes = { .handled_access_fs = landlock_all };
+	int fd = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
+
+	*without = fd < 0 && (errno == ENOSYS || errno == EOPNOTSUPP);
+	if (fd < 0 && !*without)
+		return error_set(err, errno, "cannot restrict access to files");
+	return fd;
+}
+
+static int apply_ruleset(int ruleset_fd, struct error *err)
+{
+	if (syscall(SYS_landlock_restrict_self, ruleset_fd, 0) < 0)
+		return error_set(err, errno, "cannot restrict access to files");
+	return 0;
+}
+
 static int allow_reading(int ruleset_fd, const char *path)
 {
 	_cleanup_fd_ int fd = open(path, O_PATH | O_CLOEXEC);
@@ -150,21 +219,32 @@ static int allow_reading(int ruleset_fd, const char *path)
 
 int lockdown_paths(const char *const *paths, struct error *err)
 {
-	const struct landlock_ruleset_attr attributes = { .handled_access_fs = landlock_all };
-	_cleanup_fd_ int fd =
-	    (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
+	bool without;
+	_cleanup_fd_ int fd = make_ruleset(&without, err);
 
-	if (fd < 0 && (errno == ENOSYS || errno == EOPNOTSUPP))
-		return 0;
 	if (fd < 0)
-		return error_set(err, errno, "cannot restrict access to files");
+		return without ? 0 : -1;
 	for (; *paths; paths++) {
 		if (allow_reading(fd, *paths) < 0)
 			return error_set(err, errno, "cannot restrict access to %s", *paths);
 	}
-	if (syscall(SYS_landlock_restrict_self, fd, 0) < 0)
-		return error_set(err, errno, "cannot restrict access to files");
-	return 0;
+	return apply_ruleset(fd, err);
+}
+
+int lockdown_beneath(int directory_fd, struct error *err)
+{
+	const struct landlock_path_beneath_attr beneath = {
+		.allowed_access = landlock_all,
+		.parent_fd = directory_fd,
+	};
+	bool without;
+	_cleanup_fd_ int fd = make_ruleset(&without, err);
+
+	if (fd < 0)
+		return without ? 0 : -1;
+	if (syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0)
+		return error_set(err, errno, "cannot restrict access to a directory");
+	return apply_ruleset(fd, err);
 }
 
 struct program {

@@ -49,6 +49,12 @@ struct lockdown_ids {
  */
 int lockdown_namespaces(bool *done, struct error *err);
 
+/*
+ * The same, but the new root is the directory. Where it is done, directory_fd refers to that root
+ * afterwards, from which no way leads up; it keeps its number.
+ */
+int lockdown_namespaces_in(int directory_fd, bool *done, struct error *err);
+
 int lockdown_ids(const struct lockdown_ids *ids, struct error *err);
 
 /*
@@ -57,6 +63,9 @@ int lockdown_ids(const struct lockdown_ids *ids, struct error *err);
  * kernel has no landlock nothing changes: what users and modes forbid stands alone.
  */
 int lockdown_paths(const char *const *paths, struct error *err);
+
+/* The same, but everything may be done beneath the directory, and nothing elsewhere. */
+int lockdown_beneath(int directory_fd, struct error *err);
 
 /* Allows exactly the rules, on every thread of the process. */
 int lockdown_seccomp(const struct lockdown_rule *rules, size_t count, struct error *err);
