@@ -96,8 +96,7 @@ static int take_field(struct aci_report *report, const struct field *field)
 static bool is_sound(const struct aci_report *report)
 {
 	if (report->id.algorithm != DIGEST_SHA512 || !report->compression || !report->name ||
-	    !appc_is_identifier(report->name) || !report->config.user ||
-	    !report->config.working_dir)
+	    !appc_is_identifier(report->name) || !image_config_is_sound(&report->config))
 		return false;
 	for (size_t i = 0; i < report->unapplied.count; i++) {
 		if (!appc_is_identifier(report->unapplied.items[i]))

@@ -253,9 +253,8 @@ static int read_mount_points(const struct appc_node *json, struct appc_app *app,
 	return more;
 }
 
-static int read_port(const struct appc_node *item, struct appc_app *app, struct error *err)
+int appc_port_read(const struct appc_node *item, struct appc_port *port, struct error *err)
 {
-	struct appc_port *port = &app->ports[app->port_count++];
 	uint64_t number = 0, count = 0;
 	const char *protocol;
 
@@ -274,11 +273,20 @@ static int read_port(const struct appc_node *item, struct appc_app *app, struct 
 	port->count = count ? (uint32_t)count : 1;
 	if (number + port->count > UINT16_MAX + 1)
 		return appc_refuse(item, "count", err, "the range ends above 65535");
+	return take(protocol, &port->protocol, err);
+}
+
+static int read_port(const struct appc_node *item, struct appc_app *app, struct error *err)
+{
+	struct appc_port *port = &app->ports[app->port_count++];
+
+	if (appc_port_read(item, port, err) < 0)
+		return -1;
 	for (size_t i = 0; i + 1 < app->port_count; i++) {
 		if (!strcmp(app->ports[i].name, port->name))
 			return appc_refuse(item, "name", err, "%s stands there twice", port->name);
 	}
-	return take(protocol, &port->protocol, err);
+	return 0;
 }
 
 static int read_ports(const struct appc_node *json, struct appc_app *app, struct error *err)
@@ -298,9 +306,8 @@ static int read_ports(const struct appc_node *json, struct appc_app *app, struct
 	return more;
 }
 
-/* An object whose keys are anything and whose values are strings. */
-static int read_map(const struct appc_node *json, const char *key, struct string_list *out,
-		    struct error *err)
+int appc_map_read(const struct appc_node *json, const char *key, struct string_list *out,
+		  struct error *err)
 {
 	struct appc_node map;
 	int found = appc_object(json, key, &map, err);
@@ -335,9 +342,9 @@ int appc_app_read(const struct appc_node *json, struct appc_app *app, struct err
 	if (take(directory, &app->working_dir, err) < 0 || read_environment(json, app, err) < 0 ||
 	    read_handlers(json, app, err) < 0 || read_mount_points(json, app, err) < 0 ||
 	    read_ports(json, app, err) < 0 || appc_isolators_read(json, &app->isolators, err) < 0 ||
-	    read_map(json, "userAnnotations", &app->user_annotations, err) < 0)
+	    appc_map_read(json, "userAnnotations", &app->user_annotations, err) < 0)
 		return -1;
-	return read_map(json, "userLabels", &app->user_labels, err);
+	return appc_map_read(json, "userLabels", &app->user_labels, err);
 }
 
 void appc_app_free(struct appc_app *app)

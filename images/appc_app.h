@@ -60,6 +60,7 @@ struct appc_isolators {
 	struct string_list capabilities; /* to retain or to remove */
 	struct string_list system_calls; /* likewise; a wildcard begins with "@" */
 	char *seccomp_errno;		 /* "E..."; NULL: the app is killed */
+	struct string_list sysctls;	 /* name, value, name, value, ... */
 };
 
 struct appc_mount_point {
@@ -101,6 +102,24 @@ struct appc_app {
  */
 int appc_app_read(const struct appc_node *json, struct appc_app *app, struct error *err);
 void appc_app_free(struct appc_app *app);
+
+/* One item of "ports", likewise; its strings are the caller's to free, also after a failure. */
+int appc_port_read(const struct appc_node *item, struct appc_port *port, struct error *err);
+
+/* A member whose keys are anything and whose values are strings: key, value, key, value, ... */
+int appc_map_read(const struct appc_node *object, const char *key, struct string_list *out,
+		  struct error *err);
+
+/* What a pod takes of an app section or of isolators. Return 0, or -1 with err filled: no memory.
+ */
+struct image_config;
+struct image_isolators;
+int appc_app_config(const struct appc_app *app, struct image_config *config, struct error *err);
+int appc_isolators_config(const struct appc_isolators *isolators, struct image_isolators *out,
+			  struct error *err);
+
+/* Whether the executor knows the isolator, whatever it does with it. */
+bool appc_isolator_is_known(const char *name);
 
 /* Reads the list "isolators" of an app or a pod, likewise. */
 int appc_isolators_read(const struct appc_node *object, struct appc_isolators *isolators,

@@ -53,9 +53,8 @@ static bool find_pair(const struct string_list *pairs, const char *name, const c
 	return false;
 }
 
-/* A list of {name, value}, every name an AC Identifier and there once. */
-static int read_pairs(const struct appc_node *json, const char *key, struct string_list *out,
-		      struct error *err)
+int appc_pairs_read(const struct appc_node *json, const char *key, struct string_list *out,
+		    struct error *err)
 {
 	struct appc_node list, item = { 0 };
 	int more;
@@ -90,7 +89,7 @@ static int read_labels(const struct appc_node *json, struct string_list *out, st
 {
 	const char *value;
 
-	if (read_pairs(json, "labels", out, err) < 0)
+	if (appc_pairs_read(json, "labels", out, err) < 0)
 		return -1;
 	if (find_pair(out, "name", &value))
 		return appc_refuse(json, "labels", err, "\"name\" is not allowed as a label");
@@ -118,7 +117,7 @@ static int check_annotations(const struct appc_node *json, struct string_list *l
 {
 	const char *value;
 
-	if (read_pairs(json, "annotations", list, err) < 0)
+	if (appc_pairs_read(json, "annotations", list, err) < 0)
 		return -1;
 	if (find_pair(list, "created", &value) && !appc_is_date(value))
 		return appc_refuse(json, "annotations", err, "created: \"%.64s\" is no date",

@@ -36,6 +36,13 @@ struct appc_image {
 };
 
 /*
+ * A list of {name, value}, every name an AC Identifier and there once: "name=value" each. Returns
+ * 0, or -1 with err filled.
+ */
+int appc_pairs_read(const struct appc_node *object, const char *key, struct string_list *out,
+		    struct error *err);
+
+/*
  * Reads a manifest. Returns 0, or -1 with err naming the place and *image empty. appc_image_free()
  * releases it.
  */

@@ -150,11 +150,20 @@ static int check_selinux(const struct appc_node *value, struct error *err)
 	return 0;
 }
 
-static int check_sysctl(const struct appc_node *value, struct error *err)
+static int read_sysctl(const struct appc_node *value, struct appc_isolators *out, struct error *err)
 {
 	for (const struct cJSON *item = json_first(value->json); item; item = json_next(item)) {
+		const char *name = json_key(item);
+
 		if (!json_text(item))
-			return appc_refuse(value, json_key(item), err, "it is no string");
+			return appc_refuse(value, name, err, "it is no string");
+		if (!has_only(name, UPPER LOWER DIGITS "._-/") || strstr(name, ".."))
+			return appc_refuse(value, NULL, err, "\"%.64s\" is no sysctl", name);
+		if (out->sysctls.count >= APPC_ITEMS_MAX)
+			return appc_refuse(value, NULL, err, "it has too many items");
+		if (appc_add(value, name, &out->sysctls, name, err) < 0 ||
+		    appc_add(value, name, &out->sysctls, json_text(item), err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -206,7 +215,7 @@ static int read_value(const struct appc_node *isolator, enum appc_isolator which
 	case APPC_APPARMOR_PROFILE:
 		return appc_need_string(&value, "profile", &profile, err);
 	case APPC_SYSCTL:
-		return check_sysctl(&value, err);
+		return read_sysctl(&value, out, err);
 	case APPC_CPU:
 	case APPC_MEMORY:
 	case APPC_BLOCK_BANDWIDTH:
@@ -256,6 +265,14 @@ static int read_isolator(const struct appc_node *isolator, struct appc_isolators
 	return appc_add(isolator, "name", &out->names, name, err);
 }
 
+bool appc_isolator_is_known(const char *name)
+{
+	for (unsigned i = 0; i < APPC_ISOLATORS; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
 int appc_isolators_read(const struct appc_node *object, struct appc_isolators *isolators,
 			struct error *err)
 {
@@ -276,6 +293,7 @@ void appc_isolators_free(struct appc_isolators *isolators)
 	string_list_free(&isolators->names);
 	string_list_free(&isolators->capabilities);
 	string_list_free(&isolators->system_calls);
+	string_list_free(&isolators->sysctls);
 	free(isolators->seccomp_errno);
 	*isolators = (struct appc_isolators){ 0 };
 }

@@ -66,7 +66,7 @@ struct image_config {
 	struct string_list entrypoint;
 	struct string_list cmd;
 	struct string_list env;	    /* NAME=value, every name once */
-	struct string_list volumes; /* paths that an image declares without a name */
+	struct string_list volumes; /* paths that an image declares, those of mount points too */
 	char *user;	   /* "USER[:GROUP]", names, numbers or paths; never NULL if decoded */
 	char *working_dir; /* "" or absolute; likewise */
 	int stop_signal;   /* 0: none named */
@@ -90,6 +90,8 @@ struct field_writer;
  */
 void image_config_put(struct field_writer *w, const struct image_config *config);
 int image_config_take(struct image_config *config, const struct field *field);
+/* Whether what was taken is complete: every port has a number, every mount point a path, ... */
+bool image_config_is_sound(const struct image_config *config);
 void image_config_free(struct image_config *config);
 
 /* The same for isolators alone, as a pod has them. */

@@ -33,11 +33,11 @@ struct import_aci {
 	struct aci_graph graph;
 };
 
-/* Reads the file in a confined process. It is hashed again when it is merged. */
-static int examine(struct import *import, const struct image_blob *blob, struct aci_report *report,
-		   struct error *err)
+/* The file is hashed again when it is merged. */
+int import_examine_aci(const struct store *store, const struct image_blob *blob,
+		       struct aci_report *report, struct error *err)
 {
-	_cleanup_fd_ int fd = blob_store_open(import->store, blob, err);
+	_cleanup_fd_ int fd = blob_store_open(store, blob, err);
 	struct parser_aci parser = { .fd = fd, .size_bytes = blob->size_bytes };
 	const struct worker_job job = {
 		.run = parser_aci, .context = &parser, .fds = &fd, .fd_count = 1
@@ -66,7 +66,7 @@ static struct known_image *add_known(struct import *import, const struct image_b
 		return NULL;
 	}
 	known->blob = *blob;
-	if (examine(import, blob, &known->report, err) < 0)
+	if (import_examine_aci(import->store, blob, &known->report, err) < 0)
 		return NULL;
 	aci->count++;
 	for (size_t i = 0; i < known->report.whitelist.count; i++)

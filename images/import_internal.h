@@ -65,6 +65,10 @@ int import_keep_decision(struct import *import, struct error *err);
 /* Reads the documents in a confined process: fills plan and blobs. */
 int import_read_documents(struct import *import, struct error *err);
 
+/* Reads one App Container Image of the store in a confined process. Returns 0 or -1. */
+int import_examine_aci(const struct store *store, const struct image_blob *blob,
+		       struct aci_report *report, struct error *err);
+
 /* The same for an App Container Image; import_aci_free() releases what it keeps. */
 int import_read_aci(struct import *import, struct error *err);
 void import_aci_free(struct import_aci *aci);

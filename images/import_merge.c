@@ -221,6 +221,9 @@ static int find_record(struct import *import, struct error *err)
 	if (import->aci)
 		found = import_aci_is_same(import, &record, err);
 	import->size_bytes = record.size_bytes;
+	import->verity = record.verity;
+	if (found > 0 && import->aci && record.config_version < IMAGE_CONFIG_VERSION)
+		found = publish_record(import, err) < 0 ? -1 : 1;
 	image_record_free(&record);
 	return found;
 }

@@ -12,55 +12,6 @@
 static const char image_magic[FIELDS_MAGIC_LEN + 1] = "nacelle image 1\n";
 static const char reference_magic[FIELDS_MAGIC_LEN + 1] = "nacelle ref   1\n";
 
-void image_config_put(struct field_writer *w, const struct image_config *config)
-{
-	fields_put_list(w, FIELD_ENTRYPOINT, &config->entrypoint);
-	fields_put_list(w, FIELD_CMD, &config->cmd);
-	fields_put_list(w, FIELD_ENV, &config->env);
-	fields_put_list(w, FIELD_VOLUME, &config->volumes);
-	fields_put_text(w, FIELD_USER, config->user ? config->user : "");
-	fields_put_text(w, FIELD_WORKING_DIR, config->working_dir ? config->working_dir : "");
-	fields_put_u64(w, FIELD_STOP_SIGNAL, (uint64_t)config->stop_signal);
-}
-
-int image_config_take(struct image_config *config, const struct field *field)
-{
-	uint64_t value;
-
-	switch (field->tag) {
-	case FIELD_ENTRYPOINT:
-		return field_take_item(field, &config->entrypoint);
-	case FIELD_CMD:
-		return field_take_item(field, &config->cmd);
-	case FIELD_ENV:
-		return field_take_item(field, &config->env);
-	case FIELD_VOLUME:
-		return field_take_item(field, &config->volumes);
-	case FIELD_USER:
-		return field_take_text(field, &config->user);
-	case FIELD_WORKING_DIR:
-		return field_take_text(field, &config->working_dir);
-	case FIELD_STOP_SIGNAL:
-		if (field_take_u64(field, IMAGE_SIGNAL_MAX, &value) < 0)
-			return -1;
-		config->stop_signal = (int)value;
-		return 0;
-	default:
-		return 0;
-	}
-}
-
-void image_config_free(struct image_config *config)
-{
-	string_list_free(&config->entrypoint);
-	string_list_free(&config->cmd);
-	string_list_free(&config->env);
-	string_list_free(&config->volumes);
-	free(config->user);
-	free(config->working_dir);
-	*config = (struct image_config){ 0 };
-}
-
 int image_record_encode(const struct image_record *record, void **data, size_t *len)
 {
 	struct field_writer w;
@@ -72,6 +23,7 @@ int image_record_encode(const struct image_record *record, void **data, size_t *
 	fields_put_u64(&w, FIELD_SIZE, record->size_bytes);
 	if (record->verity.algorithm)
 		fields_put_digest(&w, FIELD_VERITY, &record->verity);
+	fields_put_u64(&w, FIELD_CONFIG_VERSION, IMAGE_CONFIG_VERSION);
 	image_config_put(&w, &record->config);
 	if (record->aci_name)
 		fields_put_text(&w, FIELD_ACI_NAME, record->aci_name);
@@ -90,6 +42,16 @@ static int take_kind(struct image_record *record, const struct field *field)
 	if (field_take_u64(field, IMAGE_KIND_ACI, &value) < 0 || value < IMAGE_KIND_OCI)
 		return -1;
 	record->kind = (enum image_kind)value;
+	return 0;
+}
+
+static int take_config_version(struct image_record *record, const struct field *field)
+{
+	uint64_t value;
+
+	if (field_take_u64(field, UINT32_MAX, &value) < 0)
+		return -1;
+	record->config_version = (uint32_t)value;
 	return 0;
 }
 
@@ -128,6 +90,8 @@ static int take_field(struct image_record *record, const struct field *field)
 		return field_take_u64(field, INT64_MAX, &record->size_bytes);
 	case FIELD_VERITY:
 		return field_take_digest(field, &record->verity);
+	case FIELD_CONFIG_VERSION:
+		return take_config_version(record, field);
 	case FIELD_ACI_NAME:
 		return field_take_text(field, &record->aci_name);
 	case FIELD_ACI_LABEL:
@@ -144,8 +108,8 @@ static int take_field(struct image_record *record, const struct field *field)
 static bool is_whole(const struct image_record *record)
 {
 	if (!record->manifest.algorithm || !record->kind || !record->chain.algorithm ||
-	    !record->size_bytes || record->size_bytes % 4096 || !record->config.user ||
-	    !record->config.working_dir || !record->blob_count ||
+	    !record->size_bytes || record->size_bytes % 4096 ||
+	    !image_config_is_sound(&record->config) || !record->blob_count ||
 	    (record->kind == IMAGE_KIND_ACI) != (record->aci_name != NULL))
 		return false;
 	for (size_t i = 0; i < record->blob_count; i++) {
@@ -158,7 +122,7 @@ static bool is_whole(const struct image_record *record)
 int image_record_decode(struct image_record *record, const void *data, size_t len,
 			struct error *err)
 {
-	struct image_record decoded = { 0 };
+	struct image_record decoded = { .config_version = 1 };
 	struct cursor c;
 	struct field field;
 	int more = fields_open(&c, data, len, image_magic) ? 1 : -1;

@@ -18,7 +18,11 @@
 #include "images/string_list.h"
 #include "vmm/base/error.h"
 
-enum { IMAGE_BLOBS_MAX = 1024 }; /* that one image may need */
+enum {
+	IMAGE_BLOBS_MAX = 1024, /* that one image may need */
+	/* 1: App Container Images without isolators, ports, mount points, event handlers. */
+	IMAGE_CONFIG_VERSION = 2,
+};
 
 enum image_kind {
 	IMAGE_KIND_OCI = 1,
@@ -37,7 +41,8 @@ struct image_record {
 	uint64_t size_bytes;  /* of the EROFS image */
 	struct digest verity; /* fs-verity measurement of the EROFS image; algorithm 0: none */
 	struct image_config config;
-	char *aci_name;		       /* of an App Container Image: its name; otherwise NULL */
+	uint32_t config_version; /* IMAGE_CONFIG_VERSION, or what an earlier version has read */
+	char *aci_name;		 /* of an App Container Image: its name; otherwise NULL */
 	struct string_list aci_labels; /* "name=value" each */
 	struct image_blob *blobs; /* manifest first, then configuration, layers, dependencies */
 	size_t blob_count;	  /* at least one */

@@ -342,6 +342,9 @@ static int fill_image(struct store_image *out, struct image_record *record)
 	out->cmd = string_list_steal(&config->cmd);
 	out->env = string_list_steal(&config->env);
 	out->volumes = string_list_steal(&config->volumes);
+	out->rest = *config;
+	*config = (struct image_config){ 0 };
+	out->is_old = out->is_aci && record->config_version < IMAGE_CONFIG_VERSION;
 	return out->name && out->entrypoint && out->cmd && out->env && out->volumes ? 0 : -1;
 }
 
@@ -425,5 +428,6 @@ void store_image_free(struct store_image *image)
 	free(image->name);
 	free(image->user);
 	free(image->working_dir);
+	image_config_free(&image->rest);
 	*image = (struct store_image){ .fd = -1 };
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "images/digest.h"
+#include "images/image_config.h"
 #include "images/reference.h"
 #include "vmm/base/error.h"
 
@@ -34,7 +35,9 @@ struct store_image {
 	char *user;	   /* "", "user", "uid", "user:group", ...; names resolve in the image */
 	char *working_dir; /* "" or an absolute path */
 	bool is_aci;	   /* its id stays if what it depends on is replaced */
+	bool is_old;	   /* an earlier version wrote its record: the rest may be missing */
 	int stop_signal;   /* 0 when the image names none */
+	struct image_config rest; /* what is not above: isolators, ports, ...; of an ACI */
 };
 
 /*

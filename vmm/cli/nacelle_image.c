@@ -8,6 +8,7 @@
 
 #include "images/digest.h"
 #include "vmm/cli/image_verbs.h"
+#include "vmm/cli/internal_verbs.h"
 #include "vmm/cli/program.h"
 
 int main(int argc, char **argv)
@@ -16,5 +17,7 @@ int main(int argc, char **argv)
 	digest_start();
 	if (argc > 1 && strcmp(argv[1], "trust") == 0)
 		return program_run(&trust_program, argc - 1, argv + 1);
+	if (argc > 1 && verb_find(&internal_program, argv[1]))
+		return program_run(&internal_program, argc, argv);
 	return program_run(&image_program, argc, argv);
 }

@@ -1,0 +1,76 @@
+/*
+ * nacelle-image pod-manifest FILE: flat fields on stdout. nacelle-image refresh DIGEST: an image's
+ * record is brought to the present version.
+ */
+#include "vmm/cli/internal_verbs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "images/pod_manifest_convert.h"
+#include "images/refresh.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/io.h"
+
+struct refresh_options {
+	const char *root;
+};
+
+static const struct option_spec refresh_options_table[] = {
+	{ "root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY, "the store of images",
+	  offsetof(struct refresh_options, root) },
+};
+
+static int verb_pod_manifest(const void *options, int argc, char **argv, struct error *err)
+{
+	_cleanup_fd_ int fd = open(argv[0], O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_free_ void *data = NULL;
+	size_t len;
+
+	(void)options;
+	(void)argc;
+	if (fd < 0)
+		return error_set(err, errno, "cannot open %s", argv[0]);
+	if (pod_manifest_convert(fd, &data, &len, err) < 0)
+		return error_prefix(err, "the pod manifest %s", argv[0]);
+	if (io_write_all(STDOUT_FILENO, data, len) < 0)
+		return error_set(err, errno, "cannot write to standard output");
+	return 0;
+}
+
+static int verb_refresh(const void *given, int argc, char **argv, struct error *err)
+{
+	const struct refresh_options *options = given;
+
+	(void)argc;
+	return image_refresh(options->root, argv[0], err);
+}
+
+static const struct verb verbs[] = {
+	{ .name = "pod-manifest",
+	  .usage = "FILE",
+	  .help = "Read a pod manifest",
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .run = verb_pod_manifest },
+	{ .name = "refresh",
+	  .usage = "[OPTIONS] DIGEST",
+	  .help = "Read an image's configuration anew",
+	  .options = refresh_options_table,
+	  .option_count = 1,
+	  .options_size = sizeof(struct refresh_options),
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .run = verb_refresh },
+	{ .name = NULL },
+};
+
+const struct program internal_program = {
+	.name = "nacelle-image",
+	.command = "nacelle-image",
+	.about = "Does what nacelle asks it for",
+	.manual = "nacelle(1)",
+	.verbs = verbs,
+};
