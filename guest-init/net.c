@@ -19,7 +19,7 @@
 #include "vmm/base/cleanup.h"
 
 enum {
-	REQUESTS_MAX = 1 + RECORD_ADDRESSES_MAX + RECORD_GATEWAYS_MAX,
+	REQUESTS_MAX = 1 + RECORD_ADDRESSES_MAX + RECORD_GATEWAYS_MAX + RECORD_ROUTES_MAX,
 	REQUEST_BYTES_MAX = 128,
 	ANSWER_BYTES_MAX = 512, /* the kernel quotes the request */
 };
@@ -82,17 +82,20 @@ static void put_link(struct requests *requests, int index)
 }
 
 /* Nobody but the host chose the address: it is used at once. */
-static void put_address(struct requests *requests, int index, const struct record_address *address)
+static void put_address(struct requests *requests, int index, const struct record_address *address,
+			bool brings_route)
 {
+	uint32_t flags =
+	    (address->family == 6 ? IFA_F_NODAD : 0) | (brings_route ? 0 : IFA_F_NOPREFIXROUTE);
 	struct ifaddrmsg *message =
 	    begin(requests, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, sizeof(*message));
 
 	*message = (struct ifaddrmsg){ .ifa_family = address_family(address),
 				       .ifa_prefixlen = address->prefix,
-				       .ifa_flags = address->family == 6 ? IFA_F_NODAD : 0,
 				       .ifa_index = (unsigned)index };
 	put(requests, IFA_LOCAL, address->bytes, address_bytes(address));
 	put(requests, IFA_ADDRESS, address->bytes, address_bytes(address));
+	put(requests, IFA_FLAGS, &flags, sizeof(flags));
 }
 
 /* On the link whatever the prefix says, as where each machine has a /32 of its own. */
@@ -111,6 +114,28 @@ static void put_gateway(struct requests *requests, int index, const struct recor
 	put(requests, RTA_OIF, &out, sizeof(out));
 }
 
+static void put_route(struct requests *requests, int index, const struct record_route *route)
+{
+	static const uint8_t zeroes[sizeof(route->via)];
+	bool on_link = memcmp(route->via, zeroes, sizeof(zeroes)) == 0;
+	struct rtmsg *message = begin(requests, RTM_NEWROUTE, NLM_F_CREATE, sizeof(*message));
+	uint32_t out = (uint32_t)index;
+
+	*message =
+	    (struct rtmsg){ .rtm_family = address_family(&route->to),
+			    .rtm_dst_len = route->to.prefix,
+			    .rtm_table = RT_TABLE_MAIN,
+			    .rtm_protocol = RTPROT_STATIC,
+			    .rtm_scope = on_link && route->to.family == 4 ? RT_SCOPE_LINK
+									  : RT_SCOPE_UNIVERSE,
+			    .rtm_type = RTN_UNICAST,
+			    .rtm_flags = on_link ? 0 : RTNH_F_ONLINK };
+	put(requests, RTA_DST, route->to.bytes, address_bytes(&route->to));
+	if (!on_link)
+		put(requests, RTA_GATEWAY, route->via, address_bytes(&route->to));
+	put(requests, RTA_OIF, &out, sizeof(out));
+}
+
 static int interface_index(int fd, const char *name, struct error *err)
 {
 	struct ifreq request = { 0 };
@@ -126,7 +151,10 @@ static const char *request_text(const struct record_interface *interface, unsign
 {
 	if (number == 0)
 		return "up";
-	return number <= interface->address_count ? "an address" : "a default route";
+	if (number <= interface->address_count)
+		return "an address";
+	number -= (unsigned)interface->address_count;
+	return number <= interface->gateway_count ? "a default route" : "a route";
 }
 
 static int read_answer(int fd, const char *name, const struct record_interface *interface,
@@ -158,9 +186,11 @@ static int configure(int fd, const char *name, const struct record_interface *in
 		return -1;
 	put_link(&requests, index);
 	for (size_t i = 0; i < interface->address_count; i++)
-		put_address(&requests, index, &interface->addresses[i]);
+		put_address(&requests, index, &interface->addresses[i], !interface->route_count);
 	for (size_t i = 0; i < interface->gateway_count; i++)
 		put_gateway(&requests, index, &interface->gateways[i]);
+	for (size_t i = 0; i < interface->route_count; i++)
+		put_route(&requests, index, &interface->routes[i]);
 	if (send(fd, requests.bytes, requests.len, 0) != (ssize_t)requests.len)
 		return error_set(err, errno, "cannot configure %s", name);
 	for (unsigned i = 0; i < requests.count; i++) {

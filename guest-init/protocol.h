@@ -176,6 +176,9 @@ enum trace_stage {
  *	        interface@N                  eth0, eth1, ...: up, with
  *	            addresses = <family prefix a b c d> ...   family 4 (in a) or 6
  *	            gateways = <family a b c d> ...           one default route each
+ *	            routes = <family prefix a b c d e f g h> ...   to a network, by a gateway e f g h
+ *	                                     or, if that is 0, on the link. If there are any, they
+ *	                                     are all: addresses bring none of their own.
  *	    apps/
  *	        app@N                        N counts from 0
  *	            name = "..."
@@ -242,6 +245,7 @@ enum {
 	RECORD_INTERFACES_MAX = 4,
 	RECORD_ADDRESSES_MAX = 8, /* for each interface */
 	RECORD_GATEWAYS_MAX = 2,  /* for each interface */
+	RECORD_ROUTES_MAX = 32,	  /* for each interface */
 	RECORD_RLIMITS_MAX = 16,
 	RECORD_GROUPS_MAX = 1023,  /* supplementary ones */
 	RECORD_SECCOMP_MAX = 4096, /* instructions */
@@ -265,6 +269,7 @@ enum {
 #define RECORD_INTERFACES      "interfaces"
 #define RECORD_ADDRESSES       "addresses"
 #define RECORD_GATEWAYS	       "gateways"
+#define RECORD_ROUTES	       "routes"
 #define RECORD_APPS	       "apps"
 #define RECORD_NAME	       "name"
 #define RECORD_ARGV	       "argv"

@@ -18,6 +18,11 @@
 
 enum { RECORD_FORMAT = 17 }; /* of the flattened tree (Devicetree Specification 0.4, 5.2) */
 
+static bool is_network(uint32_t family, uint32_t prefix)
+{
+	return (family == 4 && prefix <= 32) || (family == 6 && prefix <= 128);
+}
+
 /* <family prefix a b c d>, or without the prefix. */
 static void read_addresses(struct record_reader *r, const char *name, bool with_prefix, size_t max,
 			   struct record_address *out, size_t *out_count)
@@ -31,7 +36,7 @@ static void read_addresses(struct record_reader *r, const char *name, bool with_
 		uint32_t family = reader_cell(at, 0);
 		uint32_t prefix = with_prefix ? reader_cell(at, 1) : 0;
 
-		if ((family != 4 && family != 6) || prefix > (family == 4 ? 32 : 128)) {
+		if (!is_network(family, prefix)) {
 			reader_fail(r, name, "hold what is no address");
 			return;
 		}
@@ -40,6 +45,28 @@ static void read_addresses(struct record_reader *r, const char *name, bool with_
 		memcpy(out[i].bytes, at + (cells_each - 4) * sizeof(fdt32_t), 16);
 	}
 	*out_count = count;
+}
+
+/* <family prefix a b c d e f g h> */
+static void read_routes(struct record_reader *r, struct record_interface *out)
+{
+	enum { ROUTE_CELLS = 10, TO_CELL = 2, VIA_CELL = 6 };
+	const uint8_t *at =
+	    reader_cells(r, RECORD_ROUTES, ROUTE_CELLS, RECORD_ROUTES_MAX, &out->route_count);
+
+	for (size_t i = 0; at && i < out->route_count; i++) {
+		struct record_route *route = &out->routes[i];
+
+		if (!is_network(reader_cell(at, 0), reader_cell(at, 1))) {
+			reader_fail(r, RECORD_ROUTES, "hold what is no network");
+			return;
+		}
+		route->to.family = (uint8_t)reader_cell(at, 0);
+		route->to.prefix = (uint8_t)reader_cell(at, 1);
+		memcpy(route->to.bytes, at + TO_CELL * sizeof(fdt32_t), sizeof(route->to.bytes));
+		memcpy(route->via, at + VIA_CELL * sizeof(fdt32_t), sizeof(route->via));
+		at += ROUTE_CELLS * sizeof(fdt32_t);
+	}
 }
 
 static void read_interfaces(struct record_reader *top, struct record *record)
@@ -59,6 +86,7 @@ static void read_interfaces(struct record_reader *top, struct record *record)
 			       &out->address_count);
 		read_addresses(&r, RECORD_GATEWAYS, false, RECORD_GATEWAYS_MAX, out->gateways,
 			       &out->gateway_count);
+		read_routes(&r, out);
 	}
 	top->bad |= r.bad;
 }

@@ -113,11 +113,18 @@ struct record_address {
 	uint8_t bytes[16];
 };
 
+struct record_route {
+	struct record_address to; /* a network */
+	uint8_t via[16];	  /* a gateway of the same family; zeroes: on the link */
+};
+
 struct record_interface {
 	struct record_address addresses[RECORD_ADDRESSES_MAX];
 	size_t address_count;
 	struct record_address gateways[RECORD_GATEWAYS_MAX];
 	size_t gateway_count;
+	struct record_route routes[RECORD_ROUTES_MAX];
+	size_t route_count; /* 0: those that the addresses bring */
 };
 
 /* What apps share by its name. */

@@ -17,6 +17,7 @@
 
 static_assert(POD_ADDRESSES_MAX <= (int)RECORD_ADDRESSES_MAX, "fits into a record");
 static_assert(POD_GATEWAYS_MAX <= (int)RECORD_GATEWAYS_MAX, "fits into a record");
+static_assert(POD_ROUTES_MAX <= (int)RECORD_ROUTES_MAX, "fits into a record");
 
 /* Bits of the first byte of a MAC address. */
 enum { MAC_GROUP = 1, MAC_LOCAL = 2 };

@@ -126,7 +126,13 @@ struct pod_address {
 	uint8_t bytes[16];
 };
 
-enum { POD_ADDRESSES_MAX = 8, POD_GATEWAYS_MAX = 2 };
+enum { POD_ADDRESSES_MAX = 8, POD_GATEWAYS_MAX = 2, POD_ROUTES_MAX = 32 };
+
+/* A route to a network; via all zeroes: on the link. */
+struct pod_route {
+	struct pod_address to;
+	uint8_t via[16];
+};
 
 /* A network interface, as the guest configures it: eth0, eth1, ... in order. */
 struct pod_interface {
@@ -134,6 +140,8 @@ struct pod_interface {
 	size_t address_count;
 	struct pod_address gateways[POD_GATEWAYS_MAX]; /* at most one of a family */
 	size_t gateway_count;
+	struct pod_route routes[POD_ROUTES_MAX];
+	size_t route_count; /* 0: those that the addresses bring */
 };
 
 struct pod {

@@ -37,6 +37,28 @@ static void put_addresses(struct record_writer *w, const char *name, bool with_p
 	writer_put(w, name, cells, used * sizeof(*cells));
 }
 
+/* <family prefix a b c d e f g h> */
+static void put_routes(struct record_writer *w, const struct pod_interface *interface)
+{
+	enum { ROUTE_CELLS = 10, IP_CELLS = 4 };
+	fdt32_t cells[POD_ROUTES_MAX * ROUTE_CELLS];
+	size_t used = 0;
+
+	if (!interface->route_count || w->bad)
+		return;
+	for (size_t i = 0; i < interface->route_count; i++) {
+		const struct pod_route *route = &interface->routes[i];
+
+		cells[used++] = cpu_to_fdt32(route->to.family);
+		cells[used++] = cpu_to_fdt32(route->to.prefix);
+		memcpy(cells + used, route->to.bytes, sizeof(route->to.bytes));
+		used += IP_CELLS;
+		memcpy(cells + used, route->via, sizeof(route->via));
+		used += IP_CELLS;
+	}
+	writer_put(w, RECORD_ROUTES, cells, used * sizeof(*cells));
+}
+
 static void put_interfaces(struct record_writer *w, const struct pod *pod)
 {
 	if (pod->interface_count > RECORD_INTERFACES_MAX)
@@ -52,6 +74,7 @@ static void put_interfaces(struct record_writer *w, const struct pod *pod)
 			      interface->address_count);
 		put_addresses(w, RECORD_GATEWAYS, false, interface->gateways,
 			      interface->gateway_count);
+		put_routes(w, interface);
 		writer_end(w);
 	}
 	writer_end(w);

@@ -78,6 +78,38 @@ static void test_configure(void **state)
 	expect("-6 route", "default via fe80::1 dev eth0");
 }
 
+/* As CNI's ptp has it: not even the address's own network is on the link. */
+static void test_routes(void **state)
+{
+	const struct record record = {
+		.interfaces = { { .addresses = { { .family = 4,
+						   .prefix = 24,
+						   .bytes = { 10, 9, 0, 2 } },
+						 { .family = 6,
+						   .prefix = 64,
+						   .bytes = { 0xfd, 9, [15] = 2 } } },
+				  .address_count = 2,
+				  .routes = { { { 4, 32, { 10, 9, 0, 1 } }, { 0 } },
+					      { { 4, 24, { 10, 9, 0, 0 } }, { 10, 9, 0, 1 } },
+					      { { 6, 16, { 0x20, 1 } }, { 0xfe, 0x80, [15] = 9 } },
+					      { { 6, 128, { 0xfd, 9, [15] = 1 } }, { 0 } } },
+				  .route_count = 4 } },
+		.interface_count = 1
+	};
+	struct error err = ERROR_NONE;
+
+	(void)state;
+	if (net_configure(&record, &err) < 0)
+		fail_msg("%s", err.text);
+	expect("-o -4 addr show eth0", "10.9.0.2/24");
+	expect("route", "10.9.0.1 dev eth0 proto static scope link");
+	expect("route", "10.9.0.0/24 via 10.9.0.1 dev eth0");
+	assert_null(strstr(ip("route show 10.9.0.0/24"), "kernel"));
+	expect("-6 route", "2001::/16 via fe80::9 dev eth0");
+	expect("-6 route", "fd09::1 dev eth0");
+	assert_null(strstr(ip("-6 route show fd09::/64"), "kernel"));
+}
+
 static void test_refused(void **state)
 {
 	struct record record = { .interface_count = 3 };
@@ -103,6 +135,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_configure),
+		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_refused),
 	};
 

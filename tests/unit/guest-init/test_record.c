@@ -217,6 +217,13 @@ static void check_interfaces(const struct record *record)
 	assert_int_equal(first->gateway_count, 1);
 	assert_int_equal(first->gateways[0].family, 6);
 	assert_int_equal(first->gateways[0].bytes[15], 1);
+	assert_int_equal(first->route_count, 2);
+	assert_int_equal(first->routes[0].to.family, 4);
+	assert_int_equal(first->routes[0].to.prefix, 8);
+	assert_int_equal(first->routes[0].to.bytes[0], 11);
+	assert_int_equal(first->routes[0].via[3], 9);
+	assert_int_equal(first->routes[1].to.prefix, 128);
+	assert_int_equal(first->routes[1].via[0], 0);
 	assert_int_equal(record->interfaces[1].address_count, 0);
 	assert_int_equal(record->interfaces[1].gateway_count, 0);
 }
@@ -247,7 +254,10 @@ static void test_round_trip(void **state)
 				 { .family = 6, .prefix = 64, .bytes = { 0xfd, [15] = 5 } } },
 		  .address_count = 2,
 		  .gateways = { { .family = 6, .bytes = { 0xfd, [15] = 1 } } },
-		  .gateway_count = 1 },
+		  .gateway_count = 1,
+		  .routes = { { { 4, 8, { 11 } }, { 10, 1, 2, 9 } },
+			      { { 6, 128, { 0xfd } }, { 0 } } },
+		  .route_count = 2 },
 		{ .address_count = 0 },
 	};
 	const struct pod pod = { .hostname = "host",
@@ -502,6 +512,9 @@ static void test_reader_refuses(void **state)
 		    "pod record: interface@1: gateways are too many: Invalid argument");
 	refuse_read("/interfaces/interface@1", "addresses", zeroes, 20,
 		    "pod record: interface@1: addresses has a wrong size: Invalid argument");
+	refuse_read("/interfaces/interface@1", "routes", (const char[40]){ [3] = 6, [7] = -127 },
+		    40,
+		    "pod record: interface@1: routes hold what is no network: Invalid argument");
 	refuse_read("/apps", NULL, NULL, 0, "pod record: /: apps are missing: Invalid argument");
 	refuse_read(app, NULL, NULL, 0, "pod record: /: apps are missing: Invalid argument");
 	refuse_read(app, "name", NULL, 0, "pod record: app@0: name is missing: Invalid argument");
