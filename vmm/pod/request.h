@@ -15,7 +15,7 @@
 
 enum pod_request_type {
 	POD_REQUEST_STATUS = 1, /* of app: one struct pod_reply */
-	POD_REQUEST_STOP,	/* all apps, orderly; after timeout_ms by force (0: never) */
+	POD_REQUEST_STOP,	/* all apps, orderly; after timeout_ms by force (0: at once) */
 	POD_REQUEST_KILL,	/* signal to app, or to POD_ALL_APPS */
 	POD_REQUEST_PAUSE,
 	POD_REQUEST_RESUME,
@@ -26,6 +26,7 @@ enum pod_request_type {
 };
 
 #define POD_ALL_APPS UINT32_MAX
+#define POD_PATIENT  UINT32_MAX /* timeout_ms: never by force */
 
 enum {
 	POD_REQUEST_FDS_MAX = 8,

@@ -25,6 +25,9 @@
 #include "vmm/pod/signals.h"
 #include "vmm/pod/terminal.h"
 
+/* How long the guest may take to end once it has killed the apps. */
+enum { STOP_MARGIN_MS = 5000 };
+
 void supervisor_end(struct supervisor *supervisor, int status)
 {
 	if (supervisor->has_ended)
@@ -320,6 +323,7 @@ static void on_boot_limit(struct loop_timer *timer)
 	fail_without_report(supervisor, text);
 }
 
+/* The guest should have killed its apps by now, and ended. */
 static void on_stop_limit(struct loop_timer *timer)
 {
 	struct supervisor *supervisor = container_of(timer, struct supervisor, stop_limit);
@@ -332,7 +336,8 @@ static void on_stop_limit(struct loop_timer *timer)
 
 void supervisor_stop(struct supervisor *supervisor, uint32_t timeout_ms)
 {
-	const struct machine_command command = { .type = MACHINE_COMMAND_STOP };
+	const struct machine_command command = { .type = MACHINE_COMMAND_STOP,
+						 .timeout_ms = timeout_ms };
 	struct error err = ERROR_NONE;
 
 	supervisor->reply_flags |= POD_REPLY_STOPPING;
@@ -341,11 +346,13 @@ void supervisor_stop(struct supervisor *supervisor, uint32_t timeout_ms)
 		return;
 	}
 	supervisor_command(supervisor, &command);
+	if (timeout_ms == POD_PATIENT)
+		return;
 	if (!supervisor->stop_limit.member.loop &&
 	    loop_timer_add(&supervisor->loop, &supervisor->stop_limit, on_stop_limit, &err) < 0)
 		report(REPORT_WARNING, "%s", err.text);
 	else
-		loop_timer_set(&supervisor->stop_limit, timeout_ms);
+		loop_timer_set(&supervisor->stop_limit, (uint64_t)timeout_ms + STOP_MARGIN_MS);
 }
 
 static int watch(struct supervisor *supervisor, const struct launch *launch, struct error *err)

@@ -43,7 +43,7 @@ void supervisor_fail(struct supervisor *supervisor, const char *format, ...)
 /* To the machine. What it has no room for is lost: it is ending, or stopped by a debugger. */
 void supervisor_command(struct supervisor *supervisor, const struct machine_command *command);
 
-/* Asks all apps to end, and ends the pod by force after timeout_ms (0: never). */
+/* Asks all apps to end, by force after timeout_ms (0: at once; POD_PATIENT: never). */
 void supervisor_stop(struct supervisor *supervisor, uint32_t timeout_ms);
 
 /* Runs the pod to its end. Returns the exit status as run_pod() does; failures are reported. */
