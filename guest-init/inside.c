@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +17,8 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
+
+enum { LINKS_MAX = 40 }; /* as the kernel follows */
 
 int inside_open(int root, const char *path, int flags)
 {
@@ -30,44 +34,83 @@ int inside_open(int root, const char *path, int flags)
 	return fd;
 }
 
-/* Opens the directory at path, made if it is missing; its parent is there. */
-static int make_directory(int root, int parent, const char *path, const char *name)
+/*
+ * If `name` in parent is a symbolic link, which leads nowhere or it would have been followed, puts
+ * its target in place of the `used` bytes at the beginning of *path, up to and with the name.
+ * Returns 1, 0 if it is no link, or -1 with errno.
+ */
+static int replace_link(int parent, const char *name, size_t used, char **path)
 {
-	int fd = inside_open(root, path, O_PATH | O_DIRECTORY);
+	size_t directory = used - strlen(name);
+	const char *rest = *path + used;
+	char target[PATH_MAX];
+	char *longer;
+	ssize_t n = readlinkat(parent, name, target, sizeof(target) - 1);
 
-	if (fd >= 0 || errno != ENOENT)
-		return fd;
-	if (mkdirat(parent, name, 0755) < 0)
+	if (n < 0)
+		return errno == EINVAL || errno == ENOENT ? 0 : -1;
+	target[n] = '\0';
+	if (target[0] == '/')
+		directory = 0;
+	if (directory + (size_t)n + strlen(rest) >= PATH_MAX) {
+		errno = ENAMETOOLONG;
 		return -1;
-	return inside_open(root, path, O_PATH | O_DIRECTORY);
+	}
+	if (asprintf(&longer, "%.*s%s%s", (int)directory, *path, target, rest) < 0)
+		return -1;
+	free(*path);
+	*path = longer;
+	return 1;
 }
 
-/* Opens the parent of path, with all directories on the way made; *name is what remains. */
-static int make_parents(int root, char *path, char **name)
+/* Makes a directory, or an empty file, where nothing is. */
+static int make_entry(int parent, const char *name, bool directory)
+{
+	int fd;
+
+	if (directory)
+		return mkdirat(parent, name, 0755);
+	fd = openat(parent, name, O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+/*
+ * Makes what is missing of *path. Returns 0; 1 if a link that leads nowhere was in the way: *path
+ * is then the path with its target; or -1 with errno.
+ */
+static int make_missing(int root, char **path, bool directory)
 {
 	_cleanup_fd_ int parent = inside_open(root, "/", O_PATH | O_DIRECTORY);
-	char *at = path;
+	size_t at = 0;
 
-	if (parent < 0)
-		return -1;
 	for (;;) {
-		char *end;
-		int next;
+		size_t end = (at += strspn(*path + at, "/"), at + strcspn(*path + at, "/"));
+		bool last = (*path)[end + strspn(*path + end, "/")] == '\0';
+		_cleanup_free_ char *until = strndup(*path, end);
+		const char *name;
+		int next, r;
 
-		at += strspn(at, "/");
-		end = at + strcspn(at, "/");
-		if (end[strspn(end, "/")] == '\0') {
-			*end = '\0';
-			*name = at;
-			return steal_fd(&parent);
+		if (parent < 0 || !until)
+			return -1;
+		name = until + at;
+		next = inside_open(root, until, O_PATH | (last ? 0 : O_DIRECTORY));
+		if (next < 0 && errno == ENOENT) {
+			r = replace_link(parent, name, end, path);
+			if (r != 0)
+				return r;
+			if (make_entry(parent, name, directory || !last) < 0)
+				return -1;
+			next = inside_open(root, until, O_PATH);
 		}
-		*end = '\0';
-		next = make_directory(root, parent, path, at);
-		*end = '/';
 		if (next < 0)
 			return -1;
 		close(parent);
 		parent = next;
+		if (last)
+			return 0;
 		at = end;
 	}
 }
@@ -75,27 +118,24 @@ static int make_parents(int root, char *path, char **name)
 int inside_make(int root, const char *path, bool directory, struct error *err)
 {
 	_cleanup_free_ char *copy = strdup(path);
-	_cleanup_fd_ int parent = -1;
-	_cleanup_fd_ int made = -1;
+	_cleanup_fd_ int fd = inside_open(root, path, O_PATH);
 	struct stat st;
-	char *name;
-	int fd = inside_open(root, path, O_PATH);
 
-	if (fd < 0 && errno == ENOENT && copy) {
-		parent = make_parents(root, copy, &name);
-		if (parent < 0)
-			return error_set(err, errno, "cannot make the directories of %s", path);
-		if (directory
-			? mkdirat(parent, name, 0755) < 0
-			: (made = openat(parent, name, O_CREAT | O_EXCL | O_CLOEXEC, 0644)) < 0)
+	for (int links = 0; fd < 0 && errno == ENOENT && copy; links++) {
+		int r = make_missing(root, &copy, directory);
+
+		if (r > 0 && links == LINKS_MAX) {
+			errno = ELOOP;
+			r = -1;
+		}
+		if (r < 0)
 			return error_set(err, errno, "cannot make %s", path);
-		fd = inside_open(root, path, O_PATH);
+		fd = inside_open(root, copy, O_PATH);
 	}
 	if (fd < 0)
 		return error_set(err, errno, "cannot open %s", path);
 	if (fstat(fd, &st) == 0 && (S_ISDIR(st.st_mode) != 0) == directory)
-		return fd;
-	close(fd);
+		return steal_fd(&fd);
 	return error_set(err, directory ? ENOTDIR : EISDIR, "cannot mount on %s", path);
 }
 

@@ -17,7 +17,8 @@ int inside_open(int root, const char *path, int flags);
 
 /*
  * An O_PATH descriptor of path, which is made (a directory, or an empty file), with its parents, if
- * it is missing. Returns -1 with err filled if it cannot be made or is of the other kind.
+ * it is missing: where a link leads, if it leads to nothing. Returns -1 with err filled if it
+ * cannot be made or is of the other kind.
  */
 int inside_make(int root, const char *path, bool directory, struct error *err);
 

@@ -3,8 +3,7 @@
  *
  * The initramfs cannot be pivoted away from, so the root is moved over "/" and the process changes
  * into it, as switch_root(8) does; ".." cannot climb from a mount on "/". From then on plain paths
- * resolve inside the app's root. Only the targets of the record's mounts go through inside.h: they
- * are made where missing, and the image's links may lead through /proc.
+ * resolve inside the app's root. Volumes, whose targets may lead anywhere, are in volumes.c.
  */
 #include "guest-init/mounts.h"
 
@@ -19,43 +18,17 @@
 #include <unistd.h>
 
 #include "guest-init/etc.h"
-#include "guest-init/inside.h"
 #include "guest-init/mount_api.h"
 #include "guest-init/platform.h"
+#include "guest-init/volumes.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 
 enum { PATH_TEXT_MAX = 300 };
 
-static bool uses_shares(const struct record_app *app)
-{
-	for (size_t i = 0; i < app->mount_count; i++) {
-		if (app->mounts[i].type == RECORD_MOUNT_SHARE)
-			return true;
-	}
-	return app->root.p9;
-}
-
-/* Shares that are roots only, and of which no app changes a byte, may be cached without asking. */
-static bool may_cache_hard(const struct record *record)
-{
-	for (size_t i = 0; i < record->app_count; i++) {
-		const struct record_app *app = &record->apps[i];
-
-		for (size_t m = 0; m < app->mount_count; m++) {
-			if (app->mounts[m].type == RECORD_MOUNT_SHARE)
-				return false;
-		}
-		if (app->root.p9 && app->root.upper == RECORD_UPPER_NONE && !app->root.read_only)
-			return false;
-	}
-	return true;
-}
-
 int mounts_system(const struct record *record, struct error *err)
 {
 	const unsigned long plain = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-	bool shares = false;
 
 	if (mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID | MS_NOEXEC, NULL) < 0)
 		return error_set(err, errno, "cannot mount /dev");
@@ -63,9 +36,7 @@ int mounts_system(const struct record *record, struct error *err)
 		return error_set(err, errno, "cannot mount the cgroups");
 	if (mount("shm", DIR_SHM, "tmpfs", plain, "mode=1777") < 0)
 		return error_set(err, errno, "cannot mount the shared memory");
-	for (size_t i = 0; i < record->app_count; i++)
-		shares |= uses_shares(&record->apps[i]);
-	return shares ? platform_mount_shares(DIR_SHARES, may_cache_hard(record), err) : 0;
+	return volumes_system(record, err);
 }
 
 static int mount_overlay(const struct record_root *root, const char *lower, struct error *err)
@@ -97,7 +68,7 @@ static int mount_root(const struct record_root *root, struct error *err)
 {
 	char share[PATH_TEXT_MAX];
 
-	(void)snprintf(share, sizeof(share), DIR_SHARES "/%s", root->source);
+	(void)snprintf(share, sizeof(share), "%s/%s", volumes_root_directory(root), root->source);
 	if (!root->p9 &&
 	    platform_mount_image(root->source,
 				 root->upper != RECORD_UPPER_NONE ? DIR_LOWER : DIR_ROOT, err) < 0)
@@ -186,60 +157,31 @@ static int mount_defaults(int shm, struct error *err)
 	return 0;
 }
 
-static int mount_one(int root, int shares, const struct record_mount *m, struct error *err)
+static int enter_root(const struct record_app *app, int shm, const int *volumes, struct error *err)
 {
-	_cleanup_fd_ int tree =
-	    m->type == RECORD_MOUNT_TMPFS ? mount_new_tmpfs() : mount_clone(shares, m->source);
-	_cleanup_fd_ int target = -1;
-	struct stat st;
-
-	if (tree < 0 || fstat(tree, &st) < 0)
-		return error_set(err, errno, "cannot prepare the mount for %s", m->target);
-	target = inside_make(root, m->target, S_ISDIR(st.st_mode), err);
-	if (target < 0)
-		return -1;
-	if (m->read_only && mount_read_only(tree, "", false) < 0)
-		return error_set(err, errno, "cannot make the mount for %s read-only", m->target);
-	if (mount_attach(tree, target) < 0)
-		return error_set(err, errno, "cannot mount %s", m->target);
-	return 0;
-}
-
-static int mount_all(const struct record_app *app, int shares, struct error *err)
-{
-	_cleanup_fd_ int root = -1;
-
-	if (!app->mount_count)
-		return 0;
-	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return error_set(err, errno, "cannot open the root");
-	for (size_t i = 0; i < app->mount_count; i++) {
-		if (mount_one(root, shares, &app->mounts[i], err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int mounts_enter_root(const struct record_app *app, struct error *err)
-{
-	_cleanup_fd_ int shm = mount_clone(AT_FDCWD, DIR_SHM);
-	_cleanup_fd_ int shares = -1;
 	int etc[ETC_FILES];
 
-	if (shm < 0)
-		return error_set(err, errno, "cannot open the shared memory");
-	if (app->mount_count) {
-		shares = open(DIR_SHARES, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (shares < 0)
-			return error_set(err, errno, "cannot open the shares");
-	}
 	etc_open(etc);
 	if (mount_root(&app->root, err) < 0 || move_into_root(err) < 0 ||
 	    mount_defaults(shm, err) < 0 ||
 	    etc_mount(etc, app->root.upper != RECORD_UPPER_NONE, app->root.read_only, err) < 0)
 		return -1;
-	return mount_all(app, shares, err);
+	return app->mount_count ? volumes_attach(app, volumes, err) : 0;
+}
+
+int mounts_enter_root(const struct record_app *app, struct error *err)
+{
+	_cleanup_fd_ int shm = mount_clone(AT_FDCWD, DIR_SHM);
+	int *volumes = NULL;
+	int r;
+
+	if (shm < 0)
+		return error_set(err, errno, "cannot open the shared memory");
+	if (app->mount_count && !(volumes = volumes_open(app, err)))
+		return -1;
+	r = enter_root(app, shm, volumes, err);
+	volumes_close(volumes, app->mount_count);
+	return r;
 }
 
 /* A file becomes /dev/null, a directory an empty one; what is not there needs no mask. */

@@ -9,14 +9,13 @@
 #include "vmm/base/error.h"
 
 /* Directories of the initramfs, as guest-init/CMakeLists.txt makes them. */
-#define DIR_SHARES "/shares" /* the 9p device */
 #define DIR_CGROUP "/cgroup" /* cgroup2, one child for each app */
 #define DIR_SHM	   "/shm"    /* the pod's /dev/shm */
 #define DIR_LOWER  "/lower"  /* these three: in an app's own mount namespace */
 #define DIR_UPPER  "/upper"
 #define DIR_ROOT   "/root"
 
-/* In PID 1: devices, cgroup2, shm, and the shares if an app uses them. */
+/* In PID 1: devices, cgroup2, shm, and what volumes.h says. */
 int mounts_system(const struct record *record, struct error *err);
 
 /* In an app's new mount namespace: makes its root and moves into it. Mounts of the record too. */

@@ -17,8 +17,11 @@
  */
 int platform_connect(uint32_t port, struct error *err);
 
-/* Mounts the 9p device, whose children are the shares, on the directory `on`. */
-int platform_mount_shares(const char *on, bool cache_hard, struct error *err);
+/*
+ * Mounts the 9p device of this tag, whose children are the shares, on the directory `on`, with this
+ * value of the client's option cache.
+ */
+int platform_mount_shares(const char *tag, const char *on, const char *cache, struct error *err);
 
 /* Mounts the EROFS image on a block device, by its name in /dev, read-only. */
 int platform_mount_image(const char *device, const char *on, struct error *err);

@@ -42,15 +42,15 @@ int platform_connect(uint32_t port, struct error *err)
  * writable mappings; loose is for trees that nobody changes. msize is the transport's maximum.
  * A lock that is held is asked for again after one second, not after the client's 30.
  */
-int platform_mount_shares(const char *on, bool cache_hard, struct error *err)
+int platform_mount_shares(const char *tag, const char *on, const char *cache, struct error *err)
 {
 	char options[160];
 
 	(void)snprintf(options, sizeof(options),
 		       "trans=virtio,version=9p2000.L,msize=512000,access=client,posixacl,"
 		       "locktimeout=1,cache=%s",
-		       cache_hard ? "loose" : "mmap");
-	if (mount(RECORD_P9_TAG, on, "9p", 0, options) < 0)
+		       cache);
+	if (mount(tag, on, "9p", 0, options) < 0)
 		return error_set(err, errno, "cannot mount the shares");
 	return 0;
 }

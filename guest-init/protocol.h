@@ -232,7 +232,8 @@ enum trace_stage {
  *	            upper-device = "vdX"     lies on this disk; absent: in the guest's memory
  *	            share = "..."            lies in this share
  *
- * Shares are children of the root of the 9p device with mount tag RECORD_P9_TAG.
+ * Shares are children of the root of a 9p device: those with cache = "loose", and roots that
+ * nobody writes to, of the one with mount tag RECORD_P9_TAG_CACHED, others of RECORD_P9_TAG.
  */
 /* clang-format on */
 #define RECORD_PATH "/pod.dtb"
@@ -258,7 +259,8 @@ enum {
 	RECORD_STRINGS_MAX = 262144,	/* in one list */
 };
 
-#define RECORD_P9_TAG "nacelle"
+#define RECORD_P9_TAG	     "nacelle"
+#define RECORD_P9_TAG_CACHED "nacelle-cached"
 
 #define RECORD_VERSION_PROP    "version"
 #define RECORD_HOSTNAME	       "hostname"

@@ -7,11 +7,16 @@
 #include "virtio/p9_files.h"
 
 #include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "virtio/p9_channel.h"
+#include "virtio/p9_sync.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 
@@ -53,6 +58,11 @@ const struct lockdown_rule p9_files_rules[] = {
 	{ SYS_fcntl, 1, F_OFD_GETLK, "getlock" },
 	{ SYS_fcntl, 1, F_GETFL, "lock: how the lock's descriptor is open" },
 
+	{ SYS_futex, LOCKDOWN_ANY, 0, "fsync: to its thread and back; malloc beside another" },
+	{ SYS_fcntl, 1, F_DUPFD_CLOEXEC, "fsync: the thread's own descriptor" },
+	{ SYS_shutdown, LOCKDOWN_ANY, 0, "the end of one channel is the end of both" },
+	{ SYS_exit, LOCKDOWN_ANY, 0, "the end of a thread" },
+
 	{ SYS_brk, LOCKDOWN_ANY, 0, "malloc" },
 	{ SYS_mmap, 2, PROT_READ | PROT_WRITE, "malloc: never executable" },
 	{ SYS_munmap, LOCKDOWN_ANY, 0, "free, the end" },
@@ -71,22 +81,123 @@ const struct lockdown_rule p9_files_rules[] = {
 };
 const size_t p9_files_rule_count = ARRAY_SIZE(p9_files_rules);
 
+/* One channel while it is served. */
+struct serving {
+	struct p9_server *server;
+	struct p9_sync *sync;
+	uint8_t *slots;
+	int socket;
+	int other_socket; /* of the first channel, or -1 */
+	int result;
+	struct error err;
+	sem_t started, may_serve;
+};
+
+static bool is_writable(const struct p9_files_channel *channel)
+{
+	for (unsigned i = 0; i < channel->share_count; i++) {
+		if (!channel->shares[i].read_only)
+			return true;
+	}
+	return false;
+}
+
+static int prepare(struct serving *serving, const struct p9_files_plan *plan, unsigned index,
+		   struct error *err)
+{
+	const struct p9_files_channel *channel = &plan->channels[index];
+	const struct p9_server_config config = {
+		.shares = channel->shares,
+		.share_count = channel->share_count,
+		.owners = plan->owners,
+		.servers = plan->channel_count,
+	};
+	_cleanup_fd_ int memory_fd = channel->memory_fd;
+
+	serving->socket = channel->socket;
+	serving->other_socket = index ? plan->channels[0].socket : -1;
+	serving->server = p9_server_new(&config, err);
+	serving->slots = serving->server ? p9_channel_map(memory_fd, err) : NULL;
+	if (serving->slots && is_writable(channel))
+		serving->sync = p9_sync_new(channel->socket, serving->slots, err);
+	return serving->slots && (serving->sync || !is_writable(channel)) ? 0 : -1;
+}
+
+static void serve(struct serving *serving)
+{
+	serving->result = p9_server_run(serving->server, serving->sync, serving->socket,
+					serving->slots, &serving->err);
+}
+
+/* A channel beside the first one, which ends with it. */
+static void *serve_beside(void *context)
+{
+	struct serving *serving = context;
+
+	(void)sem_post(&serving->started);
+	while (sem_wait(&serving->may_serve) < 0)
+		;
+	serve(serving);
+	(void)shutdown(serving->other_socket, SHUT_RDWR);
+	return NULL;
+}
+
+static int start_beside(struct serving *serving, pthread_t *thread, struct error *err)
+{
+	int r;
+
+	(void)sem_init(&serving->started, 0, 0);
+	(void)sem_init(&serving->may_serve, 0, 0);
+	r = pthread_create(thread, NULL, serve_beside, serving);
+	if (r)
+		return error_set(err, r, "cannot start a thread of the files role");
+	/* The C library's calls at the beginning of a thread are not on the list. */
+	while (sem_wait(&serving->started) < 0)
+		;
+	return 0;
+}
+
+static int serve_all(struct serving *servings, unsigned count, struct error *err)
+{
+	pthread_t thread;
+
+	if (count > 1 && start_beside(&servings[1], &thread, err) < 0)
+		return -1;
+	if (lockdown_seccomp(p9_files_rules, p9_files_rule_count, err) < 0)
+		return -1;
+	if (count > 1)
+		(void)sem_post(&servings[1].may_serve);
+	serve(&servings[0]);
+	if (count > 1) {
+		(void)shutdown(servings[1].socket, SHUT_RDWR);
+		(void)pthread_join(thread, NULL);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		if (servings[i].result < 0) {
+			*err = servings[i].err;
+			return -1;
+		}
+	}
+	return 0;
+}
+
 int p9_files_run(const struct p9_files_plan *plan, struct error *err)
 {
-	_cleanup_fd_ int memory_fd = plan->memory_fd;
-	struct p9_server *server = NULL;
-	uint8_t *slots = NULL;
+	static struct serving servings[P9_FILES_CHANNELS_MAX];
 	int r = p9_server_enter_process(plan->links_fd, err);
 
-	if (r == 0 && !(server = p9_server_new(&plan->server, err)))
-		r = -1;
-	if (r == 0 && !(slots = p9_channel_map(memory_fd, err)))
-		r = -1;
+	/* Threads would get arenas of their own, by calls that are not on the list. */
+	(void)mallopt(M_ARENA_MAX, 1);
+	for (unsigned i = 0; r == 0 && i < plan->channel_count; i++)
+		r = prepare(&servings[i], plan, i, err);
 	if (r == 0)
-		r = lockdown_seccomp(p9_files_rules, p9_files_rule_count, err);
-	if (r == 0)
-		r = p9_server_run(server, plan->socket, slots, err);
-	p9_server_free(server);
-	p9_channel_unmap(slots);
+		r = serve_all(servings, plan->channel_count, err);
+	for (unsigned i = 0; i < plan->channel_count; i++) {
+		p9_sync_free(servings[i].sync);
+		if (servings[i].server)
+			p9_server_use_sync(servings[i].server, NULL, 0);
+		p9_server_free(servings[i].server);
+		p9_channel_unmap(servings[i].slots);
+	}
 	return r;
 }

@@ -20,17 +20,27 @@
 #include "virtio/p9_server.h"
 #include "vmm/base/lockdown.h"
 
+/* One device and its shares. */
+struct p9_files_channel {
+	const struct p9_share_config *shares; /* their descriptors become the server's */
+	unsigned share_count;
+	int socket;    /* the server's end */
+	int memory_fd; /* closed */
+};
+
+enum { P9_FILES_CHANNELS_MAX = 2 };
+
 struct p9_files_plan {
-	struct p9_server_config server; /* the descriptors of its shares become the server's */
-	int links_fd;			/* of p9_server_prepare_process() */
-	int socket;			/* the server's end of the channel */
-	int memory_fd;			/* of the channel */
+	enum p9_owners owners;
+	int links_fd; /* of p9_server_prepare_process(); closed */
+	unsigned channel_count;
+	struct p9_files_channel channels[P9_FILES_CHANNELS_MAX];
 };
 
 /*
- * Makes the server, maps the channel, allows itself the system calls below, and serves until the
- * device's end of the socket is closed. Closes links_fd and memory_fd. Returns 0, or -1 with err
- * filled.
+ * Makes a server for each channel, allows itself the system calls below, and serves, the servers
+ * beside each other, until the device's end of a socket is closed. To be called once in a process.
+ * Returns 0, or -1 with err filled.
  */
 int p9_files_run(const struct p9_files_plan *plan, struct error *err)
     __attribute__((warn_unused_result));

@@ -40,7 +40,10 @@ struct p9_server {
 	uint32_t xattr_bytes;
 	uint32_t lock_ranges;
 
+	struct p9_sync *sync; /* answers fsyncs; NULL: they are answered at once */
+
 	/* The message in hand. */
+	uint32_t slot;		/* only with sync */
 	const uint8_t *payload; /* of a Twrite: it may change while we look */
 	uint8_t head[P9_HEAD_MAX + 1];
 	_Alignas(uint64_t) uint8_t scratch[P9_SCRATCH_BYTES];
@@ -48,8 +51,9 @@ struct p9_server {
 
 /*
  * Each handles one message: puts the reply's fields into r and returns 0, or returns a negative
- * errno value, which becomes an Rlerror.
+ * errno value, which becomes an Rlerror, or P9_LATER if somebody else replies.
  */
+enum { P9_LATER = 1 };
 typedef int (*p9_op)(struct p9_server *s, const struct p9_request *req, struct p9_reply *r);
 
 int p9_op_attach(struct p9_server *s, const struct p9_request *req, struct p9_reply *r);

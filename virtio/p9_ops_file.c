@@ -6,6 +6,7 @@
  * opened: there is no second lookup that could find something else.
  */
 #include "virtio/p9_ops.h"
+#include "virtio/p9_sync.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -188,6 +189,8 @@ int p9_op_fsync(struct p9_server *s, const struct p9_request *req, struct p9_rep
 		return -EBADF;
 	if (fid->io_fd < 0)
 		return 0; /* the synthetic root */
+	if (s->sync && p9_sync_fsync(s->sync, s->slot, req->tag, fid->io_fd, req->flags) == 0)
+		return P9_LATER;
 	return (req->flags ? fdatasync(fid->io_fd) : fsync(fid->io_fd)) < 0 ? -errno : 0;
 }
 

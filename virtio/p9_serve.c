@@ -15,17 +15,21 @@
 #include "vmm/base/io.h"
 
 /* Serves one record. Returns 0; 1 if the device is gone; -1 with err filled. */
-static int serve_record(struct p9_server *s, uint8_t *slots, int socket,
+static int serve_record(struct p9_server *s, struct p9_sync *sync, uint8_t *slots, int socket,
 			const struct p9_record *record, struct error *err)
 {
 	struct p9_record answer = { .slot = record->slot };
+	size_t len;
 
 	if (record->slot >= P9_SLOTS || record->len > P9_MSIZE_MAX ||
 	    record->reply_max > P9_MSIZE_MAX)
 		return error_set(err, 0, "the 9p device sent a broken record");
-	answer.len =
-	    (uint32_t)p9_server_handle(s, p9_slot_request(slots, record->slot), record->len,
-				       p9_slot_reply(slots, record->slot), record->reply_max);
+	p9_server_use_sync(s, sync, record->slot);
+	len = p9_server_handle(s, p9_slot_request(slots, record->slot), record->len,
+			       p9_slot_reply(slots, record->slot), record->reply_max);
+	if (len == P9_DEFERRED)
+		return 0;
+	answer.len = (uint32_t)len;
 	while (send(socket, &answer, sizeof(answer), MSG_NOSIGNAL) < 0) {
 		if (errno == EPIPE || errno == ECONNRESET)
 			return 1;
@@ -35,7 +39,8 @@ static int serve_record(struct p9_server *s, uint8_t *slots, int socket,
 	return 0;
 }
 
-int p9_server_run(struct p9_server *s, int socket, uint8_t *slots, struct error *err)
+int p9_server_run(struct p9_server *s, struct p9_sync *sync, int socket, uint8_t *slots,
+		  struct error *err)
 {
 	struct p9_record records[P9_SLOTS];
 	int r = 0;
@@ -50,7 +55,7 @@ int p9_server_run(struct p9_server *s, int socket, uint8_t *slots, struct error 
 		if (n < 0)
 			return error_set(err, errno, "cannot hear the 9p device");
 		for (size_t i = 0; r == 0 && i < (size_t)n / sizeof(records[0]); i++)
-			r = serve_record(s, slots, socket, &records[i], err);
+			r = serve_record(s, sync, slots, socket, &records[i], err);
 	}
 	return r < 0 ? -1 : 0;
 }

@@ -14,13 +14,14 @@
 #include <unistd.h>
 
 #include "virtio/p9_ops.h"
+#include "virtio/p9_sync.h"
 #include "vmm/base/cleanup.h"
 
 enum {
 	FIDS_DEFAULT = 256 * 1024,
 	DESCRIPTORS_DEFAULT = 64 * 1024,
 	DESCRIPTORS_MIN = 64,
-	DESCRIPTORS_SPARE = 64, /* what the process has besides, and opens for a moment */
+	DESCRIPTORS_SPARE = 128, /* what the process has besides, and opens for a moment */
 	XATTR_BYTES_DEFAULT = 4 * 1024 * 1024,
 	LOCK_RANGES_DEFAULT = 1024,
 };
@@ -61,7 +62,7 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise)
 	return value ? value : otherwise;
 }
 
-static struct p9_limits limits_of(const struct p9_limits *wanted)
+static struct p9_limits limits_of(const struct p9_limits *wanted, unsigned servers)
 {
 	struct p9_limits limits = {
 		.fids = or_default(wanted->fids, FIDS_DEFAULT),
@@ -73,6 +74,7 @@ static struct p9_limits limits_of(const struct p9_limits *wanted)
 	rlim_t most = DESCRIPTORS_MIN;
 
 	(void)getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur /= servers ? servers : 1;
 	if (files.rlim_cur > DESCRIPTORS_MIN + DESCRIPTORS_SPARE)
 		most = files.rlim_cur - DESCRIPTORS_SPARE;
 	if (limits.descriptors > most)
@@ -93,7 +95,7 @@ struct p9_server *p9_server_new(const struct p9_server_config *config, struct er
 		s->owners = config->owners;
 		s->own_uid = geteuid();
 		s->own_gid = getegid();
-		s->limits = limits_of(&config->limits);
+		s->limits = limits_of(&config->limits, config->servers);
 		s->nodes.fd_budget = s->limits.descriptors;
 		p9_fids_init(&s->fids, s->limits.fids);
 	}
@@ -171,6 +173,8 @@ static void session_end(struct p9_server *s)
 	struct p9_fid *fid;
 	size_t at = 0;
 
+	if (s->sync)
+		p9_sync_drain(s->sync);
 	while ((fid = p9_fid_next(&s->fids, &at))) {
 		p9_fid_remove(&s->fids, fid);
 		p9_fid_release(s, fid);
@@ -213,13 +217,13 @@ static int op_version(struct p9_server *s, const struct p9_request *req, struct 
 	return 0;
 }
 
-/* All that came before is answered. */
+/* All that came before is answered, but for what the thread has; then the answer comes after that.
+ */
 static int op_flush(struct p9_server *s, const struct p9_request *req, struct p9_reply *r)
 {
-	(void)s;
-	(void)req;
 	(void)r;
-	return 0;
+	return s->sync && p9_sync_flush(s->sync, s->slot, req->tag, req->old_tag) == 0 ? P9_LATER
+										       : 0;
 }
 
 int p9_op_clunk(struct p9_server *s, const struct p9_request *req, struct p9_reply *r)
@@ -289,6 +293,12 @@ static int take_message(struct p9_server *s, const uint8_t *message, size_t len,
 	return s->versioned || req->type == P9_TVERSION ? 0 : -1;
 }
 
+void p9_server_use_sync(struct p9_server *s, struct p9_sync *sync, uint32_t slot)
+{
+	s->sync = sync;
+	s->slot = slot;
+}
+
 size_t p9_server_handle(struct p9_server *s, const void *request, size_t request_len, void *reply,
 			size_t reply_max)
 {
@@ -305,6 +315,8 @@ size_t p9_server_handle(struct p9_server *s, const void *request, size_t request
 		reply_max = s->msize;
 	r = p9_reply_begin(reply, reply_max);
 	result = p9_type_known(req.type) ? ops[req.type](s, &req, &r) : -EOPNOTSUPP;
+	if (result == P9_LATER)
+		return P9_DEFERRED;
 	if (result == 0 && r.bad)
 		result = -EMSGSIZE;
 	return result < 0 ? p9_reply_error(&r, req.tag, -result)

@@ -1,15 +1,15 @@
 /*
  * The 9P2000.L server: T-messages in, R-messages out, on host directories. It serves one client,
- * one message after the other, and answers each before it takes the next; so a Tflush never finds
- * anything to flush.
+ * one message after the other, and answers each before it takes the next, but for a Tfsync on a
+ * channel: a thread of its own does that (p9_sync.h), and answers a Tflush of one after it.
  *
  * Every byte of a message, and whatever happens in the shares meanwhile, may be hostile. What the
  * server promises: no file outside the shares is read or changed, no special file is opened, no
  * device node is made, a read-only share is not changed, and memory and descriptors have limits.
  *
  * The process. The server counts on process-wide state, set by p9_server_enter_process(): its
- * working directory is /proc/self/fd (see p9_node.h), its umask is 0. So there is one process for
- * it, with one thread.
+ * working directory is /proc/self/fd (see p9_node.h), its umask is 0. So there is a process for it;
+ * several servers, each with a thread, may share one.
  *
  * Linux's client is the one that it is made for: see README.md for the mount options and for what a
  * guest sees of owners, locks, mounts beneath a share and inode numbers.
@@ -47,9 +47,14 @@ struct p9_server_config {
 	unsigned share_count;
 	enum p9_owners owners;
 	struct p9_limits limits;
+	unsigned servers; /* in this process, which share its descriptors; 0 is 1 */
 };
 
 struct p9_server;
+struct p9_sync;
+
+/* What p9_server_handle() returns for a message that is answered later. */
+#define P9_DEFERRED SIZE_MAX
 
 /*
  * Makes this process fit for a server, in two steps. The first wants /proc and whatever privileges
@@ -77,17 +82,21 @@ int p9_server_add_share(struct p9_server *server, const struct p9_share_config *
  * and only the data of a Twrite is not. The reply may be anything's memory: it is only written to.
  * reply_max: its size, of which msize is used at most. Returns the reply's length. Returns 0 if the
  * message breaks the protocol: the session is then over (all fids are gone) until a Tversion.
+ * P9_DEFERRED only after p9_server_use_sync().
  */
 size_t p9_server_handle(struct p9_server *server, const void *request, size_t request_len,
 			void *reply, size_t reply_max);
 
+/* Lets this thread answer fsyncs from now on; NULL: no more. `slot` is that of the next message. */
+void p9_server_use_sync(struct p9_server *server, struct p9_sync *sync, uint32_t slot);
+
 /*
  * Serves the virtio-9p device at the other end of a channel (p9_channel.h, whose memory is mapped
- * at slots) until it is closed. Returns 0 when it is; -1 with err filled if the device sends what
- * it cannot mean, or the socket fails.
+ * at slots) until it is closed, with the help of `sync` unless it is NULL. Returns 0 when it is; -1
+ * with err filled if the device sends what it cannot mean, or the socket fails.
  */
-int p9_server_run(struct p9_server *server, int socket, uint8_t *slots, struct error *err)
-    __attribute__((warn_unused_result));
+int p9_server_run(struct p9_server *server, struct p9_sync *sync, int socket, uint8_t *slots,
+		  struct error *err) __attribute__((warn_unused_result));
 
 /*
  * Serves a client on a byte stream, as Linux's trans=fd is one, until it closes. Returns 0 when it

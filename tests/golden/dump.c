@@ -93,6 +93,30 @@ static void print_root(const struct pod_root *root)
 	printf("%s\n", root->read_only ? " read-only" : "");
 }
 
+static void print_mount(const struct pod_mount *mount)
+{
+	printf("mount = %s %s%s%s%s%s", mount->source ? mount->source : "tmpfs", mount->target,
+	       mount->read_only ? " read-only" : "", mount->recursive ? " recursive" : "",
+	       mount->noexec ? " noexec" : "", mount->prefill ? " prefill" : "");
+	if (mount->type == POD_MOUNT_TMPFS)
+		printf(" mode=%o size=%ju", mount->mode, (uintmax_t)mount->size_bytes);
+	if (mount->type == POD_MOUNT_SHARE)
+		printf(" cache=%d", mount->cache);
+	if (mount->file_system)
+		printf(" fs=%s", mount->file_system);
+	printf("\n");
+}
+
+static void print_volumes(const struct pod *pod)
+{
+	for (size_t i = 0; i < pod->volume_count; i++) {
+		const struct pod_volume *volume = &pod->volumes[i];
+
+		printf("volume = %s mode=%o owner=%u:%u\n", volume->name, volume->mode, volume->uid,
+		       volume->gid);
+	}
+}
+
 static void print_address(const char *name, const struct pod_address *address)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -149,11 +173,11 @@ static void print_pod(const struct assembly *assembly, const struct run_options 
 	printf("no_new_privileges = %d\ninit = %d\n", app->no_new_privileges, app->init);
 	print_root(&app->root);
 	for (size_t i = 0; i < app->mount_count; i++)
-		printf("mount = %s %s%s\n", app->mounts[i].source, app->mounts[i].target,
-		       app->mounts[i].read_only ? " read-only" : "");
-	for (unsigned i = 0; i < assembly->share_count; i++)
-		printf("share = %s%s\n", assembly->shares[i].name,
-		       assembly->shares[i].read_only ? " read-only" : "");
+		print_mount(&app->mounts[i]);
+	for (unsigned i = 0; i < assembly->volumes.share_count; i++)
+		printf("share = %s%s\n", assembly->volumes.shares[i].name,
+		       assembly->volumes.shares[i].read_only ? " read-only" : "");
+	print_volumes(&assembly->pod);
 	print_networks(assembly, options);
 }
 

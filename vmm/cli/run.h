@@ -8,7 +8,7 @@
 
 enum {
 	RUN_OPTION_COUNT = 20,
-	APP_OPTION_COMMON_COUNT = 29, /* of all apps, if before the first image */
+	APP_OPTION_COMMON_COUNT = 30, /* of all apps, if before the first image */
 	APP_OPTION_COUNT = APP_OPTION_COMMON_COUNT + 4,
 };
 extern const struct option_spec run_options_table[RUN_OPTION_COUNT];

@@ -50,7 +50,7 @@ const struct option_spec run_options_table[RUN_OPTION_COUNT] = {
 	  "write a timeline of the start, host and guest", FIELD(trace) },
 	{ "upper", 0, OPTION_TEXT, "KIND", VALUE_OTHER,
 	  "where changes to the root go: tmpfs[:SIZE] (default), none", FIELD(upper) },
-	{ "volume", 'v', OPTION_LIST, "SRC:DST[:ro]", VALUE_FILE,
+	{ "volume", 'v', OPTION_LIST, "SRC:DST[:OPTION,...]", VALUE_FILE,
 	  "share a directory or file of the host (repeatable)", FIELD(volumes) },
 };
 
@@ -105,6 +105,8 @@ const struct option_spec app_options_table[APP_OPTION_COUNT] = {
 	  "what asks the app to end (default the image's, or TERM)", APP(stop_signal) },
 	{ "supplementary-gids", 0, OPTION_LIST, "GID[,GID...]", VALUE_OTHER,
 	  "further groups of the app", APP(supplementary_gids) },
+	{ "tmpfs", 0, OPTION_LIST, "DST[:size=SIZE,mode=MODE,...]", VALUE_OTHER,
+	  "mount an empty file system in memory (repeatable)", APP(tmpfs) },
 	{ "tty", 't', OPTION_FLAG, NULL, VALUE_OTHER, "give the app a terminal", APP(tty) },
 	{ "ulimit", 0, OPTION_LIST, "NAME=SOFT[:HARD]", VALUE_OTHER,
 	  "resource limit of the app's processes (repeatable)", APP(ulimits) },
@@ -118,7 +120,7 @@ const struct option_spec app_options_table[APP_OPTION_COUNT] = {
 	  APP(memory_bytes) },
 	{ "name", 0, OPTION_TEXT, "NAME", VALUE_OTHER, "behind an image: name of the app",
 	  APP(name) },
-	{ "volume", 'v', OPTION_LIST, "SRC:DST[:ro]", VALUE_FILE,
+	{ "volume", 'v', OPTION_LIST, "SRC:DST[:OPTION,...]", VALUE_FILE,
 	  "behind an image: share a directory or file with this app", APP(volumes) },
 };
 

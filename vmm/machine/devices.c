@@ -21,8 +21,11 @@ enum {
 
 unsigned devices_count(const struct plan *plan)
 {
-	return 2 + plan->disk_count + plan->net_count + (plan->files_socket >= 0) +
-	       (plan->console_fd >= 0);
+	unsigned count = 2 + plan->disk_count + plan->net_count + (plan->console_fd >= 0);
+
+	for (unsigned i = 0; i < PLAN_FILES; i++)
+		count += plan->files[i].socket >= 0;
+	return count;
 }
 
 static void raise_line(void *context)
@@ -97,11 +100,11 @@ static int plug_net(struct devices *devices, const struct plan_net *plan, struct
 
 static void on_files(struct loop_fd *member, uint32_t events)
 {
-	struct devices *devices = container_of(member, struct devices, files);
+	struct devices_files *files = container_of(member, struct devices_files, member);
 
 	(void)events;
 	/* Without its server the device is broken; the supervisor learns of it by itself. */
-	if (virtio_p9_ready(&devices->p9) < 0)
+	if (virtio_p9_ready(&files->p9) < 0)
 		loop_fd_remove(member);
 }
 
@@ -123,14 +126,21 @@ static int plug_console(struct devices *devices, const struct plan *plan, const 
 			   on_console, err);
 }
 
-static int plug_p9(struct devices *devices, const struct plan *plan, const struct gmem *memory,
-		   struct loop *loop, struct error *err)
+static int plug_p9(struct devices *devices, const struct plan *plan, enum plan_files_kind kind,
+		   const struct gmem *memory, struct loop *loop, struct error *err)
 {
-	if (virtio_p9_init(&devices->p9, memory, RECORD_P9_TAG, plan->files_socket,
-			   plan->files_memory, err) < 0)
+	static const char *const tags[] = {
+		[PLAN_FILES_CHANGING] = RECORD_P9_TAG,
+		[PLAN_FILES_CACHED] = RECORD_P9_TAG_CACHED,
+	};
+	struct devices_files *files = &devices->files[kind];
+	int socket = plan->files[kind].socket;
+
+	if (virtio_p9_init(&files->p9, memory, tags[kind], socket, plan->files[kind].memory, err) <
+	    0)
 		return -1;
-	plug(devices, &devices->p9.dev);
-	return loop_fd_add(loop, &devices->files, plan->files_socket, EPOLLIN, on_files, err);
+	plug(devices, &files->p9.dev);
+	return loop_fd_add(loop, &files->member, socket, EPOLLIN, on_files, err);
 }
 
 int devices_init(struct devices *devices, const struct plan *plan, const struct gmem *memory,
@@ -153,8 +163,10 @@ int devices_init(struct devices *devices, const struct plan *plan, const struct 
 	for (unsigned i = 0; i < plan->net_count; i++)
 		if (plug_net(devices, &plan->nets[i], &devices->nets[i], memory, loop, err) < 0)
 			return -1;
-	if (plan->files_socket >= 0 && plug_p9(devices, plan, memory, loop, err) < 0)
-		return -1;
+	for (unsigned i = 0; i < PLAN_FILES; i++)
+		if (plan->files[i].socket >= 0 &&
+		    plug_p9(devices, plan, (enum plan_files_kind)i, memory, loop, err) < 0)
+			return -1;
 	if (plan->console_fd >= 0 && plug_console(devices, plan, memory, loop, err) < 0)
 		return -1;
 	return 0;

@@ -21,8 +21,8 @@
 #include "vmm/machine/layout.h"
 #include "vmm/machine/plan.h"
 
-/* vsock, rng, 9p, console, disks, networks. */
-enum { DEVICES_SLOTS_MAX = 4 + PLAN_DISKS_MAX + PLAN_NETS_MAX };
+/* vsock, rng, console, 9p, disks, networks. */
+enum { DEVICES_SLOTS_MAX = 3 + PLAN_FILES + PLAN_DISKS_MAX + PLAN_NETS_MAX };
 
 /* An interrupt line: one pin of the I/O APIC. */
 struct devices_line {
@@ -47,8 +47,10 @@ struct devices {
 
 	struct vsock *vsock;
 	struct virtio_rng rng;
-	struct virtio_p9 p9;
-	struct loop_fd files; /* readable: replies of the files role */
+	struct devices_files {
+		struct virtio_p9 p9;
+		struct loop_fd member; /* readable: replies of the files role */
+	} files[PLAN_FILES];
 	struct loop_fd console_out;
 	bool has_console;
 	uint8_t line_control; /* atomic; of the early console: bit 7, a divisor is being set */

@@ -23,15 +23,22 @@ static int lock_down(const struct files_request *request, int *links_fd, struct 
 		.change = request->change_ids,
 		.capabilities = request->change_ids ? CAPABILITIES : 0,
 	};
-	int keep[P9_SHARES_MAX + 2] = { request->socket, request->memory };
+	int keep[P9_FILES_CHANNELS_MAX * (P9_SHARES_MAX + 2)];
+	unsigned count = 0;
 	bool namespaces;
 
-	for (unsigned i = 0; i < request->share_count; i++)
-		keep[i + 2] = request->shares[i].fd;
+	for (unsigned i = 0; i < request->channel_count; i++) {
+		const struct files_channel *channel = &request->channels[i];
+
+		keep[count++] = channel->socket;
+		keep[count++] = channel->memory;
+		for (unsigned s = 0; s < channel->share_count; s++)
+			keep[count++] = channel->shares[s].fd;
+	}
 	/* The user's stdin and stdout are not its affair; stderr takes its last words. */
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);
-	if (lockdown_close_fds(keep, request->share_count + 2, err) < 0)
+	if (lockdown_close_fds(keep, count, err) < 0)
 		return -1;
 	*links_fd = p9_server_prepare_process(err);
 	if (*links_fd < 0 || lockdown_namespaces(&namespaces, err) < 0)
@@ -42,16 +49,18 @@ static int lock_down(const struct files_request *request, int *links_fd, struct 
 void files_run(const struct files_request *request)
 {
 	struct p9_files_plan plan = {
-		.server = {
-			.shares = request->shares,
-			.share_count = request->share_count,
-			.owners = request->change_ids ? P9_OWNERS_SAME : P9_OWNERS_SQUASH,
-		},
-		.socket = request->socket,
-		.memory_fd = request->memory,
+		.owners = request->change_ids ? P9_OWNERS_SAME : P9_OWNERS_SQUASH,
+		.channel_count = request->channel_count,
 	};
 	struct error err = ERROR_NONE;
 
+	for (unsigned i = 0; i < request->channel_count; i++)
+		plan.channels[i] = (struct p9_files_channel){
+			.shares = request->channels[i].shares,
+			.share_count = request->channels[i].share_count,
+			.socket = request->channels[i].socket,
+			.memory_fd = request->channels[i].memory,
+		};
 	if (lock_down(request, &plan.links_fd, &err) < 0 || p9_files_run(&plan, &err) < 0) {
 		/* It may stand in a terminal in raw mode, so the line brings its own return. */
 		(void)dprintf(STDERR_FILENO, "nacelle: files: %s\r\n", err.text);

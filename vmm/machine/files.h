@@ -8,14 +8,18 @@
 #include <stdbool.h>
 
 #include "virtio/p9_channel.h"
+#include "virtio/p9_files.h"
 #include "virtio/p9_share.h"
 
 struct files_request {
-	int socket; /* the server's end of the channel to the machine */
-	int memory; /* the channel's memory */
 	bool change_ids;
-	unsigned share_count;
-	struct p9_share_config shares[P9_SHARES_MAX];
+	unsigned channel_count;
+	struct files_channel {
+		int socket; /* the server's end of the channel to the machine */
+		int memory; /* the channel's memory */
+		unsigned share_count;
+		struct p9_share_config shares[P9_SHARES_MAX];
+	} channels[P9_FILES_CHANNELS_MAX];
 };
 
 /*

@@ -383,12 +383,16 @@ static int start_threads(struct machine *machine, struct error *err)
 /* Of all that the supervisor had open, what the plan names is left. */
 static int close_other_fds(const struct plan *plan, struct error *err)
 {
-	int keep[7 + PLAN_DISKS_MAX + PLAN_NETS_MAX + 2 * PLAN_STREAMS_MAX] = {
-		plan->kvm_fd,	    plan->kernel_fd,  plan->initramfs_fd,      plan->files_socket,
-		plan->files_memory, plan->console_fd, plan->supervisor_socket,
+	int keep[5 + 2 * PLAN_FILES + PLAN_DISKS_MAX + PLAN_NETS_MAX + 2 * PLAN_STREAMS_MAX] = {
+		plan->kvm_fd,	  plan->kernel_fd,	   plan->initramfs_fd,
+		plan->console_fd, plan->supervisor_socket,
 	};
-	size_t count = 7;
+	size_t count = 5;
 
+	for (unsigned i = 0; i < PLAN_FILES; i++) {
+		keep[count++] = plan->files[i].socket;
+		keep[count++] = plan->files[i].memory;
+	}
 	for (unsigned i = 0; i < plan->disk_count; i++)
 		keep[count++] = plan->disks[i].fd;
 	for (unsigned i = 0; i < plan->net_count; i++)
@@ -406,8 +410,9 @@ static void close_build_fds(const struct plan *plan)
 	close(plan->kvm_fd);
 	close(plan->kernel_fd);
 	close(plan->initramfs_fd);
-	if (plan->files_memory >= 0)
-		close(plan->files_memory);
+	for (unsigned i = 0; i < PLAN_FILES; i++)
+		if (plan->files[i].memory >= 0)
+			close(plan->files[i].memory);
 	for (int fd = 0; fd < 3; fd++)
 		close(fd);
 }

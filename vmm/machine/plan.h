@@ -51,6 +51,18 @@ struct plan_stream {
 	bool private_in, private_out; /* the open file description is ours alone and non-blocking */
 };
 
+/* A 9p device: a way to the files role. */
+struct plan_files {
+	int socket; /* SOCK_SEQPACKET, or -1: no such device */
+	int memory; /* memfd: the messages */
+};
+
+enum plan_files_kind {
+	PLAN_FILES_CHANGING, /* shares that the guest asks about again and again */
+	PLAN_FILES_CACHED,   /* shares that it may cache hard */
+	PLAN_FILES,
+};
+
 struct plan {
 	unsigned cpus;
 	uint64_t memory_bytes; /* a multiple of 2 MiB */
@@ -64,9 +76,8 @@ struct plan {
 	struct plan_net nets[PLAN_NETS_MAX];
 	unsigned stream_count;
 	struct plan_stream streams[PLAN_STREAMS_MAX];
-	int files_socket; /* SOCK_SEQPACKET to the files role, with its bounce memory beside it */
-	int files_memory; /* memfd */
-	int console_fd;	  /* where kernel messages go */
+	struct plan_files files[PLAN_FILES];
+	int console_fd;	       /* where kernel messages go */
 	bool console_private;  /* its open file description is ours alone and non-blocking */
 	int supervisor_socket; /* SOCK_SEQPACKET: struct machine_record out, _command in */
 	bool change_ids;       /* started by root: every role takes on a user of its own */

@@ -18,7 +18,6 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/number.h"
-#include "vmm/pod/volume.h"
 
 #define CAP(name) ((uint64_t)1 << (CAP_##name))
 
@@ -198,18 +197,6 @@ static int set_hostname(struct assembly *assembly, const struct run_options *opt
 	return 0;
 }
 
-/* Takes over fd. The name is the share's in the guest: "root" or "volN". */
-static const char *add_share(struct assembly *assembly, const char *prefix, int fd, bool read_only)
-{
-	unsigned n = assembly->share_count++;
-	struct assembly_share *share = &assembly->shares[n];
-
-	(void)snprintf(share->name, sizeof(share->name), "%.8s%u", prefix, n);
-	share->fd = fd;
-	share->read_only = read_only;
-	return share->name;
-}
-
 static int set_root(struct assembly *assembly, const struct run_options *options,
 		    const struct pod_image *image, struct error *err)
 {
@@ -231,8 +218,10 @@ static int set_root(struct assembly *assembly, const struct run_options *options
 			return error_set(err, errno, "cannot duplicate the root directory");
 		root->type = POD_ROOT_9P;
 		/* Only without an upper layer do the app's changes reach the host's directory. */
-		root->source = add_share(assembly, "root", fd,
-					 !none || run_app_options(options, 0)->read_only);
+		root->source =
+		    volume_set_adopt(&assembly->volumes, "root", fd, !none || root->read_only, err);
+		if (!root->source)
+			return -1;
 	} else {
 		root->type = POD_ROOT_EROFS;
 		root->source = "vda";
@@ -242,37 +231,26 @@ static int set_root(struct assembly *assembly, const struct run_options *options
 	return 0;
 }
 
-static int add_volume(struct assembly *assembly, const char *text, struct error *err)
-{
-	struct pod_mount *mount = &assembly->mounts[assembly->app.mount_count];
-	struct volume volume;
-	int fd;
-
-	if (volume_parse(text, &volume, err) < 0 || !keep(assembly, volume.memory, err))
-		return -1;
-	fd = volume_open(&volume, err);
-	if (fd < 0)
-		return -1;
-	*mount = (struct pod_mount){
-		.type = POD_MOUNT_SHARE,
-		.source = add_share(assembly, "vol", fd, volume.read_only),
-		.target = volume.target,
-		.read_only = volume.read_only,
-	};
-	assembly->app.mount_count++;
-	return 0;
-}
-
 static int set_volumes(struct assembly *assembly, const struct run_options *options,
-		       struct error *err)
+		       const struct store_image *image, struct error *err)
 {
+	const struct app_options *app = run_app_options(options, 0);
+	const struct volume_wishes wishes = {
+		.app = assembly->app.name,
+		.volumes = &app->volumes,
+		.mounts = &app->mounts,
+		.tmpfs = &app->tmpfs,
+		.declared = image ? borrow(image->volumes) : NULL,
+	};
+
 	assembly->app.mounts = assembly->mounts;
-	if (options->volumes.count > ASSEMBLY_VOLUMES_MAX)
-		return error_set(err, 0, "%u volumes are too many, the limit is %d",
-				 options->volumes.count, ASSEMBLY_VOLUMES_MAX);
-	for (unsigned i = 0; i < options->volumes.count; i++)
-		if (add_volume(assembly, options->volumes.items[i], err) < 0)
-			return -1;
+	if (volume_options_read(&assembly->volume_options, &options->volumes, err) < 0 ||
+	    volume_options_mount(&assembly->volume_options, &wishes, &assembly->volumes,
+				 assembly->mounts, &assembly->app.mount_count, err) < 0 ||
+	    volume_set_open(&assembly->volumes, err) < 0)
+		return -1;
+	assembly->pod.volumes = assembly->volumes.volumes;
+	assembly->pod.volume_count = assembly->volumes.volume_count;
 	return 0;
 }
 
@@ -323,6 +301,7 @@ int assemble(struct assembly *assembly, const struct run_options *options,
 	const struct store_image *config = image->is_directory ? NULL : &image->image;
 
 	memset(assembly, 0, sizeof(*assembly));
+	volume_set_init(&assembly->volumes, image->is_directory ? 0 : 1);
 	if (options->app_count != 1)
 		return error_set(err, 0, "only a pod of one image can be run yet");
 	if (app->workdir && app->workdir[0] != '/')
@@ -335,7 +314,7 @@ int assemble(struct assembly *assembly, const struct run_options *options,
 	    set_env(assembly, app, config, err) < 0 || set_hostname(assembly, options, err) < 0 ||
 	    networks_settle(&assembly->networks, options, err) < 0 ||
 	    set_root(assembly, options, image, err) < 0 ||
-	    set_volumes(assembly, options, err) < 0) {
+	    set_volumes(assembly, options, config, err) < 0) {
 		assembly_free(assembly);
 		return -1;
 	}
@@ -347,10 +326,9 @@ int assemble(struct assembly *assembly, const struct run_options *options,
 
 void assembly_free(struct assembly *assembly)
 {
-	for (unsigned i = 0; i < assembly->share_count; i++)
-		close(assembly->shares[i].fd);
+	volume_set_close(&assembly->volumes);
+	volume_options_free(&assembly->volume_options);
 	for (unsigned i = 0; i < assembly->string_count; i++)
 		free(assembly->strings[i]);
-	assembly->share_count = 0;
 	assembly->string_count = 0;
 }

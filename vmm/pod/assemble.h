@@ -14,27 +14,21 @@
 #include "vmm/pod/networks.h"
 #include "vmm/pod/pod.h"
 #include "vmm/pod/run.h"
+#include "vmm/pod/volume_options.h"
+#include "vmm/pod/volume_set.h"
 
 enum {
-	ASSEMBLY_VOLUMES_MAX = 64,
-	ASSEMBLY_SHARES_MAX = ASSEMBLY_VOLUMES_MAX + 1,
 	ASSEMBLY_HOSTNAME_MAX = 64,
 	ASSEMBLY_STRINGS_MAX = 4096, /* allocations that one pod may need */
-};
-
-struct assembly_share {
-	char name[16];
-	int fd; /* O_PATH: a directory or a regular file */
-	bool read_only;
 };
 
 /* A pod and everything that it points to. */
 struct assembly {
 	struct pod pod;
 	struct pod_app app;
-	struct pod_mount mounts[ASSEMBLY_VOLUMES_MAX];
-	struct assembly_share shares[ASSEMBLY_SHARES_MAX];
-	unsigned share_count;
+	struct pod_mount mounts[RECORD_MOUNTS_MAX];
+	struct volume_set volumes;
+	struct volume_options volume_options;
 	struct networks networks;
 	uint64_t memory_bytes; /* rounded up to 2 MiB */
 	char hostname[ASSEMBLY_HOSTNAME_MAX + 1];

@@ -96,18 +96,34 @@ static int set_command_line(struct plan *plan, const struct run_options *options
 	return 0;
 }
 
-static int set_disks(struct plan *plan, const struct pod_image *image, struct error *err)
+/* The disks of volumes are the set's until they are the plan's. */
+static void add_volume_disks(struct plan *plan, struct volume_set *set)
+{
+	for (unsigned i = 0; i < set->disk_count; i++) {
+		plan->disks[plan->disk_count++] = (struct plan_disk){
+			.fd = steal_fd(&set->disks[i].fd),
+			.read_only = set->disks[i].read_only,
+			.size_bytes = set->disks[i].size_bytes,
+		};
+	}
+}
+
+static int set_disks(struct plan *plan, const struct pod_image *image, struct volume_set *set,
+		     struct error *err)
 {
 	struct plan_disk *disk = &plan->disks[0];
 
-	if (image->is_directory)
+	if (image->is_directory) {
+		add_volume_disks(plan, set);
 		return 0;
+	}
 	disk->fd = fcntl(image->image.fd, F_DUPFD_CLOEXEC, 3);
 	if (disk->fd < 0)
 		return error_set(err, errno, "cannot duplicate the image's descriptor");
 	disk->size_bytes = image->image.size_bytes;
 	disk->read_only = true;
 	plan->disk_count = 1;
+	add_volume_disks(plan, set);
 	return 0;
 }
 
@@ -139,17 +155,17 @@ static int make_socket(int *ours, int *theirs, struct error *err)
 	return 0;
 }
 
-static int make_channel(struct launch *launch, const struct assembly *assembly, struct error *err)
+static int make_channel(struct launch *launch, const struct assembly *assembly,
+			enum plan_files_kind kind, struct error *err)
 {
 	struct p9_channel_fds fds;
 
-	if (assembly->share_count == 0)
+	if (volume_set_count(&assembly->volumes, kind) == 0)
 		return 0;
 	if (p9_channel_create(&fds, err) < 0)
 		return -1;
-	launch->plan.files_socket = fds.device_socket;
-	launch->plan.files_memory = fds.memory_fd;
-	launch->files_server_socket = fds.server_socket;
+	launch->plan.files[kind] = (struct plan_files){ fds.device_socket, fds.memory_fd };
+	launch->files_server[kind] = fds.server_socket;
 	return 0;
 }
 
@@ -178,8 +194,10 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 
 	*launch = (struct launch){ .directory = directory,
 				   .supervisor_socket = -1,
-				   .files_server_socket = -1 };
-	plan->files_socket = plan->files_memory = plan->console_fd = -1;
+				   .files_server = { -1, -1 } };
+	plan->console_fd = -1;
+	for (unsigned i = 0; i < PLAN_FILES; i++)
+		plan->files[i] = (struct plan_files){ -1, -1 };
 	plan->cpus = assembly->pod.cpus;
 	plan->memory_bytes = assembly->memory_bytes;
 	plan->trace = assembly->pod.trace;
@@ -200,8 +218,10 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 		if (plan->console_fd < 0)
 			return error_set(err, errno, "--console: stderr cannot be used");
 	}
-	if (set_disks(plan, image, err) < 0 || set_nets(plan, assembly, options, err) < 0 ||
-	    make_channel(launch, assembly, err) < 0 ||
+	if (set_disks(plan, image, &assembly->volumes, err) < 0 ||
+	    set_nets(plan, assembly, options, err) < 0 ||
+	    make_channel(launch, assembly, PLAN_FILES_CHANGING, err) < 0 ||
+	    make_channel(launch, assembly, PLAN_FILES_CACHED, err) < 0 ||
 	    make_socket(&launch->supervisor_socket, &plan->supervisor_socket, err) < 0)
 		return -1;
 	app_streams_set(plan, &assembly->app, &streams, 1, stdio_present);

@@ -16,7 +16,7 @@ struct launch {
 	struct plan plan;
 	struct pod_directory *directory; /* borrowed; locked */
 	int supervisor_socket;		 /* our end */
-	int files_server_socket;	 /* the files role's end, or -1 */
+	int files_server[PLAN_FILES];	 /* the files role's ends, or -1 */
 	void *archive;			 /* cpio archive with the pod record; owned */
 	size_t archive_bytes;
 };

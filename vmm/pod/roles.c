@@ -14,25 +14,41 @@
 #include "vmm/pod/passt.h"
 #include "vmm/pod/signals.h"
 
+static void fill_channel(struct files_channel *channel, const struct volume_set *volumes,
+			 enum plan_files_kind kind)
+{
+	for (unsigned i = 0; i < volumes->share_count; i++) {
+		const struct volume_share *share = &volumes->shares[i];
+
+		if (volume_share_kind(share) == kind)
+			channel->shares[channel->share_count++] = (struct p9_share_config){
+				.name = share->name,
+				.fd = share->fd,
+				.read_only = share->read_only,
+				.recursive = share->recursive,
+			};
+	}
+}
+
 static pid_t start_files(const struct launch *launch, const struct assembly *assembly)
 {
-	struct files_request request = {
-		.socket = launch->files_server_socket,
-		.memory = launch->plan.files_memory,
-		.change_ids = launch->plan.change_ids,
-		.share_count = assembly->share_count,
-	};
+	static struct files_request request;
 	pid_t pid = fork();
 
 	if (pid != 0)
 		return pid;
 	signals_become_role("nacelle-files");
-	for (unsigned i = 0; i < assembly->share_count; i++)
-		request.shares[i] = (struct p9_share_config){
-			.name = assembly->shares[i].name,
-			.fd = assembly->shares[i].fd,
-			.read_only = assembly->shares[i].read_only,
-		};
+	request.change_ids = launch->plan.change_ids;
+	for (unsigned i = 0; i < PLAN_FILES; i++) {
+		struct files_channel *channel = &request.channels[request.channel_count];
+
+		if (launch->files_server[i] < 0)
+			continue;
+		channel->socket = launch->files_server[i];
+		channel->memory = launch->plan.files[i].memory;
+		fill_channel(channel, &assembly->volumes, (enum plan_files_kind)i);
+		request.channel_count++;
+	}
 	files_run(&request);
 }
 
@@ -64,19 +80,20 @@ static void close_handed_over(struct launch *launch, struct assembly *assembly,
 		close_and_forget(&plan->streams[i].fd_in);
 		close_and_forget(&plan->streams[i].fd_out);
 	}
-	for (unsigned i = 0; i < assembly->share_count; i++)
-		close_and_forget(&assembly->shares[i].fd);
+	volume_set_close(&assembly->volumes);
 	close_and_forget(&plan->kvm_fd);
 	close_and_forget(&plan->kernel_fd);
 	close_and_forget(&plan->initramfs_fd);
-	close_and_forget(&plan->files_memory);
+	for (unsigned i = 0; i < PLAN_FILES; i++) {
+		close_and_forget(&plan->files[i].memory);
+		close_and_forget(&plan->files[i].socket);
+		close_and_forget(&launch->files_server[i]);
+	}
 	for (unsigned i = 0; i < plan->disk_count; i++)
 		close_and_forget(&plan->disks[i].fd);
 	for (unsigned i = 0; i < plan->net_count; i++)
 		close_and_forget(&plan->nets[i].fd);
 	close_and_forget(&plan->supervisor_socket);
-	close_and_forget(&plan->files_socket);
-	close_and_forget(&launch->files_server_socket);
 	close_and_forget(&assembly->networks.passt_socket);
 	if (!run_app_options(options, 0)->tty) {
 		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -90,7 +107,7 @@ static void close_handed_over(struct launch *launch, struct assembly *assembly,
 int roles_start(struct roles *roles, struct launch *launch, struct assembly *assembly,
 		const struct run_options *options, struct error *err)
 {
-	if (assembly->share_count) {
+	if (assembly->volumes.share_count) {
 		roles->files_pid = start_files(launch, assembly);
 		if (roles->files_pid < 0)
 			return error_set(err, errno, "cannot start the files process");

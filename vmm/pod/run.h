@@ -43,7 +43,8 @@ struct app_options {
 	bool init;
 	const char *restart;	  /* no, on-failure, always */
 	struct text_list mounts;  /* volume=NAME,target=PATH */
-	struct text_list volumes; /* SRC:DST[:ro], in this app alone: not inherited */
+	struct text_list tmpfs;	  /* DST[:OPTION,...] */
+	struct text_list volumes; /* SRC:DST[:OPTION,...], in this app alone: not inherited */
 	const char *pre_start;	  /* words with spaces between them */
 	const char *post_stop;
 	struct text_list annotations; /* NAME=VALUE */
@@ -66,7 +67,7 @@ struct run_options {
 	struct text_list dns_search;
 	struct text_list add_host; /* NAME:IP */
 	const char *upper;	   /* tmpfs[:SIZE] or none */
-	struct text_list volumes;  /* SRC:DST[:ro], in all apps, and volumes by name */
+	struct text_list volumes;  /* SRC:DST[:OPTION,...], in all apps, and volumes by name */
 	bool console;
 	const char *kernel;
 	const char *kernel_args;

@@ -24,9 +24,10 @@ int platform_connect(uint32_t port, struct error *err)
 	return steal_fd(&fd);
 }
 
-int platform_mount_shares(const char *on, bool cache_hard, struct error *err)
+int platform_mount_shares(const char *tag, const char *on, const char *cache, struct error *err)
 {
-	(void)cache_hard;
+	(void)tag;
+	(void)cache;
 	if (mount("/shares-source", on, NULL, MS_BIND, NULL) < 0)
 		return error_set(err, errno, "cannot mount the shares");
 	return 0;

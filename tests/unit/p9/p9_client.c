@@ -113,7 +113,7 @@ static void serve(struct p9_files_plan *plan)
 	if (ids.change)
 		ids.capabilities = capabilities;
 	else
-		plan->server.owners = P9_OWNERS_SQUASH;
+		plan->owners = P9_OWNERS_SQUASH;
 	plan->links_fd = p9_server_prepare_process(&err);
 	if (plan->links_fd < 0 || lockdown_namespaces(&done, &err) < 0 ||
 	    lockdown_ids(&ids, &err) < 0 || p9_files_run(plan, &err) < 0) {
@@ -127,7 +127,8 @@ struct p9_world *p9_world_new_role(void)
 {
 	struct p9_share_config shares[3];
 	struct p9_world *w = make_world(shares);
-	struct p9_files_plan plan = { .server = { .shares = shares, .share_count = 3 } };
+	struct p9_files_plan plan = { .channel_count = 1,
+				      .channels = { { .shares = shares, .share_count = 3 } } };
 	struct p9_channel_fds fds;
 	struct error err = ERROR_NONE;
 
@@ -136,8 +137,8 @@ struct p9_world *p9_world_new_role(void)
 	check(w->pid >= 0, "fork");
 	if (w->pid == 0) {
 		close(fds.device_socket);
-		plan.socket = fds.server_socket;
-		plan.memory_fd = fds.memory_fd;
+		plan.channels[0].socket = fds.server_socket;
+		plan.channels[0].memory_fd = fds.memory_fd;
 		serve(&plan);
 	}
 	close(fds.server_socket);
