@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "images/oci_internal.h"
+#include "vmm/base/signal_text.h"
 
 enum {
 	STRING_MAX = 128 * 1024, /* what Linux lets one argument or variable have */
@@ -93,37 +94,6 @@ static int take_text(const char *text, char **out, struct error *err)
 	return *out ? 0 : error_set(err, ENOMEM, "cannot read the image's configuration");
 }
 
-/* A number, or a name with or without SIG, or SIGRTMIN+n and SIGRTMAX-n. */
-static int signal_number(const char *text)
-{
-	const char *name = strncmp(text, "SIG", 3) ? text : text + 3;
-	char *end;
-	long value;
-
-	if ((*text >= '1' && *text <= '9') || !strncmp(name, "RTMIN+", 6) ||
-	    !strncmp(name, "RTMAX-", 6)) {
-		bool is_plain = *text >= '1' && *text <= '9';
-		bool is_max = !is_plain && name[2] == 'M' && name[3] == 'A';
-
-		value = strtol(is_plain ? text : name + 6, &end, 10);
-		if (*end || end == name + 6 || value < 0 || value > IMAGE_SIGNAL_MAX)
-			return 0;
-		value = is_plain ? value : is_max ? 64 - value : 34 + value;
-		return value > 0 && value <= IMAGE_SIGNAL_MAX ? (int)value : 0;
-	}
-	if (!strcmp(name, "RTMIN"))
-		return 34;
-	if (!strcmp(name, "RTMAX"))
-		return 64;
-	for (int number = 1; number < 32; number++) {
-		const char *known = sigabbrev_np(number);
-
-		if (known && !strcmp(known, name))
-			return number;
-	}
-	return 0;
-}
-
 static int read_strings(struct reader *reader, const struct cJSON *json, struct error *err)
 {
 	struct image_config *config = reader->config;
@@ -138,7 +108,7 @@ static int read_strings(struct reader *reader, const struct cJSON *json, struct 
 	if (directory && directory[0] && check_path("working directory", directory, err) < 0)
 		return -1;
 	if (stop && stop[0]) {
-		config->stop_signal = signal_number(stop);
+		config->stop_signal = signal_text_number(stop);
 		if (!config->stop_signal)
 			return error_set(err, 0, "the image's stop signal \"%.100s\" is unknown",
 					 stop);
