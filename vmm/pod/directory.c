@@ -242,7 +242,10 @@ int directory_lock(struct pod_directory *directory, struct error *err)
 	if (fstatat(directory->pods_fd, path, &there, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    fstat(directory->fd, &ours) < 0 || there.st_ino != ours.st_ino) {
 		(void)flock(directory->fd, LOCK_UN);
-		return error_set(err, ENOENT, "the pod %s has gone", directory->uuid);
+		error_set(err, 0, "the pod %s has gone", directory->uuid);
+		if (err)
+			err->code = ENOENT;
+		return -1;
 	}
 	return 1;
 }

@@ -1,0 +1,141 @@
+/*
+ * Removing pods. Whatever is done is done under the pod's lock; a pod whose lock is held is
+ * somebody's, and stays.
+ *
+ * A grace period counts from the ctime of the directory, which the rename into its place sets.
+ */
+#include "vmm/pod/gc.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "vmm/pod/pod_name.h"
+#include "vmm/pod/pods.h"
+
+struct collection {
+	const struct gc_options *options;
+	uint64_t now_ns;
+	bool has_removed;
+};
+
+static uint64_t to_ns(const struct timespec *time)
+{
+	return time->tv_sec < 0 ? 0 : (uint64_t)time->tv_sec * 1000000000 + (uint64_t)time->tv_nsec;
+}
+
+/* Since its directory was moved to where it is; a clock that was set back makes nothing old. */
+static bool is_older(const struct collection *run, const struct pod_directory *pod, uint64_t age_ns)
+{
+	struct stat st;
+	uint64_t since_ns;
+
+	if (fstat(pod->fd, &st) < 0)
+		return false;
+	since_ns = to_ns(&st.st_ctim);
+	return since_ns <= run->now_ns && run->now_ns - since_ns >= age_ns;
+}
+
+static void say(const struct collection *run, const struct pod_directory *pod, const char *what)
+{
+	if (run->options->say)
+		run->options->say(pod->uuid, what);
+}
+
+static int throw_away(struct collection *run, struct pod_directory *pod, struct error *err)
+{
+	if (run->options->mark_only) {
+		if (pod->place != POD_PLACE_GARBAGE)
+			return directory_move(pod, POD_PLACE_GARBAGE, false, err);
+		return 0;
+	}
+	if (directory_remove(pod, err) < 0)
+		return -1;
+	run->has_removed = true;
+	say(run, pod, "removed");
+	return 0;
+}
+
+static int collect_exited(struct collection *run, struct pod_directory *pod, struct error *err)
+{
+	if (pod->place == POD_PLACE_RUN) {
+		if (directory_move(pod, POD_PLACE_EXITED_GARBAGE, true, err) < 0)
+			return -1;
+		say(run, pod, "exited");
+	}
+	if (run->options->mark_only || !is_older(run, pod, run->options->grace_ns))
+		return 0;
+	return throw_away(run, pod, err);
+}
+
+static int collect_locked(struct collection *run, struct pod_directory *pod, struct error *err)
+{
+	switch (pod->place) {
+	case POD_PLACE_PREPARE:
+	case POD_PLACE_GARBAGE:
+		return throw_away(run, pod, err);
+	case POD_PLACE_PREPARED:
+		if (!is_older(run, pod, run->options->expire_prepared_ns))
+			return 0;
+		return throw_away(run, pod, err);
+	case POD_PLACE_RUN:
+	case POD_PLACE_EXITED_GARBAGE:
+		break;
+	}
+	return collect_exited(run, pod, err);
+}
+
+/* What is held, or has moved on or gone since it was listed, is left to whoever did that. */
+static int collect_one(struct collection *run, int pods_fd, const struct pod_entry *entry,
+		       struct error *err)
+{
+	struct error cause = ERROR_NONE;
+	struct pod_directory pod;
+	int result = directory_open(pods_fd, entry->place, entry->uuid, &pod, err);
+
+	if (result <= 0)
+		return result;
+	result = directory_lock(&pod, &cause);
+	if (result > 0)
+		result = collect_locked(run, &pod, err);
+	else if (result < 0 && cause.code != ENOENT)
+		result = error_set(err, 0, "%s", cause.text);
+	else
+		result = 0;
+	directory_close(&pod);
+	return result;
+}
+
+int pods_collect(int pods_fd, const struct gc_options *options, struct error *err)
+{
+	struct collection run = { .options = options };
+	struct pod_entries entries;
+	struct timespec now;
+	int result;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	run.now_ns = to_ns(&now);
+	result = pods_list(pods_fd, &entries, err);
+	for (size_t i = 0; i < entries.count; i++)
+		if (collect_one(&run, pods_fd, &entries.items[i], err) < 0)
+			result = -1;
+	pod_entries_free(&entries);
+	if (!options->mark_only)
+		pod_names_sweep(pods_fd);
+	return result;
+}
+
+int pod_remove(struct pod_directory *pod, struct error *err)
+{
+	int locked = directory_lock(pod, err);
+
+	if (locked < 0)
+		return -1;
+	if (locked == 0)
+		return error_set(err, 0, "the pod %s is %s; stop it first", pod->uuid,
+				 pod_state_name(pod->place, true));
+	if (directory_remove(pod, err) < 0)
+		return -1;
+	pod_names_sweep(pod->pods_fd);
+	return 0;
+}

@@ -1,0 +1,113 @@
+/*
+ * What can be said of a pod.
+ */
+#include "vmm/pod/pod_info.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/base/number.h"
+#include "vmm/pod/client.h"
+#include "vmm/pod/life.h"
+
+enum { NUMBER_TEXT_MAX = 24, STATUS_PATH_MAX = 512, ANSWER_S = 1 };
+
+long pod_info_number(int dir_fd, const char *path, long fallback)
+{
+	_cleanup_fd_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char text[NUMBER_TEXT_MAX];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	uint64_t number;
+
+	if (n <= 0 || text[n - 1] != '\n')
+		return fallback;
+	text[n - 1] = '\0';
+	return number_parse(text, &number) < 0 || number > INT_MAX ? fallback : (long)number;
+}
+
+/* When a file of the pod was written; 0 if it is not there. */
+static uint64_t written_ns(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_mtim.tv_sec < 0)
+		return 0;
+	return (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
+}
+
+static int read_apps(const struct pod_directory *pod, struct pod_info *info, struct error *err)
+{
+	info->apps = calloc(info->launch.apps.count + 1, sizeof(*info->apps));
+	if (!info->apps)
+		return error_set(err, ENOMEM, "cannot look at the pod %s", pod->uuid);
+	for (size_t i = 0; i < info->launch.apps.count; i++) {
+		struct pod_info_app *app = &info->apps[i];
+		char path[STATUS_PATH_MAX];
+
+		app->name = info->launch.apps.items[i];
+		app->image = info->launch.images.items[i];
+		app->status = POD_STATUS_UNKNOWN;
+		if (strchr(app->name, '/') || snprintf(path, sizeof(path), POD_STATUS_NAME "/%s",
+						       app->name) >= (int)sizeof(path))
+			continue;
+		app->status = (int)pod_info_number(pod->fd, path, POD_STATUS_UNKNOWN);
+	}
+	return 0;
+}
+
+int pod_info_read(const struct pod_directory *pod, struct pod_info *out, struct error *err)
+{
+	*out = (struct pod_info){ .place = pod->place, .is_held = directory_is_held(pod) };
+	(void)snprintf(out->uuid, sizeof(out->uuid), "%s", pod->uuid);
+	/* One that has just been made, or whose host died, has none. */
+	(void)launch_record_read(&out->launch, pod->fd, NULL);
+	out->created_ns = written_ns(pod->fd, POD_LAUNCH_NAME);
+	out->started_ns = written_ns(pod->fd, POD_PID_NAME);
+	out->ended_ns = written_ns(pod->fd, POD_EXIT_NAME);
+	out->status = (int)pod_info_number(pod->fd, POD_EXIT_NAME, POD_STATUS_UNKNOWN);
+	if (out->is_held && pod->place == POD_PLACE_RUN)
+		out->pid = (pid_t)pod_info_number(pod->fd, POD_PID_NAME, 0);
+	return read_apps(pod, out, err);
+}
+
+void pod_info_ask(const struct pod_directory *pod, struct pod_info *info)
+{
+	const struct timeval limit = { .tv_sec = ANSWER_S };
+	_cleanup_fd_ int fd = -1;
+
+	if (pod->place != POD_PLACE_RUN || !info->is_held)
+		return;
+	fd = client_connect(pod->fd, NULL);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
+		return;
+	for (size_t i = 0; i < info->launch.apps.count; i++) {
+		struct pod_request request = client_request(POD_REQUEST_STATUS);
+		struct pod_info_app *app = &info->apps[i];
+
+		request.app = (uint32_t)i;
+		if (client_ask(fd, &request, &app->reply, NULL) < 0)
+			return;
+		app->is_live = true;
+		info->is_paused = app->reply.flags & POD_REPLY_PAUSED;
+	}
+}
+
+void pod_info_free(struct pod_info *info)
+{
+	launch_record_free(&info->launch);
+	free(info->apps);
+	info->apps = NULL;
+}
+
+const char *pod_info_state(const struct pod_info *info)
+{
+	return info->is_paused ? "paused" : pod_state_name(info->place, info->is_held);
+}

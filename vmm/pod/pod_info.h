@@ -1,0 +1,55 @@
+/*
+ * What can be said of a pod: from its directory, and from its supervisor while it runs.
+ */
+#ifndef NACELLE_POD_POD_INFO_H
+#define NACELLE_POD_POD_INFO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "vmm/pod/directory.h"
+#include "vmm/pod/launch_record.h"
+#include "vmm/pod/request.h"
+
+enum { POD_STATUS_UNKNOWN = -1 };
+
+struct pod_info_app {
+	const char *name;
+	const char *image;
+	int status;   /* 0 to 255; POD_STATUS_UNKNOWN: it has not ended, or died */
+	bool is_live; /* reply is the supervisor's answer */
+	struct pod_reply reply;
+};
+
+struct pod_info {
+	char uuid[UUID_TEXT_SIZE];
+	enum pod_place place;
+	bool is_held;
+	bool is_paused;
+	struct launch_record launch;
+	struct pod_info_app *apps; /* launch.apps.count of them */
+	/* In ns since 1970; 0: not yet, or not known, since the supervisor died. */
+	uint64_t created_ns, started_ns, ended_ns;
+	pid_t pid;  /* the supervisor's, while it runs; else 0 */
+	int status; /* the pod's own; POD_STATUS_UNKNOWN as above */
+};
+
+/*
+ * Looks at a pod's directory; what is not there, or not whole, since its writer died, is not known.
+ * Returns 0, or -1 with err filled. pod_info_free() must follow.
+ */
+int pod_info_read(const struct pod_directory *pod, struct pod_info *out, struct error *err);
+
+/* Asks the supervisor of a running pod too; one that does not answer within a second says nothing.
+ */
+void pod_info_ask(const struct pod_directory *pod, struct pod_info *info);
+void pod_info_free(struct pod_info *info);
+
+/* "running", "paused", "exited", ... */
+const char *pod_info_state(const struct pod_info *info);
+
+/* The number in a small file of a pod; fallback where there is none. */
+long pod_info_number(int dir_fd, const char *path, long fallback);
+
+#endif

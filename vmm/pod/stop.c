@@ -1,0 +1,125 @@
+/*
+ * Ending a pod from outside. Its lock says when it has ended, whoever does it and however.
+ */
+#include "vmm/pod/stop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/pod/client.h"
+#include "vmm/pod/life.h"
+#include "vmm/pod/pod_info.h"
+
+enum { ANSWER_S = 10, ANSWER_BY_FORCE_S = 2, FORCE_MS = 2000, TURN_MS = 10 };
+
+static int check_running(const struct pod_directory *pod, struct error *err)
+{
+	bool is_held = directory_is_held(pod);
+
+	if (pod->place == POD_PLACE_RUN && is_held)
+		return 0;
+	return error_set(err, 0, "the pod %s does not run: it is %s", pod->uuid,
+			 pod_state_name(pod->place, is_held));
+}
+
+static int connect_to(const struct pod_directory *pod, int answer_s, struct error *err)
+{
+	const struct timeval limit = { .tv_sec = answer_s };
+	_cleanup_fd_ int fd = client_connect(pod->fd, err);
+
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+		return error_set(err, errno, "cannot limit the time of a connection");
+	return steal_fd(&fd);
+}
+
+static int ask_to_stop(const struct pod_directory *pod, uint32_t timeout_ms, int answer_s,
+		       struct error *err)
+{
+	struct pod_request request = client_request(POD_REQUEST_STOP);
+	struct error cause = ERROR_NONE;
+	struct pod_reply reply;
+	_cleanup_fd_ int fd = connect_to(pod, answer_s, err);
+
+	request.timeout_ms = timeout_ms;
+	if (fd < 0)
+		return -1;
+	if (client_ask(fd, &request, &reply, &cause) == 0 || cause.code == ECONNRESET)
+		return 0;
+	if (cause.code == EAGAIN)
+		return error_set(err, 0,
+				 "the supervisor of the pod %s does not answer; --force kills it",
+				 pod->uuid);
+	if (err)
+		*err = cause;
+	return -1;
+}
+
+int pod_stop(const struct pod_directory *pod, uint32_t timeout_ms, struct error *err)
+{
+	if (check_running(pod, err) < 0)
+		return -1;
+	/* One that ends just now has no socket any more. */
+	if (ask_to_stop(pod, timeout_ms, ANSWER_S, err) < 0 && directory_is_held(pod))
+		return -1;
+	return directory_wait(pod, err);
+}
+
+static bool ends_within(const struct pod_directory *pod, int limit_ms)
+{
+	for (int waited_ms = 0; directory_is_held(pod); waited_ms += TURN_MS) {
+		if (waited_ms >= limit_ms)
+			return false;
+		(void)poll(NULL, 0, TURN_MS);
+	}
+	return true;
+}
+
+/* The process is held fast before it is looked whether it still holds the lock. */
+static int kill_supervisor(const struct pod_directory *pod, struct error *err)
+{
+	long pid = pod_info_number(pod->fd, POD_PID_NAME, 0);
+	_cleanup_fd_ int fd = pid > 1 ? (int)syscall(SYS_pidfd_open, (pid_t)pid, 0) : -1;
+
+	if (!directory_is_held(pod))
+		return 0;
+	if (fd < 0 || syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0)
+		return error_set(err, pid > 1 ? errno : 0,
+				 "cannot find the supervisor of the pod %s", pod->uuid);
+	return 0;
+}
+
+int pod_stop_by_force(const struct pod_directory *pod, struct error *err)
+{
+	if (check_running(pod, err) < 0)
+		return -1;
+	if (ask_to_stop(pod, 0, ANSWER_BY_FORCE_S, NULL) == 0 && ends_within(pod, FORCE_MS))
+		return 0;
+	if (kill_supervisor(pod, err) < 0)
+		return -1;
+	return directory_wait(pod, err);
+}
+
+int pod_kill(const struct pod_directory *pod, const char *app, uint32_t signal, struct error *err)
+{
+	struct pod_request request = client_request(POD_REQUEST_KILL);
+	struct pod_reply reply;
+	_cleanup_fd_ int fd = -1;
+
+	if (check_running(pod, err) < 0)
+		return -1;
+	fd = connect_to(pod, ANSWER_S, err);
+	if (fd < 0 || (app && client_find_app(fd, app, &request.app, err) < 0))
+		return -1;
+	request.signal = signal;
+	return client_ask(fd, &request, &reply, err);
+}
