@@ -33,6 +33,14 @@ void app_states_on_start(struct app_states *states, uint32_t app)
 	states->apps[app].started_ms = now_ms();
 }
 
+bool app_states_all_started(const struct app_states *states)
+{
+	for (uint32_t i = 0; i < states->count; i++)
+		if (!states->apps[i].started_ms)
+			return false;
+	return true;
+}
+
 int app_states_status(uint32_t kind, uint32_t code)
 {
 	return (int)(kind == EXIT_KIND_SIGNAL ? 128 + (code & 0x7f) : code & 0xff);

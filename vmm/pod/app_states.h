@@ -4,6 +4,7 @@
 #ifndef NACELLE_POD_APP_STATES_H
 #define NACELLE_POD_APP_STATES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "guest-init/protocol.h"
@@ -29,6 +30,9 @@ struct app_states {
 void app_states_begin(struct app_states *states, const struct pod *pod);
 
 void app_states_on_start(struct app_states *states, uint32_t app);
+
+/* Whether each app has started, also if it has ended since. */
+bool app_states_all_started(const struct app_states *states);
 
 /* Keeps the status in the pod's directory too. Returns 0, or -1: that could not be done. */
 int app_states_on_exit(struct app_states *states, const struct machine_event *event,

@@ -4,6 +4,7 @@
 #include "vmm/pod/app_streams.h"
 
 #include <assert.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "guest-init/protocol.h"
@@ -11,6 +12,47 @@
 #include "vmm/pod/terminal.h"
 
 static_assert(PLAN_STREAMS_MAX >= 3 * RECORD_APPS_MAX, "three streams for each app");
+
+static int read_mode(enum app_stdio *mode, const char *option, const char *word, bool is_output,
+		     enum app_stdio by_default, struct error *err)
+{
+	if (!word)
+		*mode = by_default;
+	else if (strcmp(word, "null") == 0)
+		*mode = APP_STDIO_NULL;
+	else if (strcmp(word, "inherit") == 0)
+		*mode = APP_STDIO_INHERIT;
+	else if (is_output && strcmp(word, "log") == 0)
+		*mode = APP_STDIO_LOG;
+	else
+		return error_set(err, 0, "--%s %s: %s is expected", option, word,
+				 is_output ? "inherit, null or log" : "inherit or null");
+	return 0;
+}
+
+int app_streams_choose(struct app_streams *streams, const struct app_options *options,
+		       enum app_stdio by_default, struct error *err)
+{
+	enum app_stdio in = options->interactive ? APP_STDIO_INHERIT : APP_STDIO_NULL;
+
+	*streams = (struct app_streams){
+		.terminal = options->tty, .log_in = -1, .log_out = -1, .log_err = -1
+	};
+	if (read_mode(&streams->in, "stdin", options->stdin_mode, false, in, err) < 0 ||
+	    read_mode(&streams->out, "stdout", options->stdout_mode, true, by_default, err) < 0 ||
+	    read_mode(&streams->err, "stderr", options->stderr_mode, true, by_default, err) < 0)
+		return -1;
+	if (options->tty && streams->out == APP_STDIO_NULL)
+		return error_set(err, 0, "--tty goes with no --stdout null");
+	if (by_default == APP_STDIO_LOG &&
+	    (streams->out == APP_STDIO_INHERIT || streams->err == APP_STDIO_INHERIT))
+		return error_set(err, 0, "a pod in the background has no output to inherit");
+	/* What those type who attach. */
+	if (streams->in == APP_STDIO_INHERIT &&
+	    (by_default == APP_STDIO_LOG || (options->tty && streams->out == APP_STDIO_LOG)))
+		streams->in = APP_STDIO_LOG;
+	return 0;
+}
 
 enum { ROWS_DEFAULT = 24, COLUMNS_DEFAULT = 80 };
 

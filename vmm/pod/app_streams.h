@@ -8,8 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "vmm/base/error.h"
 #include "vmm/machine/plan.h"
 #include "vmm/pod/pod.h"
+#include "vmm/pod/run.h"
 
 enum app_stdio {
 	APP_STDIO_NULL,	   /* /dev/null */
@@ -23,6 +25,13 @@ struct app_streams {
 	bool terminal;
 	int log_in, log_out, log_err; /* with APP_STDIO_LOG: the machine's ends, non-blocking */
 };
+
+/*
+ * Settles the modes from what the command line says of the app; by_default is that of stdout and
+ * stderr if it is silent, and APP_STDIO_LOG also means that there is no caller to inherit from.
+ */
+int app_streams_choose(struct app_streams *streams, const struct app_options *options,
+		       enum app_stdio by_default, struct error *err);
 
 /*
  * Hands out ports from NACELLE_PORT_STREAM_FIRST on to count apps, at most RECORD_APPS_MAX, and

@@ -144,6 +144,27 @@ static int set_nets(struct plan *plan, struct assembly *assembly, const struct r
 	return 0;
 }
 
+static int set_streams(struct launch *launch, struct pod_app *apps, size_t count,
+		       const struct run_options *options, const bool stdio_present[3],
+		       struct error *err)
+{
+	static struct app_streams streams[RECORD_APPS_MAX];
+	enum app_stdio by_default = options->is_detached ? APP_STDIO_LOG : APP_STDIO_INHERIT;
+	struct log_options *log = &launch->logs.request.options;
+
+	if (log_options_choose(log, options->log_size_bytes, options->log_files,
+			       options->log_format, err) < 0)
+		return -1;
+	for (unsigned i = 0; i < count; i++)
+		if (app_streams_choose(&streams[i], run_app_options(options, i), by_default, err) <
+			0 ||
+		    pod_logs_add(&launch->logs, launch->directory->fd, i, apps[i].name, &streams[i],
+				 err) < 0)
+			return -1;
+	app_streams_set(&launch->plan, apps, streams, count, stdio_present);
+	return 0;
+}
+
 static int make_socket(int *ours, int *theirs, struct error *err)
 {
 	int pair[2];
@@ -181,18 +202,15 @@ static int build_record(struct launch *launch, const struct assembly *assembly, 
 }
 
 int launch_prepare(struct launch *launch, const struct run_options *options,
-		   struct pod_directory *directory, struct assembly *assembly,
-		   const struct pod_image *image, const bool stdio_present[3], struct error *err)
+		   struct pod_directory *directory, struct detach *detach,
+		   struct assembly *assembly, const struct pod_image *image,
+		   const bool stdio_present[3], struct error *err)
 {
-	const struct app_streams streams = {
-		.in = run_app_options(options, 0)->interactive ? APP_STDIO_INHERIT : APP_STDIO_NULL,
-		.out = APP_STDIO_INHERIT,
-		.err = APP_STDIO_INHERIT,
-		.terminal = run_app_options(options, 0)->tty,
-	};
 	struct plan *plan = &launch->plan;
 
 	*launch = (struct launch){ .directory = directory,
+				   .detach = detach,
+				   .logs = POD_LOGS_NONE,
 				   .supervisor_socket = -1,
 				   .files_server = { -1, -1 } };
 	plan->console_fd = -1;
@@ -222,8 +240,9 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 	    set_nets(plan, assembly, options, err) < 0 ||
 	    make_channel(launch, assembly, PLAN_FILES_CHANGING, err) < 0 ||
 	    make_channel(launch, assembly, PLAN_FILES_CACHED, err) < 0 ||
-	    make_socket(&launch->supervisor_socket, &plan->supervisor_socket, err) < 0)
+	    make_socket(&launch->supervisor_socket, &plan->supervisor_socket, err) < 0 ||
+	    set_streams(launch, &assembly->app, assembly->pod.app_count, options, stdio_present,
+			err) < 0)
 		return -1;
-	app_streams_set(plan, &assembly->app, &streams, 1, stdio_present);
 	return build_record(launch, assembly, err);
 }

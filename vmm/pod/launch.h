@@ -10,14 +10,18 @@
 
 #include "vmm/machine/plan.h"
 #include "vmm/pod/assemble.h"
+#include "vmm/pod/detach.h"
 #include "vmm/pod/directory.h"
+#include "vmm/pod/pod_logs.h"
 
 struct launch {
 	struct plan plan;
 	struct pod_directory *directory; /* borrowed; locked */
-	int supervisor_socket;		 /* our end */
-	int files_server[PLAN_FILES];	 /* the files role's ends, or -1 */
-	void *archive;			 /* cpio archive with the pod record; owned */
+	struct detach *detach;		 /* borrowed */
+	struct pod_logs logs;
+	int supervisor_socket;	      /* our end */
+	int files_server[PLAN_FILES]; /* the files role's ends, or -1 */
+	void *archive;		      /* cpio archive with the pod record; owned */
 	size_t archive_bytes;
 };
 
@@ -26,7 +30,8 @@ int launch_open_kvm(struct error *err);
 
 /* On failure everything that was opened is left to the end of the process. */
 int launch_prepare(struct launch *launch, const struct run_options *options,
-		   struct pod_directory *directory, struct assembly *assembly,
-		   const struct pod_image *image, const bool stdio_present[3], struct error *err);
+		   struct pod_directory *directory, struct detach *detach,
+		   struct assembly *assembly, const struct pod_image *image,
+		   const bool stdio_present[3], struct error *err);
 
 #endif

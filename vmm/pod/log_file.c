@@ -13,6 +13,22 @@
 
 #include "vmm/base/cleanup.h"
 
+int log_options_choose(struct log_options *options, uint64_t size_bytes, uint64_t files,
+		       const char *format, struct error *err)
+{
+	if (size_bytes && size_bytes < LOG_SIZE_MIN_BYTES)
+		return error_set(err, 0, "--log-size: at least %ju bytes are expected",
+				 (uintmax_t)LOG_SIZE_MIN_BYTES);
+	if (files > LOG_FILES_MAX)
+		return error_set(err, 0, "--log-files: at most %d are possible", LOG_FILES_MAX);
+	if (format && strcmp(format, "json") != 0 && strcmp(format, "cri") != 0)
+		return error_set(err, 0, "--log-format %s: json or cri is expected", format);
+	options->format = format && strcmp(format, "cri") == 0 ? LOG_FORMAT_CRI : LOG_FORMAT_JSON;
+	options->size_bytes = size_bytes ? size_bytes : LOG_SIZE_DEFAULT_BYTES;
+	options->files = files ? (unsigned)files : LOG_FILES_DEFAULT;
+	return 0;
+}
+
 void log_file_name(char name[LOG_NAME_MAX], const char *app, unsigned number)
 {
 	if (number)

@@ -6,6 +6,7 @@
 #ifndef NACELLE_POD_LOG_FILE_H
 #define NACELLE_POD_LOG_FILE_H
 
+#include "vmm/base/error.h"
 #include "vmm/pod/log_record.h"
 
 enum {
@@ -23,6 +24,10 @@ struct log_options {
 #define LOG_SIZE_DEFAULT_BYTES ((uint64_t)10 << 20)
 #define LOG_SIZE_MIN_BYTES     ((uint64_t)4 << 10)
 enum { LOG_FILES_DEFAULT = 3 };
+
+/* Settles what the command line says; 0 and NULL: it is silent. */
+int log_options_choose(struct log_options *options, uint64_t size_bytes, uint64_t files,
+		       const char *format, struct error *err);
 
 struct log_file {
 	const struct log_options *options;

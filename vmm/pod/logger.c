@@ -20,6 +20,7 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
+#include "vmm/base/descriptors.h"
 #include "vmm/base/lockdown.h"
 #include "vmm/pod/attached.h"
 #include "vmm/pod/log_lines.h"
@@ -246,27 +247,16 @@ static int lock_down(struct logger_request *request, struct error *err)
 /* Returns the descriptor that came, or -1 at the end. */
 static int next_command(int socket, struct logger_command *command)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = { command, sizeof(*command) };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	const struct cmsghdr *header;
+	struct pollfd wait = { .fd = socket, .events = POLLIN };
+	unsigned fd_count = 0;
 	ssize_t n;
+	int fd;
 
 	do {
-		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	header = CMSG_FIRSTHDR(&message);
-	if (n != (ssize_t)sizeof(*command) || !header || header->cmsg_type != SCM_RIGHTS)
-		return -1;
-	return *(const int *)(const void *)CMSG_DATA(header);
+		(void)poll(&wait, 1, -1);
+		n = descriptors_receive(socket, command, sizeof(*command), &fd, 1, &fd_count);
+	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
+	return n == (ssize_t)sizeof(*command) && fd_count == 1 ? fd : -1;
 }
 
 static void tell(const struct app_log *log, int command)

@@ -112,6 +112,9 @@ int roles_start(struct roles *roles, struct launch *launch, struct assembly *ass
 		if (roles->files_pid < 0)
 			return error_set(err, errno, "cannot start the files process");
 	}
+	roles->logger_pid = pod_logs_start(&launch->logs, err);
+	if (roles->logger_pid < 0)
+		return -1;
 	roles->machine_pid = start_machine(launch, assembly);
 	if (roles->machine_pid < 0)
 		return error_set(err, errno, "cannot start the machine process");
@@ -149,21 +152,24 @@ static void wait_for(pid_t pid)
 
 /*
  * Shares and taps must be unreachable when this process is gone, so the files role is waited for,
- * and the machine if it has a tap. It has reported and written out everything; without a tap,
- * taking its memory apart is left to the kernel.
+ * the logger, and the machine if it has a tap. It has reported and written out everything; without
+ * a tap, taking its memory apart is left to the kernel.
  */
-void roles_end(struct roles *roles, const struct plan *plan)
+void roles_end(struct roles *roles, struct launch *launch)
 {
+	pod_logs_end(&launch->logs);
 	if (roles->machine_pid > 0)
 		(void)kill(roles->machine_pid, SIGKILL);
 	if (roles->files_pid > 0) {
 		(void)kill(roles->files_pid, SIGKILL);
 		wait_for(roles->files_pid);
 	}
-	if (roles->machine_pid > 0 && has_tap(plan))
+	if (roles->machine_pid > 0 && has_tap(&launch->plan))
 		wait_for(roles->machine_pid);
 	if (roles->passt_pid > 0) {
 		(void)kill(roles->passt_pid, SIGKILL);
 		wait_for(roles->passt_pid);
 	}
+	if (roles->logger_pid > 0)
+		wait_for(roles->logger_pid);
 }

@@ -11,8 +11,8 @@
 #include "vmm/pod/run.h"
 
 struct roles {
-	pid_t machine_pid, files_pid, passt_pid; /* 0: none, or reaped */
-	int passt_words;			 /* what passt says, or -1 */
+	pid_t machine_pid, files_pid, passt_pid, logger_pid; /* 0: none, or reaped */
+	int passt_words;				     /* what passt says, or -1 */
 };
 
 #define ROLES_NONE ((struct roles){ .passt_words = -1 })
@@ -22,6 +22,6 @@ int roles_start(struct roles *roles, struct launch *launch, struct assembly *ass
 		const struct run_options *options, struct error *err);
 
 /* Kills what is left, and waits for those that hold what must be unreachable after the pod. */
-void roles_end(struct roles *roles, const struct plan *plan);
+void roles_end(struct roles *roles, struct launch *launch);
 
 #endif

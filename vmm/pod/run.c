@@ -26,14 +26,15 @@ static void end(struct pod_directory *directory, const struct run_options *optio
 }
 
 static int run_image(const struct run_options *options, struct pod_directory *directory,
-		     struct pod_image *image, const bool stdio_present[3],
+		     struct detach *detach, struct pod_image *image, const bool stdio_present[3],
 		     struct timeline *timeline, struct error *err)
 {
 	static struct assembly assembly;
 	struct launch launch;
-	bool ready =
-	    assemble(&assembly, options, image, err) == 0 &&
-	    launch_prepare(&launch, options, directory, &assembly, image, stdio_present, err) == 0;
+	bool ready = assemble(&assembly, options, image, err) == 0 &&
+		     detach_keep_messages(detach, directory->fd, err) == 0 &&
+		     launch_prepare(&launch, options, directory, detach, &assembly, image,
+				    stdio_present, err) == 0;
 
 	pod_image_close(image);
 	if (!ready)
@@ -45,8 +46,8 @@ static int run_image(const struct run_options *options, struct pod_directory *di
 }
 
 /* A pod that could not be started leaves nothing. */
-static int start(const struct run_options *options, const bool stdio_present[3],
-		 struct timeline *timeline, struct error *err)
+static int start(const struct run_options *options, struct detach *detach,
+		 const bool stdio_present[3], struct timeline *timeline, struct error *err)
 {
 	struct pod_directory directory;
 	struct pod_image image;
@@ -61,7 +62,8 @@ static int start(const struct run_options *options, const bool stdio_present[3],
 		pod_image_close(&image);
 		return -1;
 	}
-	status = run_image(options, &directory, &image, stdio_present, timeline, err);
+	status = run_image(options, &directory, detach, &image, stdio_present, timeline, err);
+	detach_ended(detach, directory.fd);
 	if (status < 0)
 		(void)directory_remove(&directory, NULL);
 	else
@@ -72,13 +74,21 @@ static int start(const struct run_options *options, const bool stdio_present[3],
 int run_pod(const struct run_options *options, const bool stdio_present[3],
 	    struct timeline *timeline)
 {
+	struct detach detach = DETACH_NONE;
 	struct error err = ERROR_NONE;
 	int status;
 
 	if (options->json_log)
 		report_use_json(options->name);
+	status = options->is_detached ? detach_split(&detach, &err) : -1;
+	if (status >= 0)
+		return status;
+	if (status == -2) {
+		report(REPORT_ERROR, "%s", err.text);
+		return RUN_STATUS_FAILURE;
+	}
 	signals_block();
-	status = start(options, stdio_present, timeline, &err);
+	status = start(options, &detach, stdio_present, timeline, &err);
 	if (status < 0 && signals_pending_end())
 		return 128 + signals_pending_end();
 	if (status < 0) {

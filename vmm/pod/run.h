@@ -75,6 +75,10 @@ struct run_options {
 	bool remove;	  /* its directory, at its end */
 	bool json_log;
 	const char *trace;
+	bool is_detached;	 /* in the background, with the apps' output in logs */
+	uint64_t log_size_bytes; /* of a log file */
+	uint64_t log_files;	 /* of each app */
+	const char *log_format;	 /* json or cri */
 	uint64_t boot_timeout_s;
 };
 

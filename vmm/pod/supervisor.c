@@ -121,6 +121,8 @@ static void on_event(struct supervisor *supervisor, const struct machine_event *
 		supervisor->has_started = true;
 		timeline_stamp(supervisor->timeline, TIMELINE_APP_STARTED);
 		app_states_on_start(&supervisor->apps, event->app);
+		if (app_states_all_started(&supervisor->apps))
+			detach_started(supervisor->detach, supervisor->directory->uuid);
 		report(REPORT_INFO, "app %u started", event->app);
 		return;
 	case MACHINE_EVENT_APP_EXIT:
@@ -287,6 +289,9 @@ static void on_child(struct supervisor *supervisor)
 			/* With 0 it ends because the machine has gone, which will be seen next. */
 			if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 				on_role_end(supervisor, "files", status);
+		} else if (pid == supervisor->roles.logger_pid) {
+			supervisor->roles.logger_pid = 0;
+			on_role_end(supervisor, "logger", status);
 		} else if (pid == supervisor->roles.passt_pid) {
 			supervisor->roles.passt_pid = 0;
 			/* With 0 it ends because the machine has gone, or because of a SIGTERM. */
@@ -398,6 +403,8 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 	struct supervisor supervisor = { .options = options,
 					 .timeline = timeline,
 					 .directory = launch->directory,
+					 .detach = launch->detach,
+					 .logs = &launch->logs,
 					 .roles = ROLES_NONE,
 					 .status = RUN_STATUS_FAILURE };
 	struct error err = ERROR_NONE;
@@ -411,7 +418,7 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 	    loop_run(&supervisor.loop, &err) < 0)
 		report(REPORT_ERROR, "%s", err.text);
 	terminal_restore();
-	roles_end(&supervisor.roles, &launch->plan);
+	roles_end(&supervisor.roles, launch);
 	control_socket_close(&supervisor.control);
 	timeline_stamp(timeline, TIMELINE_EXITED);
 	return supervisor.status;

@@ -24,6 +24,8 @@ struct supervisor {
 	struct loop_timer boot_limit;
 	struct roles roles;
 	struct pod_directory *directory;
+	struct detach *detach;
+	struct pod_logs *logs;
 	struct control_socket control;
 	struct loop_timer stop_limit;
 	struct app_states apps;
