@@ -142,9 +142,56 @@ static void test_batch(void **state)
 	assert_int_equal(p9_world_free(w), 0);
 }
 
+/* An fsync, a flush of it and a message that is neither: each is answered, the flush after the
+ * fsync. */
+static void test_fsync_and_flush(void **state)
+{
+	enum { FSYNC, FLUSH, OTHER, COUNT };
+	struct p9_record records[COUNT];
+	unsigned order[COUNT], at = 0;
+	struct p9_world *w;
+
+	(void)state;
+	if (SANITIZED)
+		skip();
+	w = p9_world_new_role();
+	assert_int_equal(p9_open_path(&w->client, 30, "share/file", O_RDWR), 0);
+	for (uint32_t i = 0; i < COUNT; i++) {
+		struct p9_client *cl = &w->client;
+
+		p9_begin(cl, i == FSYNC ? P9_TFSYNC : P9_TFLUSH);
+		if (i == FSYNC) {
+			p9_u32(cl, 30);
+			p9_u32(cl, 0);
+		} else {
+			p9_u16(cl, i == FLUSH ? 100 : 999);
+		}
+		memcpy(cl->request, &(uint8_t){ (uint8_t)cl->request_len }, 1);
+		memset(cl->request + 1, 0, 3);
+		cl->request[5] = (uint8_t)(100 + i);
+		cl->request[6] = 0;
+		records[i] = (struct p9_record){ i, (uint32_t)cl->request_len, 100, 0 };
+		memcpy(p9_slot_request(cl->slots, i), cl->request, cl->request_len);
+	}
+	assert_int_equal(send(w->client.socket, records, sizeof(records), 0), sizeof(records));
+	while (at < COUNT) {
+		struct p9_record answer;
+
+		assert_int_equal(recv(w->client.socket, &answer, sizeof(answer), 0),
+				 sizeof(answer));
+		assert_int_equal(answer.len, 7);
+		order[answer.slot] = at++;
+	}
+	assert_true(order[FSYNC] < order[FLUSH]);
+	/* The session's end waits for what is in hand. */
+	assert_int_equal(p9_version(&w->client, 8192, "9P2000.L"), 0);
+	assert_int_equal(p9_world_free(w), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fsync_and_flush),
 		cmocka_unit_test(test_work),
 		cmocka_unit_test(test_broken_record),
 		cmocka_unit_test(test_batch),
