@@ -1,7 +1,8 @@
 /*
  * The way of an app's process, in order: root and mounts, user, credentials, working directory,
- * standard streams, execve(). It begins with all power and gives up each part as soon as nothing
- * later needs it. A failure is told to guest-init, and to the app's stderr, where the user looks.
+ * standard streams, filter of system calls, execve(). It begins with all power and gives up each
+ * part as soon as nothing later needs it. A failure is told to guest-init, and to the app's stderr,
+ * where the user looks.
  */
 #include "guest-init/child.h"
 
@@ -27,6 +28,7 @@
 #include "guest-init/protocol.h"
 #include "guest-init/reaper.h"
 #include "guest-init/report.h"
+#include "guest-init/seccomp.h"
 #include "guest-init/terminal.h"
 #include "guest-init/users.h"
 #include "vmm/base/cleanup.h"
@@ -261,12 +263,14 @@ static _Noreturn void become_app(const struct child *child, struct error *err)
 		platform_trace(TRACE_GUEST_EXEC);
 		platform_trace_enable(false);
 	}
+	if (seccomp_load(child->app, err) < 0)
+		fail_theirs(child, err);
 	code = exec_program(child->app->argv, child->app->env, err);
 	fail(child, EXIT_KIND_NOT_STARTED, code, err);
 }
 
 /* Forks the app off; what remains is the reaper, which keeps nothing open but its status pipe. */
-static void leave_reaper(const struct child *child, struct error *err)
+static void leave_reaper(const struct child *child, const struct user *user, struct error *err)
 {
 	pid_t app;
 
@@ -278,6 +282,8 @@ static void leave_reaper(const struct child *child, struct error *err)
 	}
 	if (app == 0)
 		return;
+	if (credentials_finish(child->app, user, err) < 0)
+		fail_ours(child, err);
 	if (child->trace)
 		platform_trace_enable(false);
 	dup2(child->status, 0);
@@ -312,6 +318,6 @@ _Noreturn void child_run(struct child *child)
 	if (!entered)
 		enter_workdir(child, true, &err);
 	if (child->status >= 0)
-		leave_reaper(child, &err);
+		leave_reaper(child, &user, &err);
 	become_app(child, &err);
 }

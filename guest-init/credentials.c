@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "guest-init/seccomp.h"
+
 static int set_rlimits(const struct record_app *app, struct error *err)
 {
 	for (size_t i = 0; i < app->rlimit_count; i++) {
@@ -53,6 +55,12 @@ static int set_capabilities(uint64_t mask, struct error *err)
 	return 0;
 }
 
+/* Only root has any; others get them from a program's file, within the bounding set. */
+static uint64_t own_capabilities(const struct record_app *app, const struct user *user)
+{
+	return user->uid == 0 ? app->capabilities : 0;
+}
+
 /*
  * The primary group is among the supplementary ones too: an app that calls a setgid program would
  * otherwise lose it, and with it what the group is denied (as runc sees it since CVE-2022-36109).
@@ -71,15 +79,29 @@ static int set_groups(const struct user *user)
 
 int credentials_apply(const struct record_app *app, const struct user *user, struct error *err)
 {
+	uint64_t last = seccomp_capability(app);
+
 	if (set_rlimits(app, err) < 0 || limit_bounding_set(app->capabilities, err) < 0)
 		return -1;
+	if (last && user->uid != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return error_set(err, errno, "cannot keep capabilities");
 	if (set_groups(user) < 0 || syscall(SYS_setresgid, user->gid, user->gid, user->gid) < 0 ||
 	    syscall(SYS_setresuid, user->uid, user->uid, user->uid) < 0)
 		return error_set(err, errno, "cannot become user %u, group %u", user->uid,
 				 user->gid);
-	if (set_capabilities(user->uid == 0 ? app->capabilities : 0, err) < 0)
+	if (set_capabilities(own_capabilities(app, user) | last, err) < 0)
 		return -1;
 	if (app->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "cannot set no_new_privs");
 	return 0;
+}
+
+int credentials_finish(const struct record_app *app, const struct user *user, struct error *err)
+{
+	if (!app->seccomp_count)
+		return 0;
+	/* Or the app would make it do, by ptrace(), what the filter forbids. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return error_set(err, errno, "cannot guard a process from the app");
+	return set_capabilities(own_capabilities(app, user), err);
 }

@@ -10,8 +10,15 @@
 /*
  * Applies the record's limits, bounding set and no_new_privs to the calling process and makes it
  * the user. A root keeps the record's capabilities as permitted and effective set; any other user
- * has none. Inheritable and ambient sets are empty. Returns 0, or -1 with err filled.
+ * has none. Inheritable and ambient sets are empty. One capability may be left that the filter of
+ * system calls needs (seccomp.h), until execve(). Returns 0, or -1 with err filled.
  */
 int credentials_apply(const struct record_app *app, const struct user *user, struct error *err);
+
+/*
+ * For a process that keeps running beside the app without a filter: gives up what is left, and is
+ * out of the app's reach. Returns 0, or -1 with err filled.
+ */
+int credentials_finish(const struct record_app *app, const struct user *user, struct error *err);
 
 #endif

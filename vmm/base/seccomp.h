@@ -64,8 +64,9 @@ struct seccomp_rule {
 struct seccomp_policy {
 	uint32_t default_action;
 	/*
-	 * Numbers above the highest that a rule names fail with ENOSYS, so that a C library which
-	 * tries a newer call falls back to what the author of the rules knew.
+	 * Numbers above the highest that a rule names (all, if there is none) fail with ENOSYS, so
+	 * that a C library which tries a newer call falls back to what the author of the rules
+	 * knew.
 	 */
 	bool unknown_is_missing;
 	bool archs[SECCOMP_ARCHS]; /* others are SECCOMP_RET_KILL_PROCESS */

@@ -18,6 +18,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/number.h"
+#include "vmm/pod/seccomp_profile.h"
 
 #define CAP(name) ((uint64_t)1 << (CAP_##name))
 
@@ -294,6 +295,25 @@ static void set_identity(struct assembly *assembly, const struct app_options *op
 	app->read_only_paths = read_only_paths;
 }
 
+/* After the capabilities. */
+static int set_seccomp(struct assembly *assembly, const struct run_options *options,
+		       const char *profile, struct error *err)
+{
+	struct pod_app *app = &assembly->app;
+	const struct seccomp_setting setting = {
+		.capabilities = app->capabilities,
+		.own_kernel = options->kernel || options->kernel_args,
+	};
+	struct seccomp_filter filter;
+
+	if (seccomp_filter_make(&filter, profile, &setting, err) < 0 ||
+	    (filter.allocation && !keep(assembly, filter.allocation, err)))
+		return -1;
+	app->seccomp = filter.code;
+	app->seccomp_count = filter.count;
+	return 0;
+}
+
 int assemble(struct assembly *assembly, const struct run_options *options,
 	     const struct pod_image *image, struct error *err)
 {
@@ -314,7 +334,8 @@ int assemble(struct assembly *assembly, const struct run_options *options,
 	    set_env(assembly, app, config, err) < 0 || set_hostname(assembly, options, err) < 0 ||
 	    networks_settle(&assembly->networks, options, err) < 0 ||
 	    set_root(assembly, options, image, err) < 0 ||
-	    set_volumes(assembly, options, config, err) < 0) {
+	    set_volumes(assembly, options, config, err) < 0 ||
+	    set_seccomp(assembly, options, app->seccomp, err) < 0) {
 		assembly_free(assembly);
 		return -1;
 	}

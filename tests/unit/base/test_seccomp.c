@@ -93,7 +93,7 @@ static uint32_t expected(const struct seccomp_policy *policy, enum seccomp_arch 
 		if (rule->numbers[arch] == (int)number && rule->condition_count == 0)
 			return rule->action;
 	}
-	if (policy->unknown_is_missing && any && number > highest)
+	if (policy->unknown_is_missing && (!any || number > highest))
 		return FAIL(ENOSYS);
 	for (size_t i = 0; i < policy->rule_count; i++) {
 		const struct seccomp_rule *rule = &policy->rules[i];
@@ -197,6 +197,13 @@ static void make_policy(struct random_policy *random, unsigned conditional_perce
 				.comparison = (enum seccomp_comparison)below(7),
 				.value = below(3) | (uint64_t)below(2) << 32,
 				.mask = below(4) | (uint64_t)below(2) << 32,
+			};
+		if (rule->condition_count == 1 && below(2))
+			random->conditions[i][0] = (struct seccomp_condition){
+				.argument = (uint8_t)below(2),
+				.comparison = SECCOMP_COMPARE_MASKED_EQ,
+				.value = below(3),
+				.mask = UINT32_MAX,
 			};
 	}
 }
