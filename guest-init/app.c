@@ -68,9 +68,9 @@ static int make_streams(struct app *app, int stdio[APP_STREAMS], struct error *e
 }
 
 /* The new process is in the cgroup from its first instruction: no migration, no waiting. */
-static pid_t clone_into_cgroup(uint32_t index, struct error *err)
+static pid_t clone_into_cgroup(uint32_t index, uint64_t namespaces, struct error *err)
 {
-	struct clone_args args = { .flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_INTO_CGROUP,
+	struct clone_args args = { .flags = namespaces | CLONE_INTO_CGROUP,
 				   .exit_signal = SIGCHLD };
 	char path[32];
 	_cleanup_fd_ int cgroup = -1;
@@ -102,7 +102,7 @@ static void close_child_ends(struct child *child)
 int app_start(struct app *app, struct record_app *config, uint32_t index, bool trace,
 	      struct error *err)
 {
-	struct child child = { .app = config, .status = -1, .trace = trace };
+	struct child child = { .app = config, .status = -1, .home = -1, .trace = trace };
 	int report[2], status[2] = { -1, -1 };
 
 	app->config = config;
@@ -117,13 +117,57 @@ int app_start(struct app *app, struct record_app *config, uint32_t index, bool t
 	app->status = status[0];
 	child.report = report[1];
 	child.status = status[1];
-	app->pid = clone_into_cgroup(index, err);
+	app->pid = clone_into_cgroup(index, CLONE_NEWPID | CLONE_NEWNS, err);
 	if (app->pid < 0)
 		return -1;
 	if (app->pid == 0)
 		child_run(&child);
 	close_child_ends(&child);
 	return 0;
+}
+
+/*
+ * A PID namespace is for the children that a process has from then on, so PID 1 itself changes to
+ * the app's for as long as the clone takes. All else the child joins by itself.
+ */
+static pid_t clone_beside(const struct app *home, int home_fd, struct error *err)
+{
+	_cleanup_fd_ int own_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	pid_t pid;
+
+	if (own_fd < 0 || syscall(SYS_setns, home_fd, CLONE_NEWPID) < 0)
+		return error_set(err, errno, "cannot enter the app's namespace of processes");
+	pid = clone_into_cgroup(home->index, 0, err);
+	if (pid != 0 && syscall(SYS_setns, own_fd, CLONE_NEWPID) < 0)
+		return error_set(err, errno, "cannot leave the app's namespace of processes");
+	return pid;
+}
+
+int app_join(struct app *app, struct record_app *config, const struct app *home, struct error *err)
+{
+	_cleanup_fd_ int home_fd = (int)syscall(SYS_pidfd_open, home->pid, 0);
+	struct child child = { .app = config, .status = -1, .report = -1, .home = home_fd };
+	int report[2];
+
+	app->joined = true;
+	app->report = app->status = app->terminal_socket = app->terminal_slave = -1;
+	for (int i = 0; i < APP_STREAMS; i++)
+		stream_open(&app->streams[i], -1, -1, -1);
+	if (home_fd < 0)
+		return error_set(err, errno, "cannot find the app's process");
+	if (make_streams(app, child.stdio, err) < 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) < 0)
+		return error_set(err, errno, "cannot make a pipe");
+	app->report = report[0];
+	child.report = report[1];
+	app->pid = clone_beside(home, home_fd, err);
+	if (app->pid == 0)
+		child_run(&child);
+	close_child_ends(&child);
+	if (app->pid < 0)
+		close_end(&app->report);
+	return app->pid < 0 ? -1 : 0;
 }
 
 void app_wants(const struct app *app, struct pollfd *fds)
@@ -140,6 +184,11 @@ void app_wants(const struct app *app, struct pollfd *fds)
  */
 static void send_signal(struct app *app, int signal)
 {
+	if (app->joined) {
+		/* A hang-up is for all that the terminal, or the user, had there. */
+		kill(signal == SIGHUP ? -app->pid : app->pid, signal);
+		return;
+	}
 	if (!app->config->init && disposition_is_fatal(app->pid, signal)) {
 		app->ended_by = signal;
 		signal = SIGKILL;

@@ -27,6 +27,7 @@ struct app {
 	uint32_t index;
 	enum app_state state;
 	bool failed; /* a report said so; kind and code are its */
+	bool joined; /* another app's namespaces: the kernel shields it from no signal */
 	pid_t pid;
 	int report;	       /* see report.h; -1 once it has ended */
 	int status;	       /* read end for the reaper's status; -1 without a reaper */
@@ -45,6 +46,12 @@ struct app {
  */
 int app_start(struct app *app, struct record_app *config, uint32_t index, bool trace,
 	      struct error *err);
+
+/*
+ * Starts a process beside the running app `home`, in its namespaces and its cgroup, as config says,
+ * which app->config is. Returns as app_start(), before which nothing of `app` need be closed.
+ */
+int app_join(struct app *app, struct record_app *config, const struct app *home, struct error *err);
 
 /* Fills APP_POLLFDS entries for poll(). */
 void app_wants(const struct app *app, struct pollfd *fds);

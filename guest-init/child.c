@@ -23,6 +23,7 @@
 #include "guest-init/credentials.h"
 #include "guest-init/exec.h"
 #include "guest-init/inside.h"
+#include "guest-init/join.h"
 #include "guest-init/mounts.h"
 #include "guest-init/platform.h"
 #include "guest-init/protocol.h"
@@ -69,7 +70,7 @@ static void give_terminal(struct child *child, struct error *err)
 	struct report report = { .type = REPORT_TERMINAL };
 	int ends[2];
 
-	if (terminal_make(child->app, ends, err) < 0)
+	if (terminal_make(child->app, !child->joined, ends, err) < 0)
 		fail_ours(child, err);
 	if (report_send(child->report, &report, ends) < 0) {
 		error_set(err, errno, "cannot hand over the terminal");
@@ -207,7 +208,7 @@ static bool enter_workdir(const struct child *child, bool as_user, struct error 
 		return true;
 	if (errno == EACCES && !as_user)
 		return false;
-	if (errno == ENOENT && !as_user) {
+	if (errno == ENOENT && !as_user && !child->joined) {
 		root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		fd = inside_make(root, path, true, err);
 		close(root);
@@ -291,6 +292,21 @@ static void leave_reaper(const struct child *child, const struct user *user, str
 	reaper_run(app, 0);
 }
 
+static void enter_namespaces(struct child *child, struct error *err)
+{
+	if (child->joined) {
+		if (join_app(child, err) < 0)
+			fail_ours(child, err);
+		return;
+	}
+	if (unshare(CLONE_NEWCGROUP) < 0) {
+		error_set(err, errno, "cannot make a cgroup namespace");
+		fail_ours(child, err);
+	}
+	if (mounts_enter_root(child->app, err) < 0)
+		fail_ours(child, err);
+}
+
 _Noreturn void child_run(struct child *child)
 {
 	struct error err = ERROR_NONE;
@@ -298,12 +314,8 @@ _Noreturn void child_run(struct child *child)
 	bool entered;
 
 	umask(0);
-	if (unshare(CLONE_NEWCGROUP) < 0) {
-		error_set(&err, errno, "cannot make a cgroup namespace");
-		fail_ours(child, &err);
-	}
-	if (mounts_enter_root(child->app, &err) < 0)
-		fail_ours(child, &err);
+	child->joined = child->home >= 0;
+	enter_namespaces(child, &err);
 	if (child->app->terminal)
 		give_terminal(child, &err);
 	fill_streams(child, &err);
@@ -311,7 +323,7 @@ _Noreturn void child_run(struct child *child)
 	complete_environment(child->app, user.home);
 	own_streams(child, user.uid, &err);
 	entered = enter_workdir(child, false, &err);
-	if (mounts_restrict(child->app, &err) < 0)
+	if (!child->joined && mounts_restrict(child->app, &err) < 0)
 		fail_ours(child, &err);
 	if (credentials_apply(child->app, &user, &err) < 0)
 		fail_theirs(child, &err);

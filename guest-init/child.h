@@ -13,6 +13,8 @@ struct child {
 	int stdio[3]; /* the app's ends; -1: the terminal's; its own number: /dev/null */
 	int report;   /* see report.h */
 	int status;   /* for the reaper's wait status; -1 without a reaper */
+	int home;     /* process of the app (a pidfd) whose namespaces are joined; -1: of its own */
+	bool joined;  /* child_run() says: it has joined them */
 	bool trace;
 };
 

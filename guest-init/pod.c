@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "guest-init/added.h"
 #include "guest-init/app.h"
 #include "guest-init/platform.h"
 
@@ -24,12 +25,15 @@ struct pod {
 	size_t left; /* apps that are not done */
 	int sigchld; /* signalfd */
 	struct pollfd *fds;
+	struct added added;
+	struct error *err; /* filled by handle_frame(), if the host cannot be told */
+	bool broken;
 	bool trace;
 	bool failed; /* exit is that of the first app that failed */
 	struct frame_pod_exit exit;
 };
 
-/* Entries of the poll set: these, then APP_POLLFDS for each app. */
+/* Entries of the poll set: these, then APP_POLLFDS for each app, then those of added processes. */
 enum { POLL_CONTROL, POLL_SIGCHLD, POLL_APPS };
 
 static void signal_all(struct pod *pod, uint32_t signal)
@@ -38,14 +42,26 @@ static void signal_all(struct pod *pod, uint32_t signal)
 		app_signal(&pod->apps[i], signal);
 }
 
+static void handle_added(struct pod *pod, const struct host_frame *frame)
+{
+	if (frame->type == FRAME_SIGNAL)
+		pod->broken |= added_signal(&pod->added, frame->app, frame->signal, pod->err) < 0;
+	else if (frame->type == FRAME_WINSIZE)
+		added_resize(&pod->added, frame->app, frame->rows, frame->columns);
+}
+
 static void handle_frame(void *context, const struct host_frame *frame)
 {
 	struct pod *pod = context;
 
 	if (frame->type == FRAME_STOP)
 		signal_all(pod, SIGTERM);
+	else if (frame->type == FRAME_ADD)
+		pod->broken |= added_begin(&pod->added, frame, pod->err) < 0;
 	else if (frame->type == FRAME_SIGNAL && frame->app == FRAME_ALL_APPS)
 		signal_all(pod, frame->signal);
+	else if (frame->app >= FRAME_ID_ADDED_FIRST)
+		handle_added(pod, frame);
 	else if (frame->app >= pod->app_count)
 		return;
 	else if (frame->type == FRAME_SIGNAL)
@@ -107,6 +123,8 @@ static int reap(struct pod *pod, struct error *err)
 			    reap_app(pod, app, status, err) < 0)
 				return -1;
 		}
+		if (added_reap(&pod->added, pid, status, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -126,34 +144,55 @@ static int step_control(struct pod *pod, struct error *err)
 {
 	bool connected = pod->control->connected;
 
-	if (control_step(pod->control, &pod->fds[POLL_CONTROL], handle_frame, pod, err) < 0)
+	pod->err = err;
+	if (control_step(pod->control, &pod->fds[POLL_CONTROL], handle_frame, pod, err) < 0 ||
+	    pod->broken)
 		return -1;
 	if (pod->trace && !connected && pod->control->connected)
 		platform_trace(TRACE_GUEST_CONTROL);
 	return 0;
 }
 
+/* One poll(), and all that can be done after it. */
+static int serve_once(struct pod *pod, int timeout_ms, struct error *err)
+{
+	struct pollfd *fds = &pod->fds[POLL_APPS];
+	struct pollfd *added = fds + pod->app_count * APP_POLLFDS;
+	size_t count;
+
+	control_wants(pod->control, &pod->fds[POLL_CONTROL]);
+	for (size_t i = 0; i < pod->app_count; i++)
+		app_wants(&pod->apps[i], fds + i * APP_POLLFDS);
+	count = POLL_APPS + pod->app_count * APP_POLLFDS + added_wants(&pod->added, added);
+	if (poll(pod->fds, count, timeout_ms) < 0)
+		return error_set(err, errno, "cannot poll");
+	if (step_control(pod, err) < 0)
+		return -1;
+	if (pod->fds[POLL_SIGCHLD].revents && reap(pod, err) < 0)
+		return -1;
+	for (size_t i = 0; i < pod->app_count; i++) {
+		if (step_app(pod, &pod->apps[i], fds + i * APP_POLLFDS, err) < 0)
+			return -1;
+	}
+	return added_step(&pod->added, added, err);
+}
+
 static int serve(struct pod *pod, struct error *err)
 {
-	pod->fds[POLL_SIGCHLD] = (struct pollfd){ .fd = pod->sigchld, .events = POLLIN };
-	while (pod->left) {
-		struct pollfd *fds = &pod->fds[POLL_APPS];
+	int timeout_ms = -1;
 
-		control_wants(pod->control, &pod->fds[POLL_CONTROL]);
-		for (size_t i = 0; i < pod->app_count; i++)
-			app_wants(&pod->apps[i], fds + i * APP_POLLFDS);
-		if (poll(pod->fds, POLL_APPS + pod->app_count * APP_POLLFDS, -1) < 0)
-			return error_set(err, errno, "cannot poll");
-		if (step_control(pod, err) < 0)
+	pod->fds[POLL_SIGCHLD] = (struct pollfd){ .fd = pod->sigchld, .events = POLLIN };
+	while (pod->left)
+		if (serve_once(pod, timeout_ms, err) < 0)
 			return -1;
-		if (pod->fds[POLL_SIGCHLD].revents && reap(pod, err) < 0)
+	for (;;) {
+		if (added_finish(&pod->added, &timeout_ms, err) < 0)
 			return -1;
-		for (size_t i = 0; i < pod->app_count; i++) {
-			if (step_app(pod, &pod->apps[i], fds + i * APP_POLLFDS, err) < 0)
-				return -1;
-		}
+		if (!timeout_ms)
+			return 0;
+		if (serve_once(pod, timeout_ms, err) < 0)
+			return -1;
 	}
-	return 0;
 }
 
 static int start_all(struct pod *pod, const struct record *record, struct error *err)
@@ -186,11 +225,13 @@ int pod_run(const struct record *record, struct control *control, struct frame_p
 {
 	/* These live as long as PID 1 does. */
 	struct app *apps = calloc(record->app_count, sizeof(*apps));
-	struct pollfd *fds = calloc(POLL_APPS + record->app_count * APP_POLLFDS, sizeof(*fds));
+	struct pollfd *fds =
+	    calloc(POLL_APPS + record->app_count * APP_POLLFDS + ADDED_POLLFDS_MAX, sizeof(*fds));
 	struct pod pod = { .control = control, .apps = apps, .fds = fds, .trace = record->trace };
 
 	if (!apps || !fds)
 		return error_set(err, ENOMEM, "cannot serve the apps");
+	added_init(&pod.added, control, apps, record->app_count);
 	if (watch_children(&pod, err) < 0 || start_all(&pod, record, err) < 0 ||
 	    serve(&pod, err) < 0) {
 		kill(-1, SIGKILL);

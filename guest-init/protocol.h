@@ -234,6 +234,17 @@ enum trace_stage {
  *
  * Shares are children of the root of a 9p device: those with cache = "loose", and roots that
  * nobody writes to, of the one with mount tag RECORD_P9_TAG_CACHED, others of RECORD_P9_TAG.
+ *
+ * The record of an added process (FRAME_ADD):
+ *
+ *	/
+ *	    version = <1>
+ *	    exec/
+ *	        argv                         as an app's
+ *	        env                          beside the app's, and in place of those of the same name
+ *	        user, workdir                absent: the app's
+ *	        terminal                     as an app's
+ *	        stdin-port, stdout-port, stderr-port = <n>   counted from record_port
  */
 /* clang-format on */
 #define RECORD_PATH "/pod.dtb"
@@ -273,6 +284,7 @@ enum {
 #define RECORD_GATEWAYS	       "gateways"
 #define RECORD_ROUTES	       "routes"
 #define RECORD_APPS	       "apps"
+#define RECORD_EXEC	       "exec"
 #define RECORD_NAME	       "name"
 #define RECORD_ARGV	       "argv"
 #define RECORD_ENV	       "env"

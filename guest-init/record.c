@@ -203,21 +203,31 @@ static bool is_whole(const void *dtb, size_t len)
 	       goes_forward(dtb) && fdt_check_full(dtb, len) == 0;
 }
 
-int record_read(const void *dtb, size_t len, struct record *record, struct error *err)
+/* Puts the reader on the root of a record of this version. */
+static int open_record(const void *dtb, size_t len, struct record_reader *r, struct error *err)
 {
-	struct record_reader r = { .dtb = dtb, .where = "/", .err = err };
 	uint32_t version;
 
-	*record = (struct record){ .cpus = 1 };
+	*r = (struct record_reader){ .dtb = dtb, .where = "/", .err = err };
 	if (len > RECORD_SIZE_MAX)
 		return error_set(err, EFBIG, "pod record: %zu bytes are too many", len);
 	if (!is_whole(dtb, len))
 		return error_set(err, EINVAL, "pod record: it is damaged");
-	r.node = fdt_path_offset(dtb, "/");
-	version = reader_u32(&r, RECORD_VERSION_PROP, 0);
+	r->node = fdt_path_offset(dtb, "/");
+	version = reader_u32(r, RECORD_VERSION_PROP, 0);
 	if (version != RECORD_VERSION)
 		return error_set(err, EPROTO, "pod record: version %u, this guest knows %u",
 				 version, RECORD_VERSION);
+	return 0;
+}
+
+int record_read(const void *dtb, size_t len, struct record *record, struct error *err)
+{
+	struct record_reader r;
+
+	*record = (struct record){ .cpus = 1 };
+	if (open_record(dtb, len, &r, err) < 0)
+		return -1;
 	record->hostname = reader_string(&r, RECORD_HOSTNAME);
 	record->trace = reader_flag(&r, RECORD_TRACE);
 	record->cpus = reader_u32(&r, RECORD_CPUS, 1);
@@ -242,4 +252,31 @@ void record_free(struct record *record)
 	free(record->volumes);
 	free(record->sysctls);
 	*record = (struct record){ 0 };
+}
+
+int record_read_added(const void *dtb, size_t len, struct record_app *process, struct error *err)
+{
+	struct record_reader r;
+
+	*process = (struct record_app){ .name = NULL };
+	if (open_record(dtb, len, &r, err) < 0)
+		return -1;
+	r.node = fdt_subnode_offset(dtb, r.node, RECORD_EXEC);
+	r.where = RECORD_EXEC;
+	if (r.node < 0)
+		return error_set(err, EINVAL, "pod record: it holds no process");
+	record_read_process(&r, process, true);
+	for (size_t i = 0; i < 3; i++) {
+		if (process->ports[i] >= NACELLE_PORTS_ADDED)
+			reader_fail(&r, RECORD_STDIN_PORT, "is none of those of an added process");
+	}
+	if (!r.bad)
+		return 0;
+	record_free_app(process);
+	return -1;
+}
+
+void record_free_added(struct record_app *process)
+{
+	record_free_app(process);
 }

@@ -159,4 +159,11 @@ struct record {
 int record_read(const void *dtb, size_t len, struct record *record, struct error *err);
 void record_free(struct record *record);
 
+/*
+ * The same for the record of an added process. What such a record does not say is NULL or 0; the
+ * ports are counted from that of the record. To be given back to record_free_added().
+ */
+int record_read_added(const void *dtb, size_t len, struct record_app *process, struct error *err);
+void record_free_added(struct record_app *process);
+
 #endif

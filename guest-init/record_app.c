@@ -197,9 +197,10 @@ static void read_life(struct record_reader *r, struct record_app *app)
 		reader_fail(r, RECORD_STOP_SIGNAL, "is no signal");
 }
 
-void record_read_app(struct record_reader *r, struct record_app *app)
+void record_read_process(struct record_reader *r, struct record_app *app, bool is_added)
 {
-	app->name = reader_need_string(r, RECORD_NAME);
+	size_t len;
+
 	app->argv = read_command(r, RECORD_ARGV);
 	if (app->argv && !app->argv[0])
 		reader_fail(r, RECORD_ARGV, "names no program");
@@ -209,12 +210,19 @@ void record_read_app(struct record_reader *r, struct record_app *app)
 			reader_fail(r, RECORD_ENV, "holds an entry that is not NAME=value");
 	}
 	app->user = reader_string(r, RECORD_USER);
-	read_groups(r, app);
-	app->workdir = reader_need_path(r, RECORD_WORKDIR);
+	if (!is_added || reader_property(r, RECORD_WORKDIR, &len))
+		app->workdir = reader_need_path(r, RECORD_WORKDIR);
 	read_terminal(r, app);
 	app->ports[0] = reader_u32(r, RECORD_STDIN_PORT, 0);
 	app->ports[1] = reader_u32(r, RECORD_STDOUT_PORT, 0);
 	app->ports[2] = reader_u32(r, RECORD_STDERR_PORT, 0);
+}
+
+void record_read_app(struct record_reader *r, struct record_app *app)
+{
+	app->name = reader_need_string(r, RECORD_NAME);
+	record_read_process(r, app, false);
+	read_groups(r, app);
 	read_limits(r, app);
 	read_life(r, app);
 	app->masked_paths = reader_paths(r, RECORD_MASKED);

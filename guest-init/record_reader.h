@@ -65,7 +65,13 @@ const char **reader_paths(struct record_reader *r, const char *name);
  */
 size_t reader_count_children(struct record_reader *r, int node, const char *prefix, size_t max);
 
-/* The node of an app, in record_app.c. What it allocates is free_app()'s, also after an error. */
+/*
+ * What a process is, an app's or an added one, of its node: argv, environment, user, working
+ * directory (which only an added one may lack) and streams. In record_app.c, as what follows.
+ */
+void record_read_process(struct record_reader *r, struct record_app *app, bool is_added);
+
+/* The node of an app. What it allocates is free_app()'s, also after an error. */
 void record_read_app(struct record_reader *r, struct record_app *app);
 void record_free_app(struct record_app *app);
 

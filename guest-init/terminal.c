@@ -36,7 +36,7 @@ static int put_console(unsigned number, struct error *err)
 	return 0;
 }
 
-int terminal_make(const struct record_app *app, int ends[2], struct error *err)
+int terminal_make(const struct record_app *app, bool as_console, int ends[2], struct error *err)
 {
 	_cleanup_fd_ int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
 	_cleanup_fd_ int slave = -1;
@@ -49,7 +49,7 @@ int terminal_make(const struct record_app *app, int ends[2], struct error *err)
 	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave < 0 || terminal_resize(slave, app->rows, app->columns) < 0)
 		return error_set(err, errno, "cannot open the terminal");
-	if (put_console(number, err) < 0)
+	if (as_console && put_console(number, err) < 0)
 		return -1;
 	ends[0] = steal_fd(&master);
 	ends[1] = steal_fd(&slave);

@@ -145,7 +145,26 @@ static void put_pod(struct record_writer *w, const struct pod *pod)
 	writer_end(w);
 }
 
-static int build_within(const struct pod *pod, size_t size, struct record_writer *w)
+/* The pod, or else one process that is added to one. */
+struct content {
+	const struct pod *pod;
+	const struct pod_app *added;
+};
+
+static void put_added(struct record_writer *w, const struct pod_app *process)
+{
+	writer_begin(w, "");
+	writer_u32(w, RECORD_VERSION_PROP, RECORD_VERSION);
+	writer_begin(w, RECORD_EXEC);
+	record_write_process(w, process);
+	writer_string(w, RECORD_USER, process->user);
+	if (process->workdir)
+		writer_path(w, RECORD_WORKDIR, process->workdir);
+	writer_end(w);
+	writer_end(w);
+}
+
+static int build_within(const struct content *content, size_t size, struct record_writer *w)
 {
 	w->dtb = malloc(size);
 	if (!w->dtb)
@@ -153,7 +172,10 @@ static int build_within(const struct pod *pod, size_t size, struct record_writer
 	writer_check(w, fdt_create(w->dtb, (int)size));
 	if (!w->bad)
 		writer_check(w, fdt_finish_reservemap(w->dtb));
-	put_pod(w, pod);
+	if (content->pod)
+		put_pod(w, content->pod);
+	else
+		put_added(w, content->added);
 	if (!w->bad)
 		writer_check(w, fdt_finish(w->dtb));
 	if (w->bad) {
@@ -167,17 +189,27 @@ static int build_within(const struct pod *pod, size_t size, struct record_writer
  * The writer fills its buffer from both ends, so a buffer of the largest size would make the kernel
  * clear a huge page at either end: most records fit into the first, small one.
  */
-int record_build(const struct pod *pod, void **dtb, size_t *len, struct error *err)
+static int build(const struct content *content, void **dtb, size_t *len, struct error *err)
 {
 	struct record_writer w = { .full = true };
 
 	for (size_t size = RECORD_SIZE_FIRST; w.full && size <= RECORD_SIZE_MAX; size *= 8) {
 		w = (struct record_writer){ .err = err };
-		if (build_within(pod, size, &w) == 0) {
+		if (build_within(content, size, &w) == 0) {
 			*dtb = w.dtb;
 			*len = fdt_totalsize(w.dtb);
 			return 0;
 		}
 	}
 	return -1;
+}
+
+int record_build(const struct pod *pod, void **dtb, size_t *len, struct error *err)
+{
+	return build(&(struct content){ .pod = pod }, dtb, len, err);
+}
+
+int record_build_added(const struct pod_app *process, void **dtb, size_t *len, struct error *err)
+{
+	return build(&(struct content){ .added = process }, dtb, len, err);
 }

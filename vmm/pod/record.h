@@ -17,4 +17,10 @@
  */
 int record_build(const struct pod *pod, void **dtb, size_t *len, struct error *err);
 
+/*
+ * The record of a process that is added to a running pod, as record_build(): of `process` its argv,
+ * env, user, workdir, terminal and ports count, where the ports are 1 to NACELLE_PORTS_ADDED - 1.
+ */
+int record_build_added(const struct pod_app *process, void **dtb, size_t *len, struct error *err);
+
 #endif

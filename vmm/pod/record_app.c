@@ -183,19 +183,24 @@ static void put_streams(struct record_writer *w, const struct pod_app *app)
 		writer_u32(w, RECORD_STDERR_PORT, app->stderr_port);
 }
 
+void record_write_process(struct record_writer *w, const struct pod_app *app)
+{
+	if (!app->argv || !app->argv[0] || !app->argv[0][0])
+		writer_fail(w, "the command", "names no program");
+	writer_list(w, RECORD_ARGV, app->argv);
+	put_environment(w, app->env);
+	put_streams(w, app);
+}
+
 void record_write_app(struct record_writer *w, const struct pod_app *app)
 {
 	if (!app->name)
 		writer_fail(w, RECORD_NAME, "is missing");
 	writer_string(w, RECORD_NAME, app->name);
-	if (!app->argv || !app->argv[0] || !app->argv[0][0])
-		writer_fail(w, "the command", "names no program");
-	writer_list(w, RECORD_ARGV, app->argv);
-	put_environment(w, app->env);
+	record_write_process(w, app);
 	writer_string(w, RECORD_USER, app->user ? app->user : "0:0");
 	put_groups(w, app);
 	writer_path(w, RECORD_WORKDIR, app->workdir ? app->workdir : "/");
-	put_streams(w, app);
 	put_limits(w, app);
 	put_life(w, app);
 	writer_paths(w, RECORD_MASKED, app->masked_paths);

@@ -48,6 +48,9 @@ void writer_component(struct record_writer *w, const char *name, const char *tex
 void writer_list(struct record_writer *w, const char *name, const char *const *list);
 void writer_paths(struct record_writer *w, const char *name, const char *const *list);
 
+/* What a process is, an app's or an added one: argv, environment, streams. In record_app.c. */
+void record_write_process(struct record_writer *w, const struct pod_app *process);
+
 /* The properties and nodes of an app into the node that has begun, in record_app.c. */
 void record_write_app(struct record_writer *w, const struct pod_app *app);
 

@@ -33,11 +33,30 @@ static void check_app(const struct record_app *app)
 	assert(app->rlimit_count <= RECORD_RLIMITS_MAX && app->mount_count <= RECORD_MOUNTS_MAX);
 }
 
+static void check_added(const uint8_t *data, size_t size)
+{
+	struct error err = ERROR_NONE;
+	struct record_app process;
+
+	if (record_read_added(data, size, &process, &err) < 0) {
+		assert(err.text[0]);
+		return;
+	}
+	assert(process.argv[0] && process.argv[0][0]);
+	assert(!process.workdir || process.workdir[0] == '/');
+	for (size_t i = 0; i < process.env_count; i++)
+		assert(strchr(process.env[i], '='));
+	for (size_t i = 0; i < 3; i++)
+		assert(process.ports[i] < NACELLE_PORTS_ADDED);
+	record_free_added(&process);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct error err = ERROR_NONE;
 	struct record record;
 
+	check_added(data, size);
 	if (record_read(data, size, &record, &err) < 0) {
 		assert(err.text[0]);
 		return 0;

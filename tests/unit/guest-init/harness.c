@@ -220,7 +220,17 @@ static pid_t start_guest_init(int *pidfd)
 }
 
 /* The host's side of one run. */
-enum { CONTROL, STDIN, STDOUT, STDERR, ENDPOINTS };
+enum {
+	CONTROL,
+	STDIN,
+	STDOUT,
+	STDERR,
+	ADDED_RECORD,
+	ADDED_IN,
+	ADDED_OUT,
+	ADDED_ERR,
+	ENDPOINTS,
+};
 struct host {
 	const struct script *script;
 	struct outcome *outcome;
@@ -229,6 +239,10 @@ struct host {
 	uint8_t frames[FRAME_PAYLOAD_MAX];
 	size_t frames_len, written;
 	bool acted, broken;
+	unsigned added; /* how often it was */
+	bool added_acted, app_killed;
+	void *added_record;
+	size_t added_record_len;
 };
 
 static void send_frame(struct host *host, enum frame_type type, const void *payload, size_t len)
@@ -259,6 +273,70 @@ static void act(struct host *host)
 		shutdown(host->sockets[CONTROL], SHUT_RDWR);
 }
 
+static void kill_app(struct host *host)
+{
+	const struct frame_signal signal = { le32_make(0), le32_make(SIGKILL) };
+
+	send_frame(host, FRAME_SIGNAL, &signal, sizeof(signal));
+}
+
+static void close_added(struct host *host, int i)
+{
+	if (host->sockets[i] >= 0)
+		close(host->sockets[i]);
+	host->sockets[i] = -1;
+	host->ended[i] = false;
+}
+
+static void act_on_added(struct host *host)
+{
+	const struct script *script = host->script;
+	const struct outcome *o = host->outcome;
+	const struct frame_add add = { le32_make(FRAME_ID_ADDED_FIRST),
+				       le32_make(NACELLE_PORT_ADDED_FIRST),
+				       le32_make(script->added_app) };
+	const struct frame_signal signal = { le32_make(FRAME_ID_ADDED_FIRST),
+					     le32_make(script->added_signal) };
+
+	if (!script->added || !o->hello || o->pod_exited)
+		return;
+	if (host->added == o->added_exits && strstr(o->out, script->added_on)) {
+		if (host->added < (script->added_times ? script->added_times : 1)) {
+			for (int i = ADDED_RECORD; i <= ADDED_ERR; i++)
+				close_added(host, i);
+			send_frame(host, FRAME_ADD, &add, sizeof(add));
+			host->added++;
+		} else if (!host->app_killed) {
+			host->app_killed = true;
+			kill_app(host);
+		}
+	}
+	if (host->added_acted || !script->added_act_on ||
+	    !strstr(o->added_out, script->added_act_on))
+		return;
+	host->added_acted = true;
+	if (script->added_close_out)
+		close_added(host, ADDED_OUT);
+	host->ended[ADDED_OUT] |= script->added_close_out;
+	if (script->added_signal)
+		send_frame(host, FRAME_SIGNAL, &signal, sizeof(signal));
+	if (script->added_kill_app)
+		kill_app(host);
+	host->app_killed |= script->added_kill_app;
+}
+
+static void take_added_frame(struct outcome *o, uint32_t type, struct cursor *c)
+{
+	if (type == FRAME_APP_START) {
+		o->added_starts++;
+		return;
+	}
+	o->added_exits++;
+	o->added_kind = cursor_le32(c);
+	o->added_code = cursor_le32(c);
+	cursor_le32(c);
+}
+
 static void take_frame(struct host *host, uint32_t type, struct cursor *c)
 {
 	struct outcome *o = host->outcome;
@@ -270,9 +348,17 @@ static void take_frame(struct host *host, uint32_t type, struct cursor *c)
 		uint32_t app = cursor_le32(c), pid = cursor_le32(c);
 
 		o->started |= app == 0 && pid > 1;
+		if (app == FRAME_ID_ADDED_FIRST)
+			take_added_frame(o, type, c);
 	} else if (type == FRAME_APP_EXIT) {
-		uint32_t app = cursor_le32(c), kind = cursor_le32(c), code = cursor_le32(c);
+		uint32_t app = cursor_le32(c), kind, code;
 
+		if (app == FRAME_ID_ADDED_FIRST) {
+			take_added_frame(o, type, c);
+			return;
+		}
+		kind = cursor_le32(c);
+		code = cursor_le32(c);
 		cursor_le32(c);
 		o->exits++;
 		if (app == 0) {
@@ -329,10 +415,17 @@ static void read_endpoint(struct host *host, int i)
 		take_frames(host);
 	} else if (i == STDERR) {
 		host->ended[i] = !take_bytes(fd, o->err, HARNESS_OUTPUT_MAX, &o->err_len);
+	} else if (i == ADDED_ERR) {
+		host->ended[i] =
+		    !take_bytes(fd, o->added_err, HARNESS_OUTPUT_MAX, &o->added_err_len);
+	} else if (i >= ADDED_RECORD) {
+		host->ended[i] =
+		    !take_bytes(fd, o->added_out, HARNESS_OUTPUT_MAX, &o->added_out_len);
 	} else {
 		host->ended[i] = !take_bytes(fd, o->out, HARNESS_OUTPUT_MAX, &o->out_len);
 	}
 	o->out[o->out_len] = o->err[o->err_len] = '\0';
+	o->added_out[o->added_out_len] = o->added_err[o->added_err_len] = '\0';
 }
 
 static void write_input(struct host *host)
@@ -370,6 +463,16 @@ static void accept_endpoint(struct host *host, int i)
 		host->ended[i] = true;
 		host->sockets[i] = -1;
 	}
+	if (i == ADDED_RECORD) {
+		(void)io_write_all(host->sockets[i], host->added_record, host->added_record_len);
+		shutdown(host->sockets[i], SHUT_WR);
+	}
+	if (i == ADDED_IN && host->script->added_input) {
+		CHECK(io_write_all(host->sockets[i], host->script->added_input,
+				   strlen(host->script->added_input)));
+		if (!host->script->added->terminal)
+			shutdown(host->sockets[i], SHUT_WR);
+	}
 }
 
 static void serve(struct host *host, int pidfd)
@@ -403,25 +506,54 @@ static void serve(struct host *host, int pidfd)
 				write_input(host);
 		}
 		act(host);
+		act_on_added(host);
 		died = fds[ENDPOINTS].revents;
 	}
 	/* All output must be there before POD_EXIT is: nothing here waits. */
 	for (int i = STDIN; i < ENDPOINTS; i++) {
-		size_t before;
+		const struct outcome *o = host->outcome;
+		size_t before, after;
 
 		do {
-			before = host->outcome->out_len + host->outcome->err_len;
+			before = o->out_len + o->err_len + o->added_out_len + o->added_err_len;
 			if (host->sockets[i] >= 0 && !host->ended[i])
 				read_endpoint(host, i);
-		} while (before != host->outcome->out_len + host->outcome->err_len);
+			after = o->out_len + o->err_len + o->added_out_len + o->added_err_len;
+		} while (before != after);
+	}
+}
+
+static void build_added(struct host *host)
+{
+	const struct script *script = host->script;
+	struct error err = ERROR_NONE;
+	union {
+		const void *given;
+		void *record;
+	} given = { script->added_record };
+
+	host->added_record = given.record;
+	host->added_record_len = script->added_record_len;
+	if (script->added && !script->added_record &&
+	    record_build_added(script->added, &host->added_record, &host->added_record_len, &err) <
+		0) {
+		(void)fprintf(stderr, "%s\n", err.text);
+		exit(1);
 	}
 }
 
 void harness_run(const struct pod *pod, const struct script *script, struct outcome *outcome)
 {
-	static const uint32_t ports[ENDPOINTS] = { NACELLE_PORT_CONTROL, PORT_STDIN, PORT_STDOUT,
-						   PORT_STDERR };
+	static const uint32_t ports[ENDPOINTS] = { NACELLE_PORT_CONTROL,
+						   PORT_STDIN,
+						   PORT_STDOUT,
+						   PORT_STDERR,
+						   NACELLE_PORT_ADDED_FIRST,
+						   NACELLE_PORT_ADDED_FIRST + 1,
+						   NACELLE_PORT_ADDED_FIRST + 2,
+						   NACELLE_PORT_ADDED_FIRST + 3 };
 	static char out[HARNESS_OUTPUT_MAX + 1], error[HARNESS_OUTPUT_MAX + 1];
+	static char added_out[HARNESS_OUTPUT_MAX + 1], added_err[HARNESS_OUTPUT_MAX + 1];
 	struct host host = { .script = script, .outcome = outcome };
 	struct error err = ERROR_NONE;
 	_cleanup_free_ void *record = NULL;
@@ -430,8 +562,11 @@ void harness_run(const struct pod *pod, const struct script *script, struct outc
 	size_t len = 0;
 	pid_t pid;
 
-	*outcome = (struct outcome){ .died = -1, .out = out, .err = error };
-	out[0] = error[0] = '\0';
+	*outcome = (struct outcome){
+		.died = -1, .out = out, .err = error, .added_out = added_out, .added_err = added_err
+	};
+	out[0] = error[0] = added_out[0] = added_err[0] = '\0';
+	build_added(&host);
 	if (!script->record && record_build(pod, &record, &len, &err) < 0) {
 		(void)fprintf(stderr, "%s\n", err.text);
 		exit(1);
@@ -454,6 +589,8 @@ void harness_run(const struct pod *pod, const struct script *script, struct outc
 		if (host.sockets[i] >= 0)
 			close(host.sockets[i]);
 	}
+	if (!script->added_record)
+		free(host.added_record);
 	CHECK(umount2(run_path, MNT_DETACH));
 	for (int i = 0; i < 4; i++) {
 		CHECK(snprintf(path, sizeof(path), "%.200s/app%d", cgroup_path, i));

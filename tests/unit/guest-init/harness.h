@@ -25,6 +25,14 @@ struct outcome {
 	char *err;
 	size_t err_len;
 	int died; /* wait status of a guest-init that ended by itself, else -1 */
+
+	/* Of the process that the script adds. */
+	unsigned added_starts, added_exits;
+	uint32_t added_kind, added_code; /* of the last */
+	char *added_out;		 /* as out */
+	size_t added_out_len;
+	char *added_err;
+	size_t added_err_len;
 };
 
 /* What the host does during a run. */
@@ -41,6 +49,19 @@ struct script {
 	unsigned time_limit_ms; /* 0: 20 s */
 	const void *record;	/* instead of the pod's */
 	size_t record_len;
+
+	/* When `added_on` is in the output ("": at once), this process is added to app 0. */
+	const struct pod_app *added;
+	const char *added_on;
+	unsigned added_times; /* one after the other; 0: once. After the last, the app is killed */
+	const void *added_record; /* instead of that process's */
+	size_t added_record_len;
+	uint32_t added_app;	  /* to this one, then */
+	const char *added_input;  /* then the end */
+	const char *added_act_on; /* when this is in its output: */
+	uint32_t added_signal;	  /* this is sent to it; 0: none */
+	bool added_kill_app;	  /* and the app is killed */
+	bool added_close_out;	  /* and nobody reads it any more */
 };
 
 enum { PORT_STDIN = NACELLE_PORT_STREAM_FIRST, PORT_STDOUT, PORT_STDERR };
