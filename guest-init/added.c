@@ -329,10 +329,11 @@ int added_reap(struct added *added, pid_t pid, int wait_status, struct error *er
 		if (!p || !p->running || p->app.pid != pid || p->app.state >= APP_ENDED)
 			continue;
 		starting = p->app.state == APP_STARTING;
-		if (app_process_ended(&p->app, wait_status, &why) < 0)
-			abandon(p);
+		app_process_ended(&p->app, wait_status);
 		if (starting && !p->app.failed && tell_started(added, p, err) < 0)
 			return -1;
+		if (app_end(&p->app, &why) < 0)
+			abandon(p);
 		return app_finish(&p->app) ? end(added, p, p->app.kind, p->app.code, err) : 0;
 	}
 	return 0;

@@ -9,17 +9,18 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "guest-init/cgroup.h"
 #include "guest-init/child.h"
 #include "guest-init/disposition.h"
 #include "guest-init/log.h"
 #include "guest-init/mounts.h"
 #include "guest-init/platform.h"
 #include "guest-init/report.h"
+#include "guest-init/system.h"
 #include "guest-init/terminal.h"
 #include "vmm/base/cleanup.h"
 
@@ -28,6 +29,26 @@ static void close_end(int *fd)
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
+}
+
+/* Whether there may be another process after the first. */
+static bool comes_back(const struct app *app)
+{
+	return !app->joined &&
+	       (app->config->restart != RECORD_RESTART_NO || app->config->post_stop[0]);
+}
+
+void app_init(struct app *app, struct record_app *config, uint32_t index, bool trace)
+{
+	app->config = config;
+	app->index = app->group = index;
+	app->trace = trace;
+	app->report = app->status = app->mounts = -1;
+	app->terminal_socket = app->terminal_slave = -1;
+	for (int i = 0; i < APP_STREAMS; i++) {
+		app->ends[i] = -1;
+		stream_open(&app->streams[i], -1, -1, -1);
+	}
 }
 
 /* A pipe whose end for guest-init does not block. `input`: the app reads it. */
@@ -49,22 +70,49 @@ static int make_pipe(struct stream *stream, uint32_t port, bool input, int *app_
 	return 0;
 }
 
-/* Streams without a port get guest-init's own descriptors 0 to 2, which are /dev/null. */
-static int make_streams(struct app *app, int stdio[APP_STREAMS], struct error *err)
+static int make_streams(struct app *app, struct error *err)
 {
 	const struct record_app *config = app->config;
 
+	if (config->terminal) {
+		if (config->ports[0])
+			app->terminal_socket = platform_connect(config->ports[0], err);
+		return config->ports[0] && app->terminal_socket < 0 ? -1 : 0;
+	}
 	for (int i = 0; i < APP_STREAMS; i++) {
-		stream_open(&app->streams[i], -1, -1, -1);
-		stdio[i] = config->terminal ? -1 : i;
-		if (!config->terminal && config->ports[i] &&
-		    make_pipe(&app->streams[i], config->ports[i], i == 0, &stdio[i], err) < 0)
+		if (config->ports[i] &&
+		    make_pipe(&app->streams[i], config->ports[i], i == 0, &app->ends[i], err) < 0)
 			return -1;
 	}
-	if (!config->terminal || !config->ports[0])
-		return 0;
-	app->terminal_socket = platform_connect(config->ports[0], err);
-	return app->terminal_socket < 0 ? -1 : 0;
+	return 0;
+}
+
+/* The end of the first process has hung the terminal up; whoever opens it anew may use it. */
+static void reopen_terminal(struct app *app)
+{
+	int master = app->streams[0].source;
+	int slave = master < 0 ? -1 : terminal_open_slave(master);
+
+	close_end(&app->terminal_slave);
+	app->terminal_slave = slave;
+}
+
+/*
+ * Streams without a port get guest-init's own descriptors 0 to 2, which are /dev/null; so do those
+ * of a terminal whose host has gone.
+ */
+static void fill_child_streams(struct app *app, struct child *child)
+{
+	bool terminal = app->config->terminal;
+	bool first = child->part == CHILD_FIRST || child->part == CHILD_JOINED;
+
+	if (terminal && !first)
+		reopen_terminal(app);
+	for (int i = 0; i < APP_STREAMS; i++) {
+		int end = terminal ? app->terminal_slave : app->ends[i];
+
+		child->stdio[i] = end >= 0 || (terminal && first) ? end : i;
+	}
 }
 
 /* The new process is in the cgroup from its first instruction: no migration, no waiting. */
@@ -72,16 +120,11 @@ static pid_t clone_into_cgroup(uint32_t index, uint64_t namespaces, struct error
 {
 	struct clone_args args = { .flags = namespaces | CLONE_INTO_CGROUP,
 				   .exit_signal = SIGCHLD };
-	char path[32];
-	_cleanup_fd_ int cgroup = -1;
+	_cleanup_fd_ int cgroup = cgroup_open(DIR_CGROUP, index, err);
 	pid_t pid;
 
-	(void)snprintf(path, sizeof(path), DIR_CGROUP "/app%u", index);
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
-		return error_set(err, errno, "cannot make a cgroup");
-	cgroup = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup < 0)
-		return error_set(err, errno, "cannot open the cgroup");
+		return -1;
 	args.cgroup = (unsigned)cgroup;
 	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (pid < 0)
@@ -89,85 +132,112 @@ static pid_t clone_into_cgroup(uint32_t index, uint64_t namespaces, struct error
 	return pid;
 }
 
-static void close_child_ends(struct child *child)
+static void close_child_ends(struct app *app, struct child *child)
 {
-	for (int i = 0; i < APP_STREAMS; i++) {
-		if (child->stdio[i] >= APP_STREAMS)
-			close(child->stdio[i]);
-	}
-	close(child->report);
+	for (int i = 0; !comes_back(app) && i < APP_STREAMS; i++)
+		close_end(&app->ends[i]);
+	close_end(&child->report);
 	close_end(&child->status);
-}
-
-int app_start(struct app *app, struct record_app *config, uint32_t index, bool trace,
-	      struct error *err)
-{
-	struct child child = { .app = config, .status = -1, .home = -1, .trace = trace };
-	int report[2], status[2] = { -1, -1 };
-
-	app->config = config;
-	app->index = index;
-	app->terminal_socket = app->terminal_slave = -1;
-	if (make_streams(app, child.stdio, err) < 0)
-		return -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) < 0 ||
-	    (config->init && pipe2(status, O_CLOEXEC | O_NONBLOCK) < 0))
-		return error_set(err, errno, "cannot make a pipe");
-	app->report = report[0];
-	app->status = status[0];
-	child.report = report[1];
-	child.status = status[1];
-	app->pid = clone_into_cgroup(index, CLONE_NEWPID | CLONE_NEWNS, err);
-	if (app->pid < 0)
-		return -1;
-	if (app->pid == 0)
-		child_run(&child);
-	close_child_ends(&child);
-	return 0;
 }
 
 /*
  * A PID namespace is for the children that a process has from then on, so PID 1 itself changes to
  * the app's for as long as the clone takes. All else the child joins by itself.
  */
-static pid_t clone_beside(const struct app *home, int home_fd, struct error *err)
+static pid_t clone_beside(uint32_t index, int home_fd, struct error *err)
 {
 	_cleanup_fd_ int own_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	pid_t pid;
 
 	if (own_fd < 0 || syscall(SYS_setns, home_fd, CLONE_NEWPID) < 0)
 		return error_set(err, errno, "cannot enter the app's namespace of processes");
-	pid = clone_into_cgroup(home->index, 0, err);
+	pid = clone_into_cgroup(index, 0, err);
 	if (pid != 0 && syscall(SYS_setns, own_fd, CLONE_NEWPID) < 0)
 		return error_set(err, errno, "cannot leave the app's namespace of processes");
 	return pid;
 }
 
-int app_join(struct app *app, struct record_app *config, const struct app *home, struct error *err)
+/* Only the first process has mounts to make. */
+static pid_t clone_child(const struct app *app, const struct child *child, struct error *err)
 {
-	_cleanup_fd_ int home_fd = (int)syscall(SYS_pidfd_open, home->pid, 0);
-	struct child child = { .app = config, .status = -1, .report = -1, .home = home_fd };
-	int report[2];
+	if (child->part == CHILD_JOINED)
+		return clone_beside(app->group, child->home, err);
+	return clone_into_cgroup(
+	    app->group, CLONE_NEWPID | (child->part == CHILD_FIRST ? CLONE_NEWNS : 0), err);
+}
 
-	app->joined = true;
-	app->report = app->status = app->terminal_socket = app->terminal_slave = -1;
-	for (int i = 0; i < APP_STREAMS; i++)
-		stream_open(&app->streams[i], -1, -1, -1);
-	if (home_fd < 0)
-		return error_set(err, errno, "cannot find the app's process");
-	if (make_streams(app, child.stdio, err) < 0)
-		return -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) < 0)
+/* Makes the pipes by which the process speaks, and the process. */
+static int start_child(struct app *app, struct child *child, struct error *err)
+{
+	int report[2], status[2] = { -1, -1 };
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) < 0 ||
+	    (app->config->init && child->part <= CHILD_AGAIN &&
+	     pipe2(status, O_CLOEXEC | O_NONBLOCK) < 0))
 		return error_set(err, errno, "cannot make a pipe");
 	app->report = report[0];
-	child.report = report[1];
-	app->pid = clone_beside(home, home_fd, err);
+	app->status = status[0];
+	child->report = report[1];
+	child->status = status[1];
+	fill_child_streams(app, child);
+	app->pid = clone_child(app, child, err);
 	if (app->pid == 0)
-		child_run(&child);
-	close_child_ends(&child);
+		child_run(child);
+	close_child_ends(app, child);
 	if (app->pid < 0)
 		close_end(&app->report);
 	return app->pid < 0 ? -1 : 0;
+}
+
+int app_start(struct app *app, struct error *err)
+{
+	struct child child = { .app = app->config,
+			       .part = app->mounts < 0 ? CHILD_FIRST : CHILD_AGAIN,
+			       .mounts = app->mounts,
+			       .home = -1,
+			       .gives_mounts = comes_back(app),
+			       .trace = app->trace };
+
+	if (child.part == CHILD_FIRST &&
+	    (cgroup_make(DIR_CGROUP, app->index, app->config, err) < 0 ||
+	     make_streams(app, err) < 0))
+		return -1;
+	app->state = APP_STARTING;
+	app->failed = false;
+	app->ended_by = 0;
+	app->flags = 0;
+	return start_child(app, &child, err);
+}
+
+bool app_has_post_stop(const struct app *app)
+{
+	return app->config->post_stop[0] && app->mounts >= 0;
+}
+
+int app_start_post_stop(struct app *app, struct error *err)
+{
+	struct child child = { .app = app->config,
+			       .part = CHILD_POST_STOP,
+			       .mounts = app->mounts,
+			       .home = -1,
+			       .trace = app->trace };
+
+	app->state = APP_CLEANING;
+	return start_child(app, &child, err);
+}
+
+int app_join(struct app *app, struct record_app *config, const struct app *home, struct error *err)
+{
+	_cleanup_fd_ int home_fd = (int)syscall(SYS_pidfd_open, home->pid, 0);
+	struct child child = { .app = config, .part = CHILD_JOINED, .mounts = -1, .home = home_fd };
+
+	app_init(app, config, app->index, false);
+	app->state = APP_STARTING;
+	app->joined = true;
+	app->group = home->index;
+	if (home_fd < 0)
+		return error_set(err, errno, "cannot find the app's process");
+	return make_streams(app, err) < 0 ? -1 : start_child(app, &child, err);
 }
 
 void app_wants(const struct app *app, struct pollfd *fds)
@@ -189,9 +259,11 @@ static void send_signal(struct app *app, int signal)
 		kill(signal == SIGHUP ? -app->pid : app->pid, signal);
 		return;
 	}
-	if (!app->config->init && disposition_is_fatal(app->pid, signal)) {
+	if (signal != SIGKILL && !app->config->init && disposition_is_fatal(app->pid, signal)) {
 		app->ended_by = signal;
 		signal = SIGKILL;
+	} else if (signal == SIGKILL) {
+		app->ended_by = app->ended_by ? app->ended_by : SIGKILL;
 	}
 	kill(app->pid, signal);
 }
@@ -213,7 +285,7 @@ static void read_reports(struct app *app)
 	while (app->report >= 0 && (got = report_receive(app->report, &report, fds)) != -1) {
 		if (got == 0) {
 			close_end(&app->report);
-			if (app->failed)
+			if (app->failed || app->state != APP_STARTING)
 				break;
 			app->state = APP_RUNNING;
 			send_held_signals(app);
@@ -221,7 +293,10 @@ static void read_reports(struct app *app)
 			stream_open(&app->streams[0], steal_fd(&app->terminal_socket), fds[0],
 				    fds[0]);
 			app->terminal_slave = fds[1];
-		} else {
+		} else if (report.type == REPORT_MOUNTS) {
+			close_end(&fds[1]);
+			app->mounts = fds[0];
+		} else if (app->state == APP_STARTING) {
 			app->failed = true;
 			app->kind = (enum exit_kind)report.kind;
 			app->code = report.code;
@@ -261,18 +336,42 @@ static void decode_status(struct app *app, int wait_status)
 	}
 }
 
-int app_process_ended(struct app *app, int wait_status, struct error *err)
+/* What nobody has asked for may be the OOM killer's work. */
+static void find_oom(struct app *app)
+{
+	struct error ignored = ERROR_NONE;
+	uint64_t kills;
+
+	if (app->kind != EXIT_KIND_SIGNAL || app->code != SIGKILL || app->ended_by)
+		return;
+	(void)system_proc(&ignored);
+	kills = cgroup_oom_kills(DIR_CGROUP, app->group);
+	if (kills > app->oom_kills)
+		app->flags |= EXIT_FLAG_OOM;
+	app->oom_kills = kills;
+}
+
+void app_process_ended(struct app *app, int wait_status)
+{
+	read_reports(app);
+	if (app->state != APP_CLEANING && !app->failed) {
+		decode_status(app, wait_status);
+		find_oom(app);
+	}
+	close_end(&app->report);
+	close_end(&app->status);
+	app->held_signals = 0;
+}
+
+int app_end(struct app *app, struct error *err)
 {
 	const struct pollfd none[STREAM_POLLFDS] = { 0 };
 	int result = 0;
 
-	read_reports(app);
-	if (!app->failed)
-		decode_status(app, wait_status);
 	app->state = APP_ENDED;
-	close_end(&app->report);
 	close_end(&app->terminal_socket);
 	for (int i = 0; i < APP_STREAMS; i++) {
+		close_end(&app->ends[i]);
 		stream_app_ended(&app->streams[i]);
 		if (stream_step(&app->streams[i], none) < 0 && result == 0)
 			result = error_set(err, errno, "cannot connect a stream of app %s",
@@ -297,16 +396,24 @@ void app_close(struct app *app)
 {
 	for (int i = 0; i < APP_STREAMS; i++)
 		stream_close(&app->streams[i]);
-	close_end(&app->status);
 	close_end(&app->terminal_slave);
+	close_end(&app->mounts);
 }
 
 void app_signal(struct app *app, uint32_t signal)
 {
-	if (app->state == APP_STARTING)
+	if (app->state <= APP_STARTING)
 		app->held_signals |= (uint64_t)1 << (signal - 1);
 	else if (app->state == APP_RUNNING)
 		send_signal(app, (int)signal);
+}
+
+void app_kill(struct app *app)
+{
+	if (app->state == APP_STARTING || app->state == APP_RUNNING)
+		send_signal(app, SIGKILL);
+	else if (app->state == APP_CLEANING)
+		kill(app->pid, SIGKILL);
 }
 
 void app_resize(struct app *app, uint16_t rows, uint16_t columns)

@@ -1,5 +1,6 @@
 /*
- * One app of the pod, as PID 1 sees it: its process, its streams, how it ended.
+ * One app of the pod, as PID 1 sees it: its processes one after the other, its streams, how it
+ * ended. What is to be done when a process ends is decided in pod.c.
  */
 #ifndef NACELLE_GUEST_INIT_APP_H
 #define NACELLE_GUEST_INIT_APP_H
@@ -9,14 +10,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "guest-init/child.h"
 #include "guest-init/frames.h"
 #include "guest-init/record.h"
 #include "guest-init/streams.h"
 
 enum app_state {
+	APP_WAITING,  /* for its turn to start */
 	APP_STARTING, /* its process prepares itself */
 	APP_RUNNING,  /* execve() has succeeded */
-	APP_ENDED,    /* the process is gone, output may still be on its way */
+	APP_CLEANING, /* the process is gone, the post-stop handler runs */
+	APP_PAUSED,   /* until it is started again */
+	APP_ENDED,    /* for good; output may still be on its way */
 	APP_DONE,     /* all output is handed over */
 };
 
@@ -28,28 +33,46 @@ struct app {
 	enum app_state state;
 	bool failed; /* a report said so; kind and code are its */
 	bool joined; /* another app's namespaces: the kernel shields it from no signal */
+	bool trace;
+	uint32_t group; /* index of the app whose cgroup it is in */
 	pid_t pid;
 	int report;	       /* see report.h; -1 once it has ended */
 	int status;	       /* read end for the reaper's status; -1 without a reaper */
+	int mounts;	       /* its mount namespace, if it may have another process; else -1 */
+	int ends[APP_STREAMS]; /* the app's ends of its pipes, for the same reason; else -1 */
 	int terminal_socket;   /* waits for the terminal; -1 otherwise */
 	int terminal_slave;    /* held so that the terminal never hangs up by itself */
 	uint64_t held_signals; /* came while the app was starting; bit n-1 is signal n */
 	int ended_by;	       /* the signal that stands behind a SIGKILL of ours; 0: none */
 	enum exit_kind kind;
 	uint32_t code, flags;
+	uint64_t oom_kills; /* that have been seen */
 	struct stream streams[APP_STREAMS];
+
+	/* Of pod.c. */
+	bool excused;		/* it was stopped because another had failed */
+	uint64_t started_ms;	/* when its process began; only if it may start again */
+	uint64_t deadline_ms;	/* PAUSED: the start; CLEANING: the handler's end by force */
+	uint32_t last_delay_ms; /* before its last start */
 };
 
-/*
- * Starts config in an app that is all zero bytes: begins its connections and makes its process,
- * which goes on by itself. Returns 0, or -1 with err filled.
- */
-int app_start(struct app *app, struct record_app *config, uint32_t index, bool trace,
-	      struct error *err);
+/* Makes of an app that is all zero bytes one that waits. */
+void app_init(struct app *app, struct record_app *config, uint32_t index, bool trace);
 
 /*
- * Starts a process beside the running app `home`, in its namespaces and its cgroup, as config says,
- * which app->config is. Returns as app_start(), before which nothing of `app` need be closed.
+ * Starts a process of the app, which goes on by itself: the first one, for which its connections
+ * are begun, or a later one after the end of another. Returns 0, or -1 with err filled.
+ */
+int app_start(struct app *app, struct error *err);
+
+/* The same for its post-stop handler. False if it has none, or never had a root to run it in. */
+bool app_has_post_stop(const struct app *app);
+int app_start_post_stop(struct app *app, struct error *err);
+
+/*
+ * Starts a process beside the running app `home`, in its namespaces and its cgroup, as config says.
+ * Of `app`, all zero bytes but for its index and signals that wait, nothing need be closed before.
+ * Returns as app_start().
  */
 int app_join(struct app *app, struct record_app *config, const struct app *home, struct error *err);
 
@@ -62,8 +85,11 @@ void app_wants(const struct app *app, struct pollfd *fds);
  */
 int app_step(struct app *app, const struct pollfd *fds, struct error *err);
 
-/* Its process has been reaped. Returns as app_step(). */
-int app_process_ended(struct app *app, int wait_status, struct error *err);
+/* Its process has been reaped: kind, code and flags are set. */
+void app_process_ended(struct app *app, int wait_status);
+
+/* No other process will follow: the streams end. Returns as app_step(). */
+int app_end(struct app *app, struct error *err);
 
 /* True, once, when an app that has ended has no output left. */
 bool app_finish(struct app *app);
@@ -72,6 +98,7 @@ bool app_finish(struct app *app);
 void app_close(struct app *app);
 
 void app_signal(struct app *app, uint32_t signal);
+void app_kill(struct app *app); /* SIGKILL to the process that it has */
 void app_resize(struct app *app, uint16_t rows, uint16_t columns);
 
 #endif

@@ -1,14 +1,13 @@
 /*
- * The way of an app's process, in order: root and mounts, user, credentials, working directory,
- * standard streams, filter of system calls, execve(). It begins with all power and gives up each
- * part as soon as nothing later needs it. A failure is told to guest-init, and to the app's stderr,
- * where the user looks.
+ * The way of an app's process, in order: root and mounts, working directory, pre-start handler,
+ * user, credentials, standard streams, filter of system calls, execve(). It begins with all power
+ * and gives up each part as soon as nothing later needs it. A failure is told to guest-init, and to
+ * the app's stderr, where the user looks.
  */
 #include "guest-init/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,10 +17,12 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "guest-init/credentials.h"
 #include "guest-init/exec.h"
+#include "guest-init/identity.h"
 #include "guest-init/inside.h"
 #include "guest-init/join.h"
 #include "guest-init/mounts.h"
@@ -31,15 +32,7 @@
 #include "guest-init/report.h"
 #include "guest-init/seccomp.h"
 #include "guest-init/terminal.h"
-#include "guest-init/users.h"
 #include "vmm/base/cleanup.h"
-
-#define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-enum {
-	USER_FILE_MAX = 4 * 1024 * 1024,
-	USER_SPEC_SIZE = 1024, /* of a specification whose paths have become numbers */
-};
 
 static _Noreturn void fail(const struct child *child, enum exit_kind kind, int code,
 			   const struct error *err)
@@ -50,7 +43,7 @@ static _Noreturn void fail(const struct child *child, enum exit_kind kind, int c
 	if (child->stdio[2] >= 0)
 		(void)dprintf(child->stdio[2], "nacelle: %s\n", err->text);
 	report_send(child->report, &report, NULL);
-	_exit(EXEC_CANNOT);
+	_exit(kind == EXIT_KIND_NOT_STARTED ? code : EXEC_CANNOT);
 }
 
 /* What guest-init, or the host, could not do. */
@@ -65,12 +58,25 @@ static _Noreturn void fail_theirs(const struct child *child, const struct error 
 	fail(child, EXIT_KIND_NOT_STARTED, EXEC_CANNOT, err);
 }
 
+/* What guest-init keeps of the app beyond this process: its mounts. */
+static void give_mounts(const struct child *child, struct error *err)
+{
+	struct report report = { .type = REPORT_MOUNTS };
+	_cleanup_fd_ int mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+
+	if (mounts < 0 ||
+	    report_send(child->report, &report, (const int[]){ mounts, mounts }) < 0) {
+		error_set(err, errno, "cannot hand over the mount namespace");
+		fail_ours(child, err);
+	}
+}
+
 static void give_terminal(struct child *child, struct error *err)
 {
 	struct report report = { .type = REPORT_TERMINAL };
 	int ends[2];
 
-	if (terminal_make(child->app, !child->joined, ends, err) < 0)
+	if (terminal_make(child->app, child->part != CHILD_JOINED, ends, err) < 0)
 		fail_ours(child, err);
 	if (report_send(child->report, &report, ends) < 0) {
 		error_set(err, errno, "cannot hand over the terminal");
@@ -94,110 +100,6 @@ static void fill_streams(struct child *child, struct error *err)
 	}
 }
 
-static struct text read_user_file(const struct child *child, int root, const char *path,
-				  struct error *err)
-{
-	struct text text = { NULL, 0 };
-	char *data = NULL;
-
-	if (inside_read(root, path, USER_FILE_MAX, &data, &text.len) < 0) {
-		if (errno == ENOENT || errno == ENOTDIR)
-			return text;
-		error_set(err, errno, "cannot read the image's %s", path);
-		fail_theirs(child, err);
-	}
-	text.at = data;
-	return text;
-}
-
-/*
- * One half of a user's specification. appc (aci.md, "user, group"): a path stands for the owner, or
- * the group, of what is there; a link that is there is not followed.
- */
-static int format_half(char *out, size_t size, const char *half, size_t len, bool is_group,
-		       struct error *err)
-{
-	char path[PATH_MAX];
-	struct stat st;
-	int n;
-
-	if (half[0] != '/') {
-		n = snprintf(out, size, "%.*s", (int)len, half);
-		return n >= 0 && (size_t)n < size ? n : error_set(err, ENAMETOOLONG, "user");
-	}
-	if (len >= sizeof(path))
-		return error_set(err, ENAMETOOLONG, "user");
-	memcpy(path, half, len);
-	path[len] = '\0';
-	if (lstat(path, &st) < 0)
-		return error_set(err, errno, "cannot find the owner of the image's %s", path);
-	return snprintf(out, size, "%u", is_group ? st.st_gid : st.st_uid);
-}
-
-/* The specification without paths, as names or numbers. */
-static int replace_paths(const char *spec, char out[USER_SPEC_SIZE], struct error *err)
-{
-	size_t len = strcspn(spec, ":");
-	int at = format_half(out, USER_SPEC_SIZE - 1, spec, len, false, err);
-
-	if (at < 0)
-		return -1;
-	if (!spec[len])
-		return 0;
-	out[at++] = ':';
-	return format_half(out + at, (size_t)(USER_SPEC_SIZE - at), spec + len + 1,
-			   strlen(spec + len + 1), true, err) < 0
-		   ? -1
-		   : 0;
-}
-
-static void find_user(const struct child *child, struct user *user, struct error *err)
-{
-	char replaced[USER_SPEC_SIZE];
-	const char *spec = child->app->user ? child->app->user : "0:0";
-	const char *group = strchr(spec, ':');
-	_cleanup_fd_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct text passwd = read_user_file(child, root, "/etc/passwd", err);
-	struct text groups = { NULL, 0 };
-
-	if (spec[0] == '/' || (group && group[1] == '/')) {
-		if (replace_paths(spec, replaced, err) < 0)
-			fail_theirs(child, err);
-		spec = replaced;
-		group = strchr(spec, ':');
-	}
-	/* A numeric group needs no look at the list. */
-	if (!group || group[1 + strspn(group + 1, "0123456789")])
-		groups = read_user_file(child, root, "/etc/group", err);
-	if (user_resolve(spec, passwd, groups, user, err) < 0)
-		fail_theirs(child, err);
-}
-
-static bool has_variable(const struct record_app *app, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (size_t i = 0; i < app->env_count; i++) {
-		if (!strncmp(app->env[i], name, len) && app->env[i][len] == '=')
-			return true;
-	}
-	return false;
-}
-
-static void complete_environment(struct record_app *app, const char *home)
-{
-	static char home_variable[sizeof("HOME=") + USER_HOME_MAX];
-
-	if (!has_variable(app, "PATH"))
-		app->env[app->env_count++] = DEFAULT_PATH;
-	if (!has_variable(app, "HOME")) {
-		(void)snprintf(home_variable, sizeof(home_variable), "HOME=%s", home);
-		app->env[app->env_count++] = home_variable;
-	}
-	if (app->terminal && !has_variable(app, "TERM"))
-		app->env[app->env_count++] = "TERM=xterm";
-}
-
 /* As runc: made if missing; what only the user may enter is entered as the user. */
 static bool enter_workdir(const struct child *child, bool as_user, struct error *err)
 {
@@ -208,7 +110,7 @@ static bool enter_workdir(const struct child *child, bool as_user, struct error 
 		return true;
 	if (errno == EACCES && !as_user)
 		return false;
-	if (errno == ENOENT && !as_user && !child->joined) {
+	if (errno == ENOENT && !as_user && child->part != CHILD_JOINED) {
 		root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		fd = inside_make(root, path, true, err);
 		close(root);
@@ -238,17 +140,21 @@ static void own_streams(const struct child *child, uint32_t uid, struct error *e
 	}
 }
 
-/* The last steps, in the process that becomes the app. */
-static _Noreturn void become_app(const struct child *child, struct error *err)
+/* Only the app has the terminal as its controlling one; handlers come and go. */
+static void take_terminal(const struct child *child, struct error *err)
 {
-	sigset_t none;
-	int code;
-
-	setsid();
 	if (child->app->terminal && ioctl(child->stdio[0], TIOCSCTTY, 0) < 0) {
 		error_set(err, errno, "cannot take the terminal");
 		fail_ours(child, err);
 	}
+}
+
+/* The last steps, in the process that becomes the program. */
+static _Noreturn void become(const struct child *child, const char **argv, struct error *err)
+{
+	sigset_t none;
+	int code;
+
 	for (int i = 0; i < 3; i++) {
 		if (dup2(child->stdio[i], i) < 0) {
 			error_set(err, errno, "cannot open the standard streams");
@@ -261,13 +167,49 @@ static _Noreturn void become_app(const struct child *child, struct error *err)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (child->trace) {
-		platform_trace(TRACE_GUEST_EXEC);
+		if (child->part == CHILD_FIRST && argv == child->app->argv)
+			platform_trace(TRACE_GUEST_EXEC);
 		platform_trace_enable(false);
 	}
 	if (seccomp_load(child->app, err) < 0)
 		fail_theirs(child, err);
-	code = exec_program(child->app->argv, child->app->env, err);
+	code = exec_program(argv, child->app->env, err);
 	fail(child, EXIT_KIND_NOT_STARTED, code, err);
+}
+
+/* A handler is root, with what the app's limits leave of a root. */
+static _Noreturn void become_handler(struct child *child, const char **argv, struct error *err)
+{
+	static struct user root = { .home = "/root" };
+
+	identity_complete_environment(child->app, root.home);
+	if (credentials_apply(child->app, &root, err) < 0)
+		fail_theirs(child, err);
+	setsid();
+	become(child, argv, err);
+}
+
+static void run_pre_start(const struct child *child, struct error *err)
+{
+	struct child handler = *child;
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid < 0) {
+		error_set(err, errno, "cannot make a process for the pre-start handler");
+		fail_ours(child, err);
+	}
+	handler.report = -1;
+	if (pid == 0)
+		become_handler(&handler, child->app->pre_start, err);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (status == 0)
+		return;
+	error_set(err, 0, "the pre-start handler %s ended with %s %d", child->app->pre_start[0],
+		  WIFSIGNALED(status) ? "signal" : "status",
+		  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	fail_theirs(child, err);
 }
 
 /* Forks the app off; what remains is the reaper, which keeps nothing open but its status pipe. */
@@ -294,17 +236,46 @@ static void leave_reaper(const struct child *child, const struct user *user, str
 
 static void enter_namespaces(struct child *child, struct error *err)
 {
-	if (child->joined) {
-		if (join_app(child, err) < 0)
-			fail_ours(child, err);
-		return;
-	}
-	if (unshare(CLONE_NEWCGROUP) < 0) {
+	int result = 0;
+
+	if (child->part != CHILD_JOINED && unshare(CLONE_NEWCGROUP) < 0) {
 		error_set(err, errno, "cannot make a cgroup namespace");
 		fail_ours(child, err);
 	}
-	if (mounts_enter_root(child->app, err) < 0)
+	switch (child->part) {
+	case CHILD_FIRST:
+		result = mounts_enter_root(child->app, err);
+		break;
+	case CHILD_AGAIN:
+	case CHILD_POST_STOP:
+		result = mounts_return(child->mounts, child->app, err);
+		break;
+	case CHILD_JOINED:
+		result = join_app(child, err);
+		break;
+	}
+	if (result < 0)
 		fail_ours(child, err);
+}
+
+/* Namespaces, root and standard streams: where the app, or its handler, is at home. */
+static void settle(struct child *child, struct error *err)
+{
+	enter_namespaces(child, err);
+	if (child->app->oom_score_adj && credentials_oom_score(child->app, err) < 0)
+		fail_ours(child, err);
+	if (child->part == CHILD_FIRST && child->gives_mounts)
+		give_mounts(child, err);
+	if (child->app->terminal && child->stdio[0] < 0)
+		give_terminal(child, err);
+	fill_streams(child, err);
+}
+
+static _Noreturn void run_post_stop(struct child *child, struct error *err)
+{
+	if (chdir(child->app->workdir) < 0 && chdir("/") < 0)
+		error_set(err, errno, "cannot enter the root");
+	become_handler(child, child->app->post_stop, err);
 }
 
 _Noreturn void child_run(struct child *child)
@@ -314,22 +285,25 @@ _Noreturn void child_run(struct child *child)
 	bool entered;
 
 	umask(0);
-	child->joined = child->home >= 0;
-	enter_namespaces(child, &err);
-	if (child->app->terminal)
-		give_terminal(child, &err);
-	fill_streams(child, &err);
-	find_user(child, &user, &err);
-	complete_environment(child->app, user.home);
-	own_streams(child, user.uid, &err);
+	settle(child, &err);
+	if (child->part == CHILD_POST_STOP)
+		run_post_stop(child, &err);
 	entered = enter_workdir(child, false, &err);
-	if (!child->joined && mounts_restrict(child->app, &err) < 0)
+	if (child->part == CHILD_FIRST && mounts_restrict(child->app, &err) < 0)
 		fail_ours(child, &err);
+	if (child->part != CHILD_JOINED && child->app->pre_start[0])
+		run_pre_start(child, &err);
+	if (identity_find(child->app->user, &user, &err) < 0)
+		fail_theirs(child, &err);
+	identity_complete_environment(child->app, user.home);
+	own_streams(child, user.uid, &err);
 	if (credentials_apply(child->app, &user, &err) < 0)
 		fail_theirs(child, &err);
 	if (!entered)
 		enter_workdir(child, true, &err);
 	if (child->status >= 0)
 		leave_reaper(child, &user, &err);
-	become_app(child, &err);
+	setsid();
+	take_terminal(child, &err);
+	become(child, child->app->argv, &err);
 }

@@ -5,14 +5,17 @@
 #include "guest-init/credentials.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "guest-init/seccomp.h"
+#include "vmm/base/cleanup.h"
 
 static int set_rlimits(const struct record_app *app, struct error *err)
 {
@@ -65,16 +68,27 @@ static uint64_t own_capabilities(const struct record_app *app, const struct user
  * The primary group is among the supplementary ones too: an app that calls a setgid program would
  * otherwise lose it, and with it what the group is denied (as runc sees it since CVE-2022-36109).
  */
-static int set_groups(const struct user *user)
+static int set_groups(const struct record_app *app, const struct user *user)
 {
-	gid_t groups[USER_GROUPS_MAX + 1] = { user->gid };
+	gid_t groups[1 + USER_GROUPS_MAX + RECORD_GROUPS_MAX] = { user->gid };
 	size_t count = 1;
 
 	for (size_t i = 0; i < user->group_count; i++)
 		if (user->groups[i] != user->gid)
 			groups[count++] = user->groups[i];
+	for (size_t i = 0; i < app->supplementary_gid_count; i++)
+		groups[count++] = app->supplementary_gids[i];
 	/* Not by the C library, which would look for threads to change as well. */
 	return (int)syscall(SYS_setgroups, count, groups);
+}
+
+int credentials_oom_score(const struct record_app *app, struct error *err)
+{
+	_cleanup_fd_ int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || dprintf(fd, "%d", app->oom_score_adj) < 0)
+		return error_set(err, errno, "cannot set the OOM score");
+	return 0;
 }
 
 int credentials_apply(const struct record_app *app, const struct user *user, struct error *err)
@@ -85,7 +99,8 @@ int credentials_apply(const struct record_app *app, const struct user *user, str
 		return -1;
 	if (last && user->uid != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "cannot keep capabilities");
-	if (set_groups(user) < 0 || syscall(SYS_setresgid, user->gid, user->gid, user->gid) < 0 ||
+	if (set_groups(app, user) < 0 ||
+	    syscall(SYS_setresgid, user->gid, user->gid, user->gid) < 0 ||
 	    syscall(SYS_setresuid, user->uid, user->uid, user->uid) < 0)
 		return error_set(err, errno, "cannot become user %u, group %u", user->uid,
 				 user->gid);

@@ -21,4 +21,7 @@ int credentials_apply(const struct record_app *app, const struct user *user, str
  */
 int credentials_finish(const struct record_app *app, const struct user *user, struct error *err);
 
+/* The record's oom_score_adj for the calling process, in whose /proc it is. */
+int credentials_oom_score(const struct record_app *app, struct error *err);
+
 #endif

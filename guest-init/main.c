@@ -61,6 +61,8 @@ static bool has_writable_storage(const struct record *record)
 	for (size_t i = 0; i < record->app_count; i++) {
 		const struct record_app *app = &record->apps[i];
 
+		if (app->root.upper == RECORD_UPPER_DISK)
+			return true;
 		if (app->root.p9 && app->root.upper == RECORD_UPPER_NONE && !app->root.read_only)
 			return true;
 		for (size_t m = 0; m < app->mount_count; m++) {
@@ -99,8 +101,10 @@ static int run(struct control *control, struct error *err)
 	if (pod_run(&record, control, &exit, err) < 0)
 		return -1;
 	trace(TRACE_GUEST_APP_EXIT);
-	if (has_writable_storage(&record))
+	if (has_writable_storage(&record)) {
 		sync();
+		mounts_finish();
+	}
 	return send_pod_exit(control, &exit, err);
 }
 

@@ -44,7 +44,7 @@ static int make(int context)
 {
 	if (syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -1;
-	return (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);
+	return (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
 }
 
 int mount_new_tmpfs(const struct mount_owner *owner)
@@ -73,6 +73,13 @@ int mount_attach(int tree, int target)
 {
 	return (int)syscall(SYS_move_mount, tree, "", target, "",
 			    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+int mount_without_devices(const char *path)
+{
+	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_NODEV };
+
+	return (int)syscall(SYS_mount_setattr, AT_FDCWD, path, 0, &attributes, sizeof(attributes));
 }
 
 int mount_read_only(int dir, const char *path, bool recursive)

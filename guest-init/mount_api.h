@@ -39,4 +39,7 @@ int mount_forbid(int tree, const struct mount_flags *flags);
 /* The number of the mount that the descriptor is the root of; 0 if it is the root of none. */
 uint64_t mount_of_root(int fd);
 
+/* Makes the device nodes on the mount at path useless. -1 with errno. */
+int mount_without_devices(const char *path);
+
 #endif

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -17,6 +18,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "guest-init/cgroup.h"
 #include "guest-init/etc.h"
 #include "guest-init/mount_api.h"
 #include "guest-init/platform.h"
@@ -26,6 +28,56 @@
 
 enum { PATH_TEXT_MAX = 300 };
 
+/* Apps of a pod share their IPC, and with it /dev/shm: the largest that one asks for. */
+static int mount_shm(const struct record *record, struct error *err)
+{
+	char options[64] = "mode=1777";
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < record->app_count; i++) {
+		if (record->apps[i].shm_size > size)
+			size = record->apps[i].shm_size;
+	}
+	if (size)
+		(void)snprintf(options, sizeof(options), "mode=1777,size=%" PRIu64, size);
+	if (mount("shm", DIR_SHM, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0)
+		return error_set(err, errno, "cannot mount the shared memory");
+	return 0;
+}
+
+/* The name of the pod's disk, of which there is one at most; NULL if there is none. */
+static const char *find_disk(const struct record *record)
+{
+	for (size_t i = 0; i < record->app_count; i++) {
+		if (record->apps[i].root.upper == RECORD_UPPER_DISK)
+			return record->apps[i].root.upper_device;
+	}
+	for (size_t i = 0; i < record->volume_count; i++) {
+		if (record->volumes[i].upper_device)
+			return record->volumes[i].upper_device;
+	}
+	return NULL;
+}
+
+static int make_directory(const char *path, mode_t mode, struct error *err)
+{
+	return mkdir(path, mode) < 0 && errno != EEXIST
+		   ? error_set(err, errno, "cannot make the directory %s", path)
+		   : 0;
+}
+
+static int mount_disk(const struct record *record, struct error *err)
+{
+	const char *device = find_disk(record);
+
+	if (!device)
+		return 0;
+	if (make_directory(DIR_DISK, 0755, err) < 0 ||
+	    platform_mount_disk(device, DIR_DISK, err) < 0)
+		return -1;
+	return make_directory(DIR_DISK_APPS, 0755, err);
+}
+
 int mounts_system(const struct record *record, struct error *err)
 {
 	const unsigned long plain = MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -34,31 +86,64 @@ int mounts_system(const struct record *record, struct error *err)
 		return error_set(err, errno, "cannot mount /dev");
 	if (mount("cgroup2", DIR_CGROUP, "cgroup2", plain, NULL) < 0)
 		return error_set(err, errno, "cannot mount the cgroups");
-	if (mount("shm", DIR_SHM, "tmpfs", plain, "mode=1777") < 0)
-		return error_set(err, errno, "cannot mount the shared memory");
+	if (mount_shm(record, err) < 0 || mount_disk(record, err) < 0 ||
+	    cgroup_enable(DIR_CGROUP, record, err) < 0)
+		return -1;
 	return volumes_system(record, err);
 }
 
-static int mount_overlay(const struct record_root *root, const char *lower, struct error *err)
+void mounts_finish(void)
 {
-	char options[PATH_TEXT_MAX + 200] = "mode=755";
-	struct stat st;
+	(void)mount(NULL, DIR_DISK, NULL, MS_REMOUNT | MS_RDONLY, NULL);
+}
 
+/* Where the app's upper layer is kept, in the guest's memory or on the pod's disk. */
+static int prepare_upper(const struct record_root *root, char base[PATH_TEXT_MAX],
+			 struct error *err)
+{
+	char options[64] = "mode=755";
+
+	if (root->upper == RECORD_UPPER_DISK) {
+		(void)snprintf(base, PATH_TEXT_MAX, DIR_DISK_APPS "/%s", root->upper_directory);
+		return make_directory(base, 0700, err);
+	}
+	(void)snprintf(base, PATH_TEXT_MAX, DIR_UPPER);
 	if (root->upper_size_bytes)
 		(void)snprintf(options, sizeof(options), "mode=755,size=%" PRIu64,
 			       root->upper_size_bytes);
 	if (mount("upper", DIR_UPPER, "tmpfs", 0, options) < 0)
 		return error_set(err, errno, "cannot mount the upper layer");
-	/* The merged root takes its mode and owner from the upper layer's. */
-	if (stat(lower, &st) < 0 || mkdir(DIR_UPPER "/files", st.st_mode & 07777) < 0 ||
-	    ((st.st_uid || st.st_gid) && chown(DIR_UPPER "/files", st.st_uid, st.st_gid) < 0) ||
-	    mkdir(DIR_UPPER "/work", 0700) < 0)
-		return error_set(err, errno, "cannot prepare the upper layer");
+	return 0;
+}
+
+/* The merged root takes its mode and owner from the upper layer's. */
+static int make_upper_files(const char *path, const char *lower, struct error *err)
+{
+	struct stat st;
+
+	if (stat(lower, &st) == 0 && mkdir(path, st.st_mode & 07777) == 0)
+		return (st.st_uid || st.st_gid) && chown(path, st.st_uid, st.st_gid) < 0
+			   ? error_set(err, errno, "cannot hand over the upper layer")
+			   : 0;
+	return errno == EEXIST ? 0 : error_set(err, errno, "cannot prepare the upper layer");
+}
+
+static int mount_overlay(const struct record_root *root, const char *lower, struct error *err)
+{
+	char base[PATH_TEXT_MAX], files[PATH_TEXT_MAX + 8], work[PATH_TEXT_MAX + 8];
+	char options[4 * PATH_TEXT_MAX];
+
+	if (prepare_upper(root, base, err) < 0)
+		return -1;
+	(void)snprintf(files, sizeof(files), "%s/files", base);
+	(void)snprintf(work, sizeof(work), "%s/work", base);
+	if (make_upper_files(files, lower, err) < 0 || make_directory(work, 0700, err) < 0)
+		return -1;
 	(void)snprintf(options, sizeof(options),
-		       "lowerdir=%s,upperdir=" DIR_UPPER "/files,workdir=" DIR_UPPER
-		       "/work,redirect_dir=nofollow,metacopy=off,index=off,xino=off",
-		       lower);
-	if (mount("overlay", DIR_ROOT, "overlay", 0, options) < 0)
+		       "lowerdir=%s,upperdir=%s,workdir=%s,redirect_dir=nofollow,metacopy=off,"
+		       "index=off,xino=off",
+		       lower, files, work);
+	if (mount("overlay", DIR_ROOT, "overlay", MS_NODEV, options) < 0)
 		return error_set(err, errno, "cannot mount the root");
 	return 0;
 }
@@ -101,6 +186,10 @@ static int mount_default(const char *type, const char *on, unsigned long flags, 
 	return 0;
 }
 
+/*
+ * Each node is a mount of its own, and /dev as a whole without devices, like the root: a node that
+ * an app with CAP_MKNOD makes cannot be opened, so that it does not reach the disks of other apps.
+ */
 static int make_devices(struct error *err)
 {
 	static const struct {
@@ -121,9 +210,12 @@ static int make_devices(struct error *err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
 		if (mknod(nodes[i].path, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) <
-		    0)
+			0 ||
+		    mount(nodes[i].path, nodes[i].path, NULL, MS_BIND, NULL) < 0)
 			return error_set(err, errno, "cannot make %s", nodes[i].path);
 	}
+	if (mount_without_devices("/dev") < 0)
+		return error_set(err, errno, "cannot forbid other devices");
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
 		if (symlink(links[i].target, links[i].path) < 0)
 			return error_set(err, errno, "cannot make %s", links[i].path);
@@ -184,6 +276,11 @@ int mounts_enter_root(const struct record_app *app, struct error *err)
 	return r;
 }
 
+static bool is_below_proc(const char *path)
+{
+	return !strncmp(path, "/proc/", 6);
+}
+
 /* A file becomes /dev/null, a directory an empty one; what is not there needs no mask. */
 static int mask_path(const char *path, struct error *err)
 {
@@ -202,6 +299,26 @@ static int make_path_read_only(const char *path, struct error *err)
 			   : error_set(err, errno, "cannot mount %s on itself", path);
 	if (mount_read_only(AT_FDCWD, path, true) < 0)
 		return error_set(err, errno, "cannot make %s read-only", path);
+	return 0;
+}
+
+int mounts_return(int mounts, const struct record_app *app, struct error *err)
+{
+	const unsigned long plain = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	if (setns(mounts, CLONE_NEWNS) < 0)
+		return error_set(err, errno, "cannot enter the app's mount namespace");
+	if (umount2("/proc", MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ||
+	    mount("proc", "/proc", "proc", plain, NULL) < 0)
+		return error_set(err, errno, "cannot mount /proc anew");
+	for (const char **path = app->read_only_paths; *path; path++) {
+		if (is_below_proc(*path) && make_path_read_only(*path, err) < 0)
+			return -1;
+	}
+	for (const char **path = app->masked_paths; *path; path++) {
+		if (is_below_proc(*path) && mask_path(*path, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 

@@ -26,6 +26,9 @@ int platform_mount_shares(const char *tag, const char *on, const char *cache, st
 /* Mounts the EROFS image on a block device, by its name in /dev, read-only. */
 int platform_mount_image(const char *device, const char *on, struct error *err);
 
+/* Mounts the ext4 on a block device that keeps what apps write. */
+int platform_mount_disk(const char *device, const char *on, struct error *err);
+
 /* Gets, or gives back, the right to stamp. A process made later inherits the right. */
 int platform_trace_enable(bool enable);
 void platform_trace(enum trace_stage stage);

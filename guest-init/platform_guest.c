@@ -50,7 +50,7 @@ int platform_mount_shares(const char *tag, const char *on, const char *cache, st
 		       "trans=virtio,version=9p2000.L,msize=512000,access=client,posixacl,"
 		       "locktimeout=1,cache=%s",
 		       cache);
-	if (mount(tag, on, "9p", 0, options) < 0)
+	if (mount(tag, on, "9p", MS_NODEV, options) < 0)
 		return error_set(err, errno, "cannot mount the shares");
 	return 0;
 }
@@ -60,8 +60,18 @@ int platform_mount_image(const char *device, const char *on, struct error *err)
 	char path[64];
 
 	(void)snprintf(path, sizeof(path), "/dev/%s", device);
-	if (mount(path, on, "erofs", MS_RDONLY, NULL) < 0)
+	if (mount(path, on, "erofs", MS_RDONLY | MS_NODEV, NULL) < 0)
 		return error_set(err, errno, "cannot mount the image on %s", path);
+	return 0;
+}
+
+int platform_mount_disk(const char *device, const char *on, struct error *err)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/dev/%s", device);
+	if (mount(path, on, "ext4", MS_NODEV | MS_NOATIME, NULL) < 0)
+		return error_set(err, errno, "cannot mount the disk %s", path);
 	return 0;
 }
 

@@ -7,39 +7,106 @@
 #include "guest-init/pod.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "guest-init/added.h"
 #include "guest-init/app.h"
 #include "guest-init/platform.h"
+#include "guest-init/policy.h"
 
 struct pod {
+	const struct record *record;
 	struct control *control;
 	struct app *apps;
 	size_t app_count;
-	size_t left; /* apps that are not done */
-	int sigchld; /* signalfd */
+	size_t begun; /* of the apps, in their order */
+	size_t left;  /* apps that are not done */
+	int sigchld;  /* signalfd */
 	struct pollfd *fds;
 	struct added added;
 	struct error *err; /* filled by handle_frame(), if the host cannot be told */
 	bool broken;
 	bool trace;
-	bool failed; /* exit is that of the first app that failed */
+	bool failed;	     /* exit is that of the first app that failed */
+	bool stopping;	     /* no app is started any more */
+	bool stop_sent;	     /* each has had its stop signal */
+	uint64_t kill_at_ms; /* what is still there then is killed; 0: nothing is */
 	struct frame_pod_exit exit;
 };
 
 /* Entries of the poll set: these, then APP_POLLFDS for each app, then those of added processes. */
 enum { POLL_CONTROL, POLL_SIGCHLD, POLL_APPS };
 
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 static void signal_all(struct pod *pod, uint32_t signal)
 {
 	for (size_t i = 0; i < pod->app_count; i++)
 		app_signal(&pod->apps[i], signal);
+}
+
+/* Of an app that is between two processes, or has had none. */
+static void stop_idle(struct pod *pod, struct app *app)
+{
+	struct error ignored = ERROR_NONE;
+
+	if (app->state == APP_WAITING) {
+		app->state = APP_DONE;
+		pod->left--;
+	} else if (app->state == APP_PAUSED) {
+		(void)app_end(app, &ignored);
+	}
+}
+
+/*
+ * The orderly end of all apps. `excused`: another app has failed, and what ends by its stop signal
+ * has not.
+ */
+static void stop_all(struct pod *pod, uint32_t timeout_ms, bool excused)
+{
+	uint64_t kill_at = now_ms() + timeout_ms;
+
+	if (timeout_ms != FRAME_STOP_PATIENT && (!pod->kill_at_ms || kill_at < pod->kill_at_ms))
+		pod->kill_at_ms = kill_at;
+	if (pod->stop_sent)
+		return;
+	pod->stopping = pod->stop_sent = true;
+	for (size_t i = 0; i < pod->app_count; i++) {
+		struct app *app = &pod->apps[i];
+
+		app->excused = excused;
+		stop_idle(pod, app);
+		app_signal(app, app->config->stop_signal);
+	}
+}
+
+/* A user who ends a pod by hand does not want it back. */
+static bool ends_restarts(uint32_t signal)
+{
+	return signal == SIGINT || signal == SIGQUIT || signal == SIGTERM;
+}
+
+static void signal_pod(struct pod *pod, uint32_t signal)
+{
+	signal_all(pod, signal);
+	if (!ends_restarts(signal))
+		return;
+	pod->stopping = true;
+	for (size_t i = 0; i < pod->app_count; i++)
+		stop_idle(pod, &pod->apps[i]);
 }
 
 static void handle_added(struct pod *pod, const struct host_frame *frame)
@@ -55,11 +122,11 @@ static void handle_frame(void *context, const struct host_frame *frame)
 	struct pod *pod = context;
 
 	if (frame->type == FRAME_STOP)
-		signal_all(pod, SIGTERM);
+		stop_all(pod, frame->timeout_ms, false);
 	else if (frame->type == FRAME_ADD)
 		pod->broken |= added_begin(&pod->added, frame, pod->err) < 0;
 	else if (frame->type == FRAME_SIGNAL && frame->app == FRAME_ALL_APPS)
-		signal_all(pod, frame->signal);
+		signal_pod(pod, frame->signal);
 	else if (frame->app >= FRAME_ID_ADDED_FIRST)
 		handle_added(pod, frame);
 	else if (frame->app >= pod->app_count)
@@ -78,32 +145,64 @@ static int tell_started(struct pod *pod, const struct app *app, struct error *er
 	return control_send(pod->control, FRAME_APP_START, &start, sizeof(start), err);
 }
 
-/* An app is done: the pod's own status, and the end of the others if it failed. */
-static int tell_exit(struct pod *pod, struct app *app, struct error *err)
+static int tell_ended(struct pod *pod, const struct app *app, enum frame_type type,
+		      struct error *err)
 {
 	const struct frame_app_exit exit = { le32_make(app->index), le32_make(app->kind),
 					     le32_make(app->code), le32_make(app->flags) };
-	bool failed = app->kind != EXIT_KIND_CODE || app->code != 0;
 
+	return control_send(pod->control, type, &exit, sizeof(exit), err);
+}
+
+/* An app is done: the pod's own status, and the end of the others if it failed. */
+static int finish_app(struct pod *pod, struct app *app, struct error *err)
+{
+	bool failed;
+
+	if (app->excused && policy_obeyed(app->config->stop_signal, app->kind, app->code)) {
+		app->kind = EXIT_KIND_CODE;
+		app->code = 0;
+	}
+	failed = policy_is_failure(app->kind, app->code);
 	/* What the last app had need not be closed: each connection would be one more packet. */
 	if (--pod->left)
 		app_close(app);
 	if (!pod->failed) {
 		pod->exit = (struct frame_pod_exit){ le32_make(app->kind), le32_make(app->code) };
 		pod->failed = failed;
-		if (failed)
-			signal_all(pod, SIGTERM);
+		if (failed && pod->left)
+			stop_all(pod, pod->record->stop_timeout_ms, true);
 	}
-	return control_send(pod->control, FRAME_APP_EXIT, &exit, sizeof(exit), err);
+	return tell_ended(pod, app, FRAME_APP_EXIT, err);
+}
+
+/* Its process is gone, and its handler too: what now? */
+static int settle_app(struct pod *pod, struct app *app, struct error *err)
+{
+	uint64_t now;
+
+	if (pod->stopping || app->mounts < 0 ||
+	    !policy_restarts(app->config->restart, app->kind, app->code))
+		return app_end(app, err);
+	now = now_ms();
+	app->last_delay_ms = policy_delay_ms(app->last_delay_ms, now - app->started_ms);
+	app->deadline_ms = now + app->last_delay_ms;
+	app->state = APP_PAUSED;
+	return 0;
 }
 
 static int reap_app(struct pod *pod, struct app *app, int status, struct error *err)
 {
-	bool starting = app->state == APP_STARTING;
+	enum app_state was = app->state;
 
-	if (app_process_ended(app, status, err) < 0)
+	app_process_ended(app, status);
+	if (was == APP_STARTING && !app->failed && tell_started(pod, app, err) < 0)
 		return -1;
-	return starting && !app->failed ? tell_started(pod, app, err) : 0;
+	app->pid = 0;
+	if (was == APP_CLEANING || !app_has_post_stop(app))
+		return settle_app(pod, app, err);
+	app->deadline_ms = now_ms() + pod->record->stop_timeout_ms;
+	return app_start_post_stop(app, err);
 }
 
 /* Takes all that have ended, apps and orphans alike. */
@@ -117,13 +216,37 @@ static int reap(struct pod *pod, struct error *err)
 		return error_set(err, errno, "cannot read signals");
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (size_t i = 0; i < pod->app_count; i++) {
-			struct app *app = &pod->apps[i];
-
-			if (app->pid == pid && app->state < APP_ENDED &&
-			    reap_app(pod, app, status, err) < 0)
+			if (pod->apps[i].pid != pid)
+				continue;
+			if (reap_app(pod, &pod->apps[i], status, err) < 0)
 				return -1;
+			break;
 		}
 		if (added_reap(&pod->added, pid, status, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int start_app(struct app *app, struct error *err)
+{
+	if (app->config->restart != RECORD_RESTART_NO)
+		app->started_ms = now_ms();
+	return app_start(app, err);
+}
+
+/* Whether the next app may start: the one before runs, or has run and is no failure. */
+static bool has_begun(const struct app *app)
+{
+	return app->state == APP_RUNNING || app->state == APP_PAUSED ||
+	       (app->state > APP_RUNNING && !policy_is_failure(app->kind, app->code));
+}
+
+static int begin_apps(struct pod *pod, struct error *err)
+{
+	while (!pod->stopping && pod->begun < pod->app_count &&
+	       (!pod->begun || has_begun(&pod->apps[pod->begun - 1]))) {
+		if (start_app(&pod->apps[pod->begun++], err) < 0)
 			return -1;
 	}
 	return 0;
@@ -137,7 +260,52 @@ static int step_app(struct pod *pod, struct app *app, const struct pollfd *fds, 
 		return -1;
 	if (starting && app->state == APP_RUNNING && tell_started(pod, app, err) < 0)
 		return -1;
-	return app_finish(app) ? tell_exit(pod, app, err) : 0;
+	return app_finish(app) ? finish_app(pod, app, err) : 0;
+}
+
+/* Milliseconds until something is due; -1 if nothing is. */
+static int next_due(const struct pod *pod)
+{
+	uint64_t due = pod->kill_at_ms, now;
+
+	for (size_t i = 0; i < pod->app_count; i++) {
+		const struct app *app = &pod->apps[i];
+
+		if ((app->state == APP_PAUSED || app->state == APP_CLEANING) &&
+		    (!due || app->deadline_ms < due))
+			due = app->deadline_ms;
+	}
+	if (!due)
+		return -1;
+	now = now_ms();
+	if (due <= now)
+		return 0;
+	return due - now < INT_MAX ? (int)(due - now) : INT_MAX;
+}
+
+/* What is due: the end of a grace period, of a handler's time, of a pause. */
+static int step_time(struct pod *pod, struct error *err)
+{
+	uint64_t now = now_ms();
+	bool kill_apps = pod->kill_at_ms && pod->kill_at_ms <= now;
+
+	if (kill_apps)
+		pod->kill_at_ms = 0;
+	for (size_t i = 0; i < pod->app_count; i++) {
+		struct app *app = &pod->apps[i];
+		bool due = app->deadline_ms <= now;
+
+		if ((kill_apps && app->state != APP_CLEANING) ||
+		    (due && app->state == APP_CLEANING)) {
+			app->deadline_ms = UINT64_MAX;
+			app_kill(app);
+		} else if (due && app->state == APP_PAUSED) {
+			if (tell_ended(pod, app, FRAME_APP_RESTART, err) < 0 ||
+			    start_app(app, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
 }
 
 static int step_control(struct pod *pod, struct error *err)
@@ -179,12 +347,17 @@ static int serve_once(struct pod *pod, int timeout_ms, struct error *err)
 
 static int serve(struct pod *pod, struct error *err)
 {
-	int timeout_ms = -1;
+	int timeout_ms;
 
 	pod->fds[POLL_SIGCHLD] = (struct pollfd){ .fd = pod->sigchld, .events = POLLIN };
-	while (pod->left)
-		if (serve_once(pod, timeout_ms, err) < 0)
+	while (pod->left) {
+		if (begin_apps(pod, err) < 0)
 			return -1;
+		timeout_ms = next_due(pod);
+		if (serve_once(pod, timeout_ms, err) < 0 ||
+		    (timeout_ms >= 0 && step_time(pod, err) < 0))
+			return -1;
+	}
 	for (;;) {
 		if (added_finish(&pod->added, &timeout_ms, err) < 0)
 			return -1;
@@ -193,16 +366,6 @@ static int serve(struct pod *pod, struct error *err)
 		if (serve_once(pod, timeout_ms, err) < 0)
 			return -1;
 	}
-}
-
-static int start_all(struct pod *pod, const struct record *record, struct error *err)
-{
-	for (size_t i = 0; i < record->app_count; i++) {
-		if (app_start(&pod->apps[i], &record->apps[i], (uint32_t)i, record->trace, err) < 0)
-			return -1;
-		pod->app_count = ++pod->left;
-	}
-	return 0;
 }
 
 /* A blocked SIGCHLD is read from a descriptor, so that busy streams cannot starve it. */
@@ -227,13 +390,20 @@ int pod_run(const struct record *record, struct control *control, struct frame_p
 	struct app *apps = calloc(record->app_count, sizeof(*apps));
 	struct pollfd *fds =
 	    calloc(POLL_APPS + record->app_count * APP_POLLFDS + ADDED_POLLFDS_MAX, sizeof(*fds));
-	struct pod pod = { .control = control, .apps = apps, .fds = fds, .trace = record->trace };
+	struct pod pod = { .record = record,
+			   .control = control,
+			   .apps = apps,
+			   .app_count = record->app_count,
+			   .left = record->app_count,
+			   .fds = fds,
+			   .trace = record->trace };
 
 	if (!apps || !fds)
 		return error_set(err, ENOMEM, "cannot serve the apps");
+	for (size_t i = 0; i < record->app_count; i++)
+		app_init(&apps[i], &record->apps[i], (uint32_t)i, record->trace);
 	added_init(&pod.added, control, apps, record->app_count);
-	if (watch_children(&pod, err) < 0 || start_all(&pod, record, err) < 0 ||
-	    serve(&pod, err) < 0) {
+	if (watch_children(&pod, err) < 0 || serve(&pod, err) < 0) {
 		kill(-1, SIGKILL);
 		return -1;
 	}

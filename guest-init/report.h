@@ -11,6 +11,7 @@
 
 enum report_type {
 	REPORT_TERMINAL = 1, /* with two descriptors: the terminal's master and its slave */
+	REPORT_MOUNTS,	     /* with a descriptor, twice: the app's mount namespace */
 	REPORT_FAILED,	     /* kind, code and text say what of */
 };
 

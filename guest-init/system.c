@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "guest-init/etc.h"
@@ -50,11 +51,53 @@ static int cpus_up(uint32_t cpus, struct error *err)
 	return 0;
 }
 
+int system_proc(struct error *err)
+{
+	if ((mkdir("/proc", 0555) < 0 && errno != EEXIST) ||
+	    (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 &&
+	     errno != EBUSY))
+		return error_set(err, errno, "cannot mount /proc");
+	return 0;
+}
+
+/* "net.ipv4.ip_forward=1", or with slashes, as sysctl(8) takes them. */
+static int set_sysctl(const char *setting, struct error *err)
+{
+	size_t len = strcspn(setting, "=");
+	const char *value = setting + len + 1;
+	_cleanup_fd_ int fd = -1;
+	char path[256];
+	int n = snprintf(path, sizeof(path), "/proc/sys/%.*s", (int)len, setting);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return error_set(err, ENAMETOOLONG, "cannot set the sysctl %s", setting);
+	for (char *at = path; !memchr(setting, '/', len) && *at; at++) {
+		if (*at == '.')
+			*at = '/';
+	}
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		return error_set(err, errno, "cannot set the sysctl %s", setting);
+	return 0;
+}
+
+static int set_sysctls(const struct record *record, struct error *err)
+{
+	if (record->sysctls[0] && system_proc(err) < 0)
+		return -1;
+	for (const char **setting = record->sysctls; *setting; setting++) {
+		if (set_sysctl(*setting, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int system_prepare(const struct record *record, struct error *err)
 {
 	if (record->hostname && sethostname(record->hostname, strlen(record->hostname)) < 0)
 		return error_set(err, errno, "cannot set the host name \"%s\"", record->hostname);
-	if (loopback_up(err) < 0 || net_configure(record, err) < 0 || etc_write(record, err) < 0)
+	if (loopback_up(err) < 0 || net_configure(record, err) < 0 || etc_write(record, err) < 0 ||
+	    set_sysctls(record, err) < 0)
 		return -1;
 	return record->cpus > 1 ? cpus_up(record->cpus, err) : 0;
 }

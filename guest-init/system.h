@@ -7,6 +7,9 @@
 #include "guest-init/record.h"
 #include "vmm/base/error.h"
 
+/* A /proc for PID 1, which seldom needs one. Nothing is done if it is there already. */
+int system_proc(struct error *err);
+
 /* Returns 0, or -1 with err filled. */
 int system_prepare(const struct record *record, struct error *err);
 

@@ -24,6 +24,11 @@ int terminal_resize(int master, uint16_t rows, uint16_t columns)
 	return ioctl(master, TIOCSWINSZ, &size);
 }
 
+int terminal_open_slave(int master)
+{
+	return ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
 static int put_console(unsigned number, struct error *err)
 {
 	char slave[32];
@@ -46,7 +51,7 @@ int terminal_make(const struct record_app *app, bool as_console, int ends[2], st
 	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0 ||
 	    ioctl(master, TIOCGPTN, &number) < 0)
 		return error_set(err, errno, "cannot make a terminal");
-	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	slave = terminal_open_slave(master);
 	if (slave < 0 || terminal_resize(slave, app->rows, app->columns) < 0)
 		return error_set(err, errno, "cannot open the terminal");
 	if (as_console && put_console(number, err) < 0)

@@ -17,6 +17,9 @@
  */
 int terminal_make(const struct record_app *app, bool as_console, int ends[2], struct error *err);
 
+/* Opens the slave of a master again, without making it a controlling terminal. -1 with errno. */
+int terminal_open_slave(int master);
+
 /* -1 with errno set. `master` may be either end. */
 int terminal_resize(int master, uint16_t rows, uint16_t columns);
 

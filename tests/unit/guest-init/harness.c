@@ -93,6 +93,7 @@ const char *harness_prepare(const char *program)
 	join(path, base, "shares");
 	make_directory(path, "root");
 	make_directory(path, "volume");
+	make_directory(path, "disk");
 	join(root_path, path, "root");
 	join(share_path, path, "volume");
 	join(run_path, base, "run");
@@ -152,6 +153,8 @@ static void lay_out(const void *record, size_t len)
 	char path[PATH_TEXT_MAX], shares[PATH_TEXT_MAX];
 	int fd;
 
+	/* A run with a disk, which is a directory here, has made it read-only at its end. */
+	CHECK(mount(NULL, base, NULL, MS_REMOUNT, NULL));
 	CHECK(mount("tmpfs", run_path, "tmpfs", 0, "mode=755"));
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
 		make_directory(run_path, directories[i]);
@@ -256,9 +259,11 @@ static void send_frame(struct host *host, enum frame_type type, const void *payl
 static void act(struct host *host)
 {
 	const struct script *script = host->script;
-	struct frame_signal signal = { le32_make(0), le32_make(script->signal) };
+	struct frame_signal signal = { le32_make(script->signal_all ? FRAME_ALL_APPS : 0),
+				       le32_make(script->signal) };
 	struct frame_winsize size = { le32_make(0), le16_make(script->rows),
 				      le16_make(script->columns) };
+	struct frame_stop stop = { le32_make(script->stop_ms) };
 
 	if (host->acted || !script->signal_on ||
 	    (!strstr(host->outcome->out, script->signal_on) &&
@@ -269,6 +274,8 @@ static void act(struct host *host)
 		send_frame(host, FRAME_WINSIZE, &size, sizeof(size));
 	if (script->signal)
 		send_frame(host, FRAME_SIGNAL, &signal, sizeof(signal));
+	if (script->stop)
+		send_frame(host, FRAME_STOP, &stop, sizeof(stop));
 	if (script->hang_up)
 		shutdown(host->sockets[CONTROL], SHUT_RDWR);
 }
@@ -350,6 +357,11 @@ static void take_frame(struct host *host, uint32_t type, struct cursor *c)
 		o->started |= app == 0 && pid > 1;
 		if (app == FRAME_ID_ADDED_FIRST)
 			take_added_frame(o, type, c);
+		else
+			o->starts++;
+	} else if (type == FRAME_APP_RESTART) {
+		(void)cursor_take(c, sizeof(struct frame_app_exit));
+		o->restarts++;
 	} else if (type == FRAME_APP_EXIT) {
 		uint32_t app = cursor_le32(c), kind, code;
 
@@ -361,6 +373,11 @@ static void take_frame(struct host *host, uint32_t type, struct cursor *c)
 		code = cursor_le32(c);
 		cursor_le32(c);
 		o->exits++;
+		if (app < HARNESS_APPS_MAX) {
+			o->apps[app].exited = true;
+			o->apps[app].kind = kind;
+			o->apps[app].code = code;
+		}
 		if (app == 0) {
 			o->app_exited = true;
 			o->app_kind = kind;
@@ -592,7 +609,7 @@ void harness_run(const struct pod *pod, const struct script *script, struct outc
 	if (!script->added_record)
 		free(host.added_record);
 	CHECK(umount2(run_path, MNT_DETACH));
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < HARNESS_APPS_MAX; i++) {
 		CHECK(snprintf(path, sizeof(path), "%.200s/app%d", cgroup_path, i));
 		(void)rmdir(path);
 	}

@@ -12,14 +12,18 @@
 #include "guest-init/protocol.h"
 #include "vmm/pod/pod.h"
 
-enum { HARNESS_OUTPUT_MAX = 8 * 1024 * 1024 };
+enum { HARNESS_OUTPUT_MAX = 8 * 1024 * 1024, HARNESS_APPS_MAX = 64 };
 
 /* What happened in a run. */
 struct outcome {
 	bool hello, started, app_exited, pod_exited; /* of apps, the first */
-	unsigned exits;				     /* of all apps */
+	unsigned exits, starts, restarts;	     /* of all apps */
 	uint32_t app_kind, app_code;
 	uint32_t pod_kind, pod_code;
+	struct {
+		bool exited;
+		uint32_t kind, code;
+	} apps[HARNESS_APPS_MAX];
 	char *out; /* NUL-terminated; the same memory in every run */
 	size_t out_len;
 	char *err;
@@ -44,7 +48,10 @@ struct script {
 	bool close_stdout;	/* at once */
 	const char *signal_on;	/* when this is in the output: */
 	uint32_t signal;	/* this is sent; 0: none */
+	bool signal_all;	/* to all apps, not to the first alone */
 	uint16_t rows, columns; /* and this, unless 0 */
+	bool stop;		/* and an order to stop, with this time */
+	uint32_t stop_ms;
 	bool hang_up;		/* and the control connection ends */
 	unsigned time_limit_ms; /* 0: 20 s */
 	const void *record;	/* instead of the pod's */

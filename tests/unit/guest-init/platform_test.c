@@ -28,7 +28,8 @@ int platform_mount_shares(const char *tag, const char *on, const char *cache, st
 {
 	(void)tag;
 	(void)cache;
-	if (mount("/shares-source", on, NULL, MS_BIND, NULL) < 0)
+	if (mount("/shares-source", on, NULL, MS_BIND, NULL) < 0 ||
+	    mount(NULL, on, NULL, MS_REMOUNT | MS_BIND | MS_NODEV, NULL) < 0)
 		return error_set(err, errno, "cannot mount the shares");
 	return 0;
 }
@@ -41,6 +42,11 @@ int platform_mount_image(const char *device, const char *on, struct error *err)
 	if (mount(path, on, NULL, MS_BIND, NULL) < 0)
 		return error_set(err, errno, "cannot mount %s", path);
 	return 0;
+}
+
+int platform_mount_disk(const char *device, const char *on, struct error *err)
+{
+	return platform_mount_image(device, on, err);
 }
 
 int platform_trace_enable(bool enable)

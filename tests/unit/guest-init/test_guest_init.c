@@ -150,7 +150,8 @@ static void test_namespaces(void **state)
 	expect("echo $$ /proc/[0-9]*; hostname; cat /proc/self/cgroup | "
 	       "grep '^0::'; ls /; cut -d' ' -f5 /proc/self/mountinfo | sort",
 	       "1 /proc/1\npod\n0::/\nbin\ndev\netc\nproc\nsys\ntmp\n"
-	       "/\n/dev\n/dev/mqueue\n/dev/pts\n/dev/shm\n/etc/hostname\n/proc\n/sys\n/sys/fs/"
+	       "/\n/dev\n/dev/full\n/dev/mqueue\n/dev/null\n/dev/pts\n/dev/random\n/dev/shm\n"
+	       "/dev/tty\n/dev/urandom\n/dev/zero\n/etc/hostname\n/proc\n/sys\n/sys/fs/"
 	       "cgroup\n",
 	       0);
 	/* The upper layer is thrown away. */

@@ -1,0 +1,145 @@
+/*
+ * Limits as files. The kernel judges the values; what it refuses ends the start in a sentence.
+ */
+#include "guest-init/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/base/io.h"
+
+enum {
+	PATH_TEXT_MAX = 128,
+	CPU_PERIOD_US = 100000,
+	CPU_QUOTA_MIN_US = 1000, /* the kernel takes no less */
+	EVENTS_TEXT_MAX = 16384, /* /proc/vmstat has about half of it */
+};
+
+static int write_text(const char *path, const char *text, struct error *err)
+{
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		return error_set(err, errno, "cannot write \"%s\" to %s", text, path);
+	return 0;
+}
+
+int cgroup_enable(const char *base, const struct record *record, struct error *err)
+{
+	bool memory = false, cpu = false, pids = false;
+	char path[PATH_TEXT_MAX], text[32];
+
+	for (size_t i = 0; i < record->app_count; i++) {
+		const struct record_app *app = &record->apps[i];
+
+		memory |= app->memory_limit != 0;
+		cpu |= app->cpu_limit || app->cpu_weight;
+		pids |= app->pids_limit != 0;
+	}
+	if (!memory && !cpu && !pids)
+		return 0;
+	(void)snprintf(path, sizeof(path), "%s/cgroup.subtree_control", base);
+	(void)snprintf(text, sizeof(text), "%s%s%s", memory ? "+memory " : "", cpu ? "+cpu " : "",
+		       pids ? "+pids" : "");
+	return write_text(path, text, err);
+}
+
+static int set_limit(const char *base, uint32_t app, const char *file, const char *text,
+		     struct error *err)
+{
+	char path[PATH_TEXT_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/app%u/%s", base, app, file);
+	return write_text(path, text, err);
+}
+
+static int set_number(const char *base, uint32_t app, const char *file, uint64_t value,
+		      struct error *err)
+{
+	char text[32];
+
+	if (!value)
+		return 0;
+	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
+	return set_limit(base, app, file, text, err);
+}
+
+/* Thousandths of a CPU, as time in each period. */
+static int set_cpu_limit(const char *base, uint32_t app, uint32_t limit, struct error *err)
+{
+	uint64_t quota_us = (uint64_t)limit * (CPU_PERIOD_US / 1000);
+	char text[48];
+
+	if (!limit)
+		return 0;
+	if (quota_us < CPU_QUOTA_MIN_US)
+		quota_us = CPU_QUOTA_MIN_US;
+	(void)snprintf(text, sizeof(text), "%" PRIu64 " %d", quota_us, CPU_PERIOD_US);
+	return set_limit(base, app, "cpu.max", text, err);
+}
+
+int cgroup_make(const char *base, uint32_t app, const struct record_app *config, struct error *err)
+{
+	char path[PATH_TEXT_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/app%u", base, app);
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return error_set(err, errno, "cannot make a cgroup");
+	/* An app out of memory dies as a whole: half of one would be of no use. */
+	if (config->memory_limit &&
+	    (set_number(base, app, "memory.max", config->memory_limit, err) < 0 ||
+	     set_limit(base, app, "memory.oom.group", "1", err) < 0))
+		return -1;
+	if (set_cpu_limit(base, app, config->cpu_limit, err) < 0 ||
+	    set_number(base, app, "cpu.weight", config->cpu_weight, err) < 0)
+		return -1;
+	return set_number(base, app, "pids.max", config->pids_limit, err);
+}
+
+int cgroup_open(const char *base, uint32_t app, struct error *err)
+{
+	char path[PATH_TEXT_MAX];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/app%u", base, app);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "cannot open the cgroup");
+	return fd;
+}
+
+/* The number behind "oom_kill " at the beginning of a line; 0 if there is none. */
+static uint64_t find_oom_kills(const char *text)
+{
+	static const char key[] = "oom_kill ";
+
+	while (text && strncmp(text, key, sizeof(key) - 1) != 0) {
+		text = strchr(text, '\n');
+		if (text)
+			text++;
+	}
+	return text ? strtoull(text + sizeof(key) - 1, NULL, 10) : 0;
+}
+
+uint64_t cgroup_oom_kills(const char *base, uint32_t app)
+{
+	static char text[EVENTS_TEXT_MAX];
+	char path[PATH_TEXT_MAX];
+	_cleanup_fd_ int fd = -1;
+	ssize_t len;
+
+	(void)snprintf(path, sizeof(path), "%s/app%u/memory.events", base, app);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fd = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? -1 : io_pread_full(fd, text, sizeof(text) - 1, 0);
+	text[len > 0 ? len : 0] = '\0';
+	return find_oom_kills(text);
+}

@@ -1,0 +1,29 @@
+/*
+ * The apps' control groups (Linux, Documentation/admin-guide/cgroup-v2.rst): one child of `base`,
+ * where a cgroup2 is mounted, for each app. Controllers cost time and memory; only those are
+ * enabled that some app's limits need.
+ */
+#ifndef NACELLE_GUEST_INIT_CGROUP_H
+#define NACELLE_GUEST_INIT_CGROUP_H
+
+#include <stdint.h>
+
+#include "guest-init/record.h"
+#include "vmm/base/error.h"
+
+/* Once, before any app's group is made. */
+int cgroup_enable(const char *base, const struct record *record, struct error *err);
+
+/* Makes the app's group, or takes the one that is there, and sets its limits. */
+int cgroup_make(const char *base, uint32_t app, const struct record_app *config, struct error *err);
+
+/* An O_PATH descriptor of the app's group, for CLONE_INTO_CGROUP. */
+int cgroup_open(const char *base, uint32_t app, struct error *err);
+
+/*
+ * How many processes of the app the OOM killer has ended so far: in its group if memory is
+ * counted there, else (its memory is then without a limit) in the whole guest, which needs /proc.
+ */
+uint64_t cgroup_oom_kills(const char *base, uint32_t app);
+
+#endif
