@@ -94,6 +94,9 @@ static void print_arguments(const struct verb *verb)
 		for (size_t i = 0; transports[i]; i++)
 			printf(" %s", transports[i]);
 		break;
+	case COMPLETE_PODS:
+		printf(" $(nacelle list --quiet 2>/dev/null)");
+		break;
 	case COMPLETE_STORED:
 		printf(" $(nacelle image list --quiet 2>/dev/null)");
 		break;

@@ -31,6 +31,7 @@ enum verb_completion {
 	COMPLETE_NOTHING,
 	COMPLETE_REFERENCE, /* transports of images */
 	COMPLETE_STORED,    /* references that the store has */
+	COMPLETE_PODS,	    /* pods that there are */
 	COMPLETE_VERBS,	    /* the verbs of another program: nacelle image ... */
 };
 

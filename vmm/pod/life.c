@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
+#include "vmm/pod/app_states.h"
 #include "vmm/pod/control_socket.h"
+#include "vmm/pod/launch_record.h"
+#include "vmm/pod/run.h"
 
 enum { NUMBER_TEXT_MAX = 24, STATUS_PATH_MAX = 512 };
 
@@ -26,6 +29,48 @@ static int write_number(int dir_fd, const char *name, long number, bool durable,
 int life_write_pid(const struct pod_directory *directory, struct error *err)
 {
 	return write_number(directory->fd, POD_PID_NAME, getpid(), false, err);
+}
+
+static int fill_launch(struct launch_record *record, const struct run_options *options,
+		       const struct app_states *apps)
+{
+	record->name = options->name ? strdup(options->name) : NULL;
+	if (options->name && !record->name)
+		return -1;
+	for (uint32_t i = 0; i < apps->count; i++) {
+		const char *name = apps->apps[i].name;
+		const char *image = i < options->app_count ? options->apps[i].reference : "";
+
+		if (string_list_add(&record->apps, name, strlen(name)) < 0 ||
+		    string_list_add(&record->images, image, strlen(image)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int life_write_launch(const struct pod_directory *directory, const struct run_options *options,
+		      const struct app_states *apps, struct error *err)
+{
+	struct launch_record record = { 0 };
+	int result = fill_launch(&record, options, apps);
+
+	if (result < 0)
+		result = error_set(err, ENOMEM, "cannot keep the pod's description");
+	else
+		result = launch_record_write(&record, directory->fd, false, err);
+	launch_record_free(&record);
+	return result;
+}
+
+int life_write_uuid_file(const char *path, const char *uuid, struct error *err)
+{
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	char line[UUID_TEXT_SIZE + 1];
+	int n = snprintf(line, sizeof(line), "%s\n", uuid);
+
+	if (fd < 0 || write(fd, line, (size_t)n) != n)
+		return error_set(err, errno, "--uuid-file: cannot write %s", path);
+	return 0;
 }
 
 int life_write_app_status(const struct pod_directory *directory, const char *app, int status,

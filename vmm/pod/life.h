@@ -20,6 +20,15 @@
 #define POD_EXIT_NAME	"exit"
 #define POD_STATUS_NAME "status"
 
+/* The file "launch" of a pod that was not prepared: its name, and those of its apps and images. */
+struct run_options;
+struct app_states;
+int life_write_launch(const struct pod_directory *directory, const struct run_options *options,
+		      const struct app_states *apps, struct error *err);
+
+/* For --uuid-file: the UUID and a newline, in one piece. */
+int life_write_uuid_file(const char *path, const char *uuid, struct error *err);
+
 /* Of the process that calls it. */
 int life_write_pid(const struct pod_directory *directory, struct error *err);
 

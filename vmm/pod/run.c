@@ -8,6 +8,7 @@
 #include "vmm/pod/image.h"
 #include "vmm/pod/launch.h"
 #include "vmm/pod/life.h"
+#include "vmm/pod/pod_name.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/signals.h"
 #include "vmm/pod/supervisor.h"
@@ -60,6 +61,11 @@ static int start(const struct run_options *options, struct detach *detach,
 	pods_fd = pods_open(options->store_root, true, err);
 	if (pods_fd < 0 || directory_create(pods_fd, POD_PLACE_RUN, &directory, err) < 0) {
 		pod_image_close(&image);
+		return -1;
+	}
+	if (options->name && pod_name_take(pods_fd, options->name, directory.uuid, err) < 0) {
+		pod_image_close(&image);
+		(void)directory_remove(&directory, NULL);
 		return -1;
 	}
 	status = run_image(options, &directory, detach, &image, stdio_present, timeline, err);

@@ -71,8 +71,9 @@ struct run_options {
 	bool console;
 	const char *kernel;
 	const char *kernel_args;
-	const char *name; /* of the pod */
-	bool remove;	  /* its directory, at its end */
+	const char *name;      /* of the pod */
+	const char *uuid_file; /* gets the pod's UUID once it can be spoken to */
+	bool remove;	       /* its directory, at its end */
 	bool json_log;
 	const char *trace;
 	bool is_detached;	 /* in the background, with the apps' output in logs */

@@ -391,10 +391,16 @@ static int start(struct supervisor *supervisor, struct launch *launch, struct as
 /* Beside the boot of the guest: what others need to find the pod and to speak to it. */
 static int appear(struct supervisor *supervisor, struct error *err)
 {
-	if (life_write_pid(supervisor->directory, err) < 0)
+	const struct run_options *options = supervisor->options;
+
+	if (life_write_launch(supervisor->directory, options, &supervisor->apps, err) < 0 ||
+	    life_write_pid(supervisor->directory, err) < 0 ||
+	    control_socket_open(&supervisor->control, supervisor, &supervisor->loop,
+				supervisor->directory->fd, err) < 0)
 		return -1;
-	return control_socket_open(&supervisor->control, supervisor, &supervisor->loop,
-				   supervisor->directory->fd, err);
+	return options->uuid_file
+		   ? life_write_uuid_file(options->uuid_file, supervisor->directory->uuid, err)
+		   : 0;
 }
 
 int supervisor_run(struct launch *launch, struct assembly *assembly,

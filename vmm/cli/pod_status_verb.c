@@ -1,0 +1,117 @@
+/*
+ * nacelle status.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/base/json_writer.h"
+#include "vmm/cli/pod_verbs.h"
+#include "vmm/pod/pods.h"
+
+const struct option_spec pod_status_options[POD_STATUS_OPTION_COUNT] = {
+	POD_OPTION_JSON,
+	POD_OPTION_ROOT,
+	POD_OPTION_UUID_FILE,
+	{ "wait", 'w', OPTION_FLAG, NULL, VALUE_OTHER, "wait until the pod has ended",
+	  POD_FIELD(wait) },
+};
+
+enum { PREPARED_POLL_MS = 100 };
+
+static void print_time(const char *key, uint64_t time_ns)
+{
+	char text[POD_TIME_SIZE];
+
+	cli_pod_time(text, time_ns);
+	if (time_ns)
+		printf("%s=%s\n", key, text);
+}
+
+static void print_app(const struct pod_info_app *app)
+{
+	if (app->status != POD_STATUS_UNKNOWN)
+		printf("app-%s=%d\n", app->name, app->status);
+	else if (app->is_live)
+		printf("app-%s=%s\n", app->name,
+		       app->reply.app_state == POD_APP_RUNNING ? "running" : "waiting");
+	else
+		printf("app-%s=unknown\n", app->name);
+}
+
+/* Lines of KEY=VALUE, as scripts of rkt's users read them. */
+static void print_lines(const struct pod_info *info)
+{
+	printf("state=%s\nuuid=%s\n", pod_info_state(info), info->uuid);
+	if (info->launch.name)
+		printf("name=%s\n", info->launch.name);
+	print_time("created", info->created_ns);
+	print_time("started", info->started_ns);
+	print_time("ended", info->ended_ns);
+	if (info->pid)
+		printf("pid=%d\n", info->pid);
+	printf("exited=%s\n", info->place >= POD_PLACE_RUN && !info->is_held ? "true" : "false");
+	if (info->status != POD_STATUS_UNKNOWN)
+		printf("exit-status=%d\n", info->status);
+	for (size_t i = 0; i < info->launch.apps.count; i++)
+		print_app(&info->apps[i]);
+}
+
+static int print_status(const struct pod_verb_options *options, const struct pod_directory *pod,
+			struct error *err)
+{
+	struct pod_info info;
+	struct json_writer json;
+	int result = pod_info_read(pod, &info, err);
+
+	if (result == 0) {
+		pod_info_ask(pod, &info);
+		if (options->json) {
+			json_begin(&json, stdout);
+			cli_put_pod(&json, &info);
+			json_end(&json);
+		} else {
+			print_lines(&info);
+		}
+	}
+	pod_info_free(&info);
+	return result;
+}
+
+/*
+ * Waits until it has ended. A pod that waits to be run moves on when somebody does so, and then its
+ * lock says the rest.
+ */
+static int wait_for_end(struct pod_directory *pod, struct error *err)
+{
+	char uuid[UUID_TEXT_SIZE];
+	int pods_fd = pod->pods_fd;
+
+	memcpy(uuid, pod->uuid, sizeof(uuid));
+	while (pod->place <= POD_PLACE_PREPARED) {
+		int opened;
+
+		(void)poll(NULL, 0, PREPARED_POLL_MS);
+		directory_close(pod);
+		opened = pods_open_one(pods_fd, uuid, pod, err);
+		if (opened < 0)
+			return -1;
+		if (opened == 0)
+			return error_set(err, 0, "the pod %s has been removed", uuid);
+	}
+	return directory_wait(pod, err);
+}
+
+static int show(const struct pod_verb_options *options, struct pod_directory *pod,
+		struct error *err)
+{
+	if (options->wait && wait_for_end(pod, err) < 0)
+		return -1;
+	return print_status(options, pod, err);
+}
+
+int cli_pod_status(const void *options, int argc, char **argv, struct error *err)
+{
+	return cli_each_pod(options, argc, argv, show, err);
+}

@@ -1,0 +1,156 @@
+/*
+ * What the verbs about pods share.
+ */
+#include "vmm/cli/pod_verbs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/base/io.h"
+#include "vmm/base/json_writer.h"
+#include "vmm/base/time_text.h"
+#include "vmm/pod/pods.h"
+
+int cli_read_uuid_file(const char *path, char uuid[UUID_TEXT_SIZE], struct error *err)
+{
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : io_read_full(fd, uuid, UUID_TEXT_SIZE);
+
+	if (n < 0)
+		return error_set(err, errno, "--uuid-file: cannot read %s", path);
+	if (n == UUID_TEXT_SIZE && uuid[n - 1] == '\n')
+		n--;
+	uuid[n < UUID_TEXT_SIZE ? n : 0] = '\0';
+	if (!uuid_is_canonical(uuid))
+		return error_set(err, 0, "--uuid-file: %s holds no UUID", path);
+	return 0;
+}
+
+static int with_pod(const struct pod_verb_options *options, int pods_fd, const char *text,
+		    int (*fn)(const struct pod_verb_options *options, struct pod_directory *pod,
+			      struct error *err),
+		    struct error *err)
+{
+	struct pod_directory pod;
+	int result;
+
+	if (pods_find(pods_fd, text, &pod, err) < 0)
+		return -1;
+	result = fn(options, &pod, err);
+	directory_close(&pod);
+	return result;
+}
+
+int cli_each_pod(const struct pod_verb_options *options, int argc, char **argv,
+		 int (*fn)(const struct pod_verb_options *options, struct pod_directory *pod,
+			   struct error *err),
+		 struct error *err)
+{
+	char uuid[UUID_TEXT_SIZE];
+	_cleanup_fd_ int pods_fd = -1;
+
+	if (argc == 0 && !options->uuid_file)
+		return error_set(err, 0, "which pod? its UUID, the beginning of it, or its name");
+	if (options->uuid_file && cli_read_uuid_file(options->uuid_file, uuid, err) < 0)
+		return -1;
+	pods_fd = pods_open(options->root, false, err);
+	if (pods_fd < 0 && err->code == ENOENT)
+		return error_set(err, 0, "there is no pod %s", argc ? argv[0] : uuid);
+	if (pods_fd < 0)
+		return -1;
+	if (options->uuid_file && with_pod(options, pods_fd, uuid, fn, err) < 0)
+		return -1;
+	for (int i = 0; i < argc; i++)
+		if (with_pod(options, pods_fd, argv[i], fn, err) < 0)
+			return -1;
+	return 0;
+}
+
+void cli_pod_time(char text[POD_TIME_SIZE], uint64_t time_ns)
+{
+	enum { MILLISECONDS = 23 };
+	char whole[TIME_TEXT_BYTES];
+
+	text[0] = '\0';
+	if (!time_ns)
+		return;
+	time_text_write(whole, time_ns);
+	(void)snprintf(text, POD_TIME_SIZE, "%.*sZ", MILLISECONDS, whole);
+}
+
+static void put_time(struct json_writer *json, const char *key, uint64_t time_ns)
+{
+	char text[POD_TIME_SIZE];
+
+	cli_pod_time(text, time_ns);
+	if (time_ns)
+		json_put_text(json, key, text);
+	else
+		json_put_null(json, key);
+}
+
+static void put_status(struct json_writer *json, int status)
+{
+	if (status == POD_STATUS_UNKNOWN)
+		json_put_null(json, "exitStatus");
+	else
+		json_put_number(json, "exitStatus", (uint64_t)status);
+}
+
+static const char *app_state(const struct pod_info *info, const struct pod_info_app *app)
+{
+	if (app->is_live && app->reply.app_state == POD_APP_WAITING)
+		return "waiting";
+	if (app->is_live && app->reply.app_state == POD_APP_RUNNING)
+		return "running";
+	if (app->is_live || app->status != POD_STATUS_UNKNOWN ||
+	    (info->started_ns && !info->is_held))
+		return "exited";
+	return info->started_ns ? "unknown" : "waiting";
+}
+
+static void put_app(struct json_writer *json, const struct pod_info *info,
+		    const struct pod_info_app *app)
+{
+	enum { NS_OF_MS = 1000000 };
+
+	json_open(json, NULL, '{');
+	json_put_text(json, "name", app->name);
+	json_put_text(json, "image", app->image);
+	json_put_text(json, "state", app_state(info, app));
+	put_status(json, app->status);
+	if (app->is_live) {
+		put_time(json, "started", app->reply.started_ms * NS_OF_MS);
+		put_time(json, "ended", app->reply.ended_ms * NS_OF_MS);
+		json_put_number(json, "restarts", app->reply.restarts);
+		json_put_bool(json, "outOfMemory", app->reply.flags & POD_REPLY_OOM);
+	}
+	json_close(json, '}');
+}
+
+void cli_put_pod(struct json_writer *json, const struct pod_info *info)
+{
+	json_open(json, NULL, '{');
+	json_put_text(json, "uuid", info->uuid);
+	if (info->launch.name)
+		json_put_text(json, "name", info->launch.name);
+	else
+		json_put_null(json, "name");
+	json_put_text(json, "state", pod_info_state(info));
+	put_time(json, "created", info->created_ns);
+	put_time(json, "started", info->started_ns);
+	put_time(json, "ended", info->ended_ns);
+	if (info->pid)
+		json_put_number(json, "pid", (uint64_t)info->pid);
+	else
+		json_put_null(json, "pid");
+	put_status(json, info->status);
+	json_open(json, "apps", '[');
+	for (size_t i = 0; i < info->launch.apps.count; i++)
+		put_app(json, info, &info->apps[i]);
+	json_close(json, ']');
+	json_close(json, '}');
+}
