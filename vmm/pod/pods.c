@@ -31,7 +31,8 @@ static int add_entry(struct pod_entries *entries, const char *uuid, enum pod_pla
 		entries->capacity = capacity;
 	}
 	entry = &entries->items[entries->count++];
-	(void)snprintf(entry->uuid, sizeof(entry->uuid), "%s", uuid);
+	(void)snprintf(entry->uuid, sizeof(entry->uuid), "%.*s", (int)sizeof(entry->uuid) - 1,
+		       uuid);
 	entry->place = place;
 	return 0;
 }
