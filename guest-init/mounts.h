@@ -9,13 +9,14 @@
 #include "vmm/base/error.h"
 
 /* Directories of the initramfs, as guest-init/CMakeLists.txt makes them. */
-#define DIR_CGROUP    "/cgroup" /* cgroup2, one child for each app */
-#define DIR_SHM	      "/shm"	/* the pod's /dev/shm */
-#define DIR_DISK      "/disk"	/* the disk that keeps upper layers; made when there is one */
-#define DIR_DISK_APPS DIR_DISK "/apps" /* a directory for each app */
-#define DIR_LOWER     "/lower"	       /* these three: in an app's own mount namespace */
-#define DIR_UPPER     "/upper"
-#define DIR_ROOT      "/root"
+#define DIR_CGROUP	 "/cgroup" /* cgroup2, one child for each app */
+#define DIR_SHM		 "/shm"	   /* the pod's /dev/shm */
+#define DIR_DISK	 "/disk"   /* the disk that keeps upper layers; made when there is one */
+#define DIR_DISK_APPS	 DIR_DISK "/apps"    /* a directory for each app */
+#define DIR_DISK_VOLUMES DIR_DISK "/volumes" /* and for each volume there */
+#define DIR_LOWER	 "/lower"	     /* these three: in an app's own mount namespace */
+#define DIR_UPPER	 "/upper"
+#define DIR_ROOT	 "/root"
 
 /* In PID 1: devices, cgroup2, shm, and what volumes.h says. */
 int mounts_system(const struct record *record, struct error *err);

@@ -17,6 +17,7 @@
 #include "guest-init/copy_tree.h"
 #include "guest-init/inside.h"
 #include "guest-init/mount_api.h"
+#include "guest-init/mounts.h"
 #include "guest-init/platform.h"
 #include "vmm/base/cleanup.h"
 
@@ -73,6 +74,18 @@ static int make_directory(const char *path, struct error *err)
 		   : 0;
 }
 
+/* A directory of the pod's disk; one that is there has its mode, its owner and what is in it. */
+static int make_on_disk(const struct record_volume *volume, const char *path, struct error *err)
+{
+	if (make_directory(DIR_DISK_VOLUMES, err) < 0)
+		return -1;
+	if (mkdir(path, 0700) < 0)
+		return errno == EEXIST ? 0 : error_set(err, errno, "cannot make %s", path);
+	if (chown(path, volume->uid, volume->gid) < 0 || chmod(path, volume->mode) < 0)
+		return error_set(err, errno, "cannot hand over %s", path);
+	return 0;
+}
+
 /* Its mount point is empty until an app that uses the volume has it filled. */
 static int make_volume(const struct record_volume *volume, struct error *err)
 {
@@ -82,16 +95,18 @@ static int make_volume(const struct record_volume *volume, struct error *err)
 		.gid = volume->gid,
 		.size_bytes = volume->size_bytes,
 	};
-	char path[PATH_TEXT_MAX], share[PATH_TEXT_MAX];
+	char path[PATH_TEXT_MAX], source[PATH_TEXT_MAX] = "";
 	_cleanup_fd_ int tree = -1, target = -1;
 
-	if (volume->upper_device)
-		return error_set(err, ENOTSUP, "volume %s: on a disk", volume->name);
 	(void)snprintf(path, sizeof(path), DIR_VOLUMES "/%s", volume->name);
-	(void)snprintf(share, sizeof(share), DIR_SHARES "/%s", volume->share ? volume->share : "");
-	if (make_directory(path, err) < 0)
+	if (volume->share)
+		(void)snprintf(source, sizeof(source), DIR_SHARES "/%s", volume->share);
+	else if (volume->upper_device)
+		(void)snprintf(source, sizeof(source), DIR_DISK_VOLUMES "/%s", volume->name);
+	if (make_directory(path, err) < 0 ||
+	    (!volume->share && volume->upper_device && make_on_disk(volume, source, err) < 0))
 		return -1;
-	tree = volume->share ? mount_clone(AT_FDCWD, share) : mount_new_tmpfs(&owner);
+	tree = source[0] ? mount_clone(AT_FDCWD, source) : mount_new_tmpfs(&owner);
 	target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (tree < 0 || target < 0 || mount_attach(tree, target) < 0)
 		return error_set(err, errno, "cannot make the volume %s", volume->name);

@@ -62,13 +62,15 @@ static void expect_app(const struct outcome *o, unsigned app, uint32_t kind, uin
 
 #define FOREVER "while :; do sleep 0.01; done"
 
+/* Waits for a file that another app makes. */
+#define AWAIT(name) "while ! test -e /dev/shm/" name "; do sleep 0.01; done; "
+
 static void test_each_starts_after_the_one_before(void **state)
 {
 	struct outcome o;
 
 	(void)state;
-	MAKE_POD("while ! test -e /dev/shm/end; do sleep 0.01; done; cat /dev/shm/log", "",
-		 ">/dev/shm/end");
+	MAKE_POD(AWAIT("end") "cat /dev/shm/log", "", ">/dev/shm/end");
 	/* The second would come first if the first did not keep it waiting. */
 	apps[0].pre_start =
 	    (const char *[]){ "/bin/sh", "-c", "sleep 0.1; echo 0 >>/dev/shm/log", NULL };
@@ -86,7 +88,9 @@ static void test_an_app_that_cannot_start_ends_the_pod(void **state)
 	struct outcome o;
 
 	(void)state;
-	MAKE_POD("trap 'echo term; exit 0' TERM; echo first; " FOREVER, "", "echo never >&2");
+	MAKE_POD("trap 'echo term; exit 0' TERM; echo first; >/dev/shm/up; " FOREVER, "",
+		 "echo never >&2");
+	apps[1].pre_start = (const char *[]){ "/bin/sh", "-c", AWAIT("up"), NULL };
 	apps[1].argv = (const char *[]){ "/no/such", NULL };
 	run(&o);
 	assert_string_equal(o.out, "first\nterm\n");
@@ -97,25 +101,31 @@ static void test_an_app_that_cannot_start_ends_the_pod(void **state)
 	assert_int_equal(o.pod_code, 127);
 }
 
-/* The third dies of its stop signal, which is no failure of its own; the fourth does not obey. */
+/* The third dies of its stop signal, which is no failure of its own. */
 static void test_first_failure_counts(void **state)
 {
 	struct outcome o;
 
 	(void)state;
-	MAKE_POD("exit 0", "while ! test -e /dev/shm/end; do sleep 0.01; done; exit 5", FOREVER,
-		 "trap 'exit 6' TERM; " FOREVER, "trap '' USR1; >/dev/shm/end; " FOREVER);
-	pod.pod.stop_timeout_ms = 100;
-	apps[4].stop_signal = SIGNAL_USR1;
+	MAKE_POD("exit 0", AWAIT("up") "exit 5", FOREVER,
+		 "trap 'exit 6' USR1; >/dev/shm/up; " FOREVER);
+	pod.pod.stop_timeout_ms = 60000;
+	apps[3].stop_signal = SIGNAL_USR1;
 	run(&o);
-	assert_int_equal(o.exits, 5);
+	assert_int_equal(o.exits, 4);
 	expect_app(&o, 0, EXIT_KIND_CODE, 0);
 	expect_app(&o, 1, EXIT_KIND_CODE, 5);
 	expect_app(&o, 2, EXIT_KIND_CODE, 0);
 	expect_app(&o, 3, EXIT_KIND_CODE, 6);
-	expect_app(&o, 4, EXIT_KIND_SIGNAL, SIGNAL_KILL);
 	assert_int_equal(o.pod_kind, EXIT_KIND_CODE);
 	assert_int_equal(o.pod_code, 5);
+	/* What does not obey is killed, and that is one. */
+	MAKE_POD(AWAIT("up") "exit 7", "trap '' TERM; >/dev/shm/up; " FOREVER);
+	pod.pod.stop_timeout_ms = 1;
+	run(&o);
+	expect_app(&o, 0, EXIT_KIND_CODE, 7);
+	expect_app(&o, 1, EXIT_KIND_SIGNAL, SIGNAL_KILL);
+	assert_int_equal(o.pod_code, 7);
 }
 
 static void test_stop(void **state)
@@ -123,7 +133,8 @@ static void test_stop(void **state)
 	struct outcome o;
 
 	(void)state;
-	MAKE_POD("trap 'echo usr1; exit 3' USR1; echo ready; " FOREVER, FOREVER);
+	MAKE_POD("trap 'echo usr1; exit 3' USR1; " AWAIT("up") "echo ready; " FOREVER,
+		 ">/dev/shm/up; " FOREVER);
 	apps[0].stop_signal = SIGNAL_USR1;
 	run_with(
 	    &(struct script){ .signal_on = "ready", .stop = true, .stop_ms = FRAME_STOP_PATIENT },
@@ -214,10 +225,9 @@ static void test_post_stop_has_its_time(void **state)
 
 	(void)state;
 	MAKE_POD("exit 2");
-	pod.pod.stop_timeout_ms = 50;
-	apps[0].post_stop = (const char *[]){ "/bin/sh", "-c", "echo post; sleep 1000", NULL };
+	pod.pod.stop_timeout_ms = 1;
+	apps[0].post_stop = (const char *[]){ "/bin/sh", "-c", "sleep 1000", NULL };
 	run(&o);
-	assert_string_equal(o.out, "post\n");
 	expect_app(&o, 0, EXIT_KIND_CODE, 2);
 }
 
@@ -248,7 +258,7 @@ static void test_restart_always(void **state)
 	(void)state;
 	for (int init = 0; init < 2; init++) {
 		MAKE_POD("echo x >>/tmp/n; echo run $(wc -l </tmp/n); exit 0",
-			 "while ! test -e /dev/shm/end; do sleep 0.01; done; exit 8");
+			 AWAIT("end") "exit 8");
 		apps[0].init = init;
 		apps[0].restart = POD_RESTART_ALWAYS;
 		apps[0].post_stop =
@@ -343,20 +353,38 @@ static void test_no_devices_of_ones_own(void **state)
 
 static void test_disk(void **state)
 {
+	static const struct pod_mount mount = {
+		.type = POD_MOUNT_VOLUME,
+		.source = "data",
+		.target = "/vol",
+	};
+	static const struct pod_volume volume = {
+		.name = "data",
+		.mode = 02711,
+		.uid = 9,
+		.upper_device = "disk",
+	};
 	struct outcome o;
 
 	(void)state;
 	for (int time = 0; time < 2; time++) {
-		MAKE_POD("cat /kept 2>/dev/null; echo one >/kept; stat -c %a:%u /",
-			 "echo 2 >/kept");
+		MAKE_POD("cat /kept /vol/kept 2>/dev/null; >/dev/shm/go; echo one >/kept; stat -c "
+			 "%a:%u / /vol; "
+			 "while ! test -s /vol/kept; do sleep 0.01; done",
+			 "while ! test -e /dev/shm/go; do sleep 0.01; done; "
+			 "echo 2 >/kept; echo two >/vol/kept");
+		pod.pod.volumes = &volume;
+		pod.pod.volume_count = 1;
 		for (int i = 0; i < 2; i++) {
 			apps[i].root.upper = POD_UPPER_DISK;
 			apps[i].root.upper_device = "disk";
 			apps[i].root.upper_directory = i ? "b" : "a";
+			apps[i].mounts = &mount;
+			apps[i].mount_count = 1;
 		}
 		run(&o);
 		assert_string_equal(o.err, "");
-		assert_string_equal(o.out, time ? "one\n755:0\n" : "755:0\n");
+		assert_string_equal(o.out, time ? "one\ntwo\n755:0\n2711:9\n" : "755:0\n2711:9\n");
 		assert_int_equal(o.exits, 2);
 	}
 }

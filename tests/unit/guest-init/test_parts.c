@@ -1,5 +1,5 @@
 /*
- * The parts of guest-init that are plain functions: users, frames, interpreters.
+ * The parts of guest-init that are plain functions: users, frames, interpreters, limits, restarts.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -14,8 +14,10 @@
 #include <elf.h>
 #include <cmocka.h>
 
+#include "guest-init/cgroup.h"
 #include "guest-init/exec.h"
 #include "guest-init/frames.h"
+#include "guest-init/policy.h"
 #include "guest-init/users.h"
 #include "vmm/base/cleanup.h"
 
@@ -242,9 +244,117 @@ static void test_size(void **state)
 	assert_true(st.st_size < 150 * 1024);
 }
 
+static void test_policy(void **state)
+{
+	uint32_t delay_ms = 0;
+
+	(void)state;
+	assert_false(policy_is_failure(EXIT_KIND_CODE, 0));
+	assert_true(policy_is_failure(EXIT_KIND_CODE, 1));
+	assert_true(policy_is_failure(EXIT_KIND_SIGNAL, 15));
+	assert_false(policy_restarts(RECORD_RESTART_NO, EXIT_KIND_CODE, 1));
+	assert_false(policy_restarts(RECORD_RESTART_ON_FAILURE, EXIT_KIND_CODE, 0));
+	assert_true(policy_restarts(RECORD_RESTART_ON_FAILURE, EXIT_KIND_SIGNAL, 9));
+	assert_true(policy_restarts(RECORD_RESTART_ALWAYS, EXIT_KIND_CODE, 0));
+	assert_false(policy_restarts(RECORD_RESTART_ALWAYS, EXIT_KIND_NOT_STARTED, 127));
+	assert_false(policy_restarts(RECORD_RESTART_ALWAYS, EXIT_KIND_INIT_FAILURE, 5));
+	for (uint32_t want = 100; want < 10000; want *= 2) {
+		delay_ms = policy_delay_ms(delay_ms, 9999);
+		assert_int_equal(delay_ms, want);
+	}
+	assert_int_equal(policy_delay_ms(delay_ms, 0), 10000);
+	assert_int_equal(policy_delay_ms(10000, 0), 10000);
+	assert_int_equal(policy_delay_ms(10000, 10000), 100);
+	assert_true(policy_obeyed(10, EXIT_KIND_CODE, 0) &&
+		    policy_obeyed(10, EXIT_KIND_SIGNAL, 10));
+	assert_false(policy_obeyed(10, EXIT_KIND_CODE, 1) ||
+		     policy_obeyed(10, EXIT_KIND_SIGNAL, 9) ||
+		     policy_obeyed(10, EXIT_KIND_NOT_STARTED, 126));
+}
+
+/* A directory with the files that a cgroup has, where what is written can be read again. */
+static char cgroups[] = "/tmp/nacelle-cgroups-XXXXXX";
+
+static void put_cgroup_file(const char *name, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", cgroups, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void expect_cgroup_file(const char *name, const char *text)
+{
+	char path[128], got[64] = "";
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", cgroups, name);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_true(fread(got, 1, sizeof(got) - 1, file) < sizeof(got));
+	assert_int_equal(fclose(file), 0);
+	assert_string_equal(got, text);
+}
+
+static void test_cgroups(void **state)
+{
+	static const char *const files[] = { "app1/memory.max", "app1/memory.oom.group",
+					     "app1/cpu.max",	"app1/cpu.weight",
+					     "app1/pids.max",	"cgroup.subtree_control" };
+	struct record_app apps[] = { { .name = "free" },
+				     { .memory_limit = UINT64_C(5) << 30,
+				       .cpu_limit = 1500,
+				       .cpu_weight = 77,
+				       .pids_limit = 9 } };
+	struct record record = { .apps = apps, .app_count = 1 };
+	struct error err = ERROR_NONE;
+	char path[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(cgroups));
+	(void)snprintf(path, sizeof(path), "%s/app1", cgroups);
+	assert_int_equal(mkdir(path, 0755), 0);
+	/* Nothing is enabled, or written, for what has no limit: no file is there yet. */
+	assert_int_equal(cgroup_enable(cgroups, &record, &err), 0);
+	assert_int_equal(cgroup_make(cgroups, 0, &apps[0], &err), 0);
+	record.app_count = 2;
+	assert_int_equal(cgroup_enable(cgroups, &record, &err), -1);
+	assert_int_equal(cgroup_make(cgroups, 1, &apps[1], &err), -1);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		put_cgroup_file(files[i], "");
+	assert_int_equal(cgroup_enable(cgroups, &record, &err), 0);
+	assert_int_equal(cgroup_make(cgroups, 1, &apps[1], &err), 0);
+	expect_cgroup_file("cgroup.subtree_control", "+memory +cpu +pids");
+	expect_cgroup_file("app1/memory.max", "5368709120");
+	expect_cgroup_file("app1/memory.oom.group", "1");
+	expect_cgroup_file("app1/cpu.max", "150000 100000");
+	expect_cgroup_file("app1/cpu.weight", "77");
+	expect_cgroup_file("app1/pids.max", "9");
+	/* Less than the kernel takes. */
+	apps[1] = (struct record_app){ .cpu_limit = 1 };
+	put_cgroup_file("app1/cpu.max", "");
+	put_cgroup_file("cgroup.subtree_control", "");
+	assert_int_equal(cgroup_enable(cgroups, &record, &err), 0);
+	assert_int_equal(cgroup_make(cgroups, 1, &apps[1], &err), 0);
+	expect_cgroup_file("cgroup.subtree_control", "+cpu ");
+	expect_cgroup_file("app1/cpu.max", "1000 100000");
+	put_cgroup_file("app1/memory.events",
+			"low 0\nhigh 0\nmax 31\noom 2\noom_kill 3\noom_group_kill 1\n");
+	assert_int_equal(cgroup_oom_kills(cgroups, 1), 3);
+	put_cgroup_file("app1/memory.events", "oom_kil");
+	assert_int_equal(cgroup_oom_kills(cgroups, 1), 0);
+	(void)snprintf(path, sizeof(path), "rm -r %s", cgroups);
+	assert_int_equal(system(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_policy),	    cmocka_unit_test(test_cgroups),
 		cmocka_unit_test(test_users),	    cmocka_unit_test(test_users_without_files),
 		cmocka_unit_test(test_many_groups), cmocka_unit_test(test_frames),
 		cmocka_unit_test(test_bad_frames),  cmocka_unit_test(test_interpreters),
