@@ -32,10 +32,10 @@ enum {
 };
 
 enum {
-	NACELLE_PORT_CONTROL = 1,
-	NACELLE_PORT_STREAM_FIRST = 16, /* streams: ports from here on, handed out by the host */
-	NACELLE_PORT_ADDED_FIRST = 1 << 16, /* those of added processes, NACELLE_PORTS_ADDED each */
-	NACELLE_PORTS_ADDED = 4,	    /* the record, then stdin, stdout, stderr */
+	NACELLE_PORT_CONTROL = 0x70000001,	/* ports below are for the pod's own use */
+	NACELLE_PORT_STREAM_FIRST = 0x70000010, /* streams: from here on, handed out by the host */
+	NACELLE_PORT_ADDED_FIRST = 0x70010000,	/* added processes, NACELLE_PORTS_ADDED each */
+	NACELLE_PORTS_ADDED = 4,		/* the record, then stdin, stdout, stderr */
 };
 
 enum { FRAME_PAYLOAD_MAX = 4096 };

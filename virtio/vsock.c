@@ -118,6 +118,10 @@ static void on_request(struct vsock *vsock, const struct packet *packet)
 		conn->ops = accept.ops;
 		conn->ctx = accept.ctx;
 		conn->buf_alloc = accept.buf_alloc;
+		if (accept.later) {
+			conn->opening = CONN_ANSWERS;
+			conn->pending &= (uint8_t)~PENDING_RESPONSE;
+		}
 		return;
 	}
 	vsock->conns_refused++;
@@ -167,15 +171,16 @@ static void on_shutdown(struct vsock_conn *conn, const struct packet *packet)
 		vsock_conn_close(conn, true, true);
 }
 
-/* To our REQUEST. Nothing but a RESPONSE or a reset may come first. */
+/* Before the connection stands, nothing but a RESPONSE to our REQUEST or a reset may come. */
 static void on_answer(struct vsock *vsock, struct vsock_conn *conn, const struct packet *packet)
 {
-	if (le16_get(packet->header.op) != VSOCK_OP_RESPONSE || (conn->pending & PENDING_REQUEST)) {
+	if (le16_get(packet->header.op) != VSOCK_OP_RESPONSE || conn->opening != CONN_ASKED ||
+	    (conn->pending & PENDING_REQUEST)) {
 		vsock->packets_bad++;
 		vsock_conn_close(conn, true, true);
 		return;
 	}
-	conn->connecting = false;
+	conn->opening = CONN_STANDS;
 	/* Who could not send before can now. */
 	vsock_conn_peer_credit(conn, le32_get(packet->header.buf_alloc),
 			       le32_get(packet->header.fwd_cnt));
@@ -203,7 +208,7 @@ static void on_packet(struct vsock *vsock, const struct packet *packet)
 	}
 	vsock_conn_peer_credit(conn, le32_get(packet->header.buf_alloc),
 			       le32_get(packet->header.fwd_cnt));
-	if (conn->connecting && le16_get(packet->header.op) != VSOCK_OP_RST) {
+	if (conn->opening != CONN_STANDS && le16_get(packet->header.op) != VSOCK_OP_RST) {
 		on_answer(vsock, conn, packet);
 		return;
 	}

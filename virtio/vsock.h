@@ -78,6 +78,7 @@ struct vsock_accept {
 	const struct vsock_conn_ops *ops;
 	void *ctx;
 	uint32_t buf_alloc; /* bytes of credit: what it can keep without consuming anything */
+	bool later;	    /* the guest waits for vsock_conn_accept(), or a reset */
 };
 
 /*
@@ -99,7 +100,7 @@ struct vsock_conn {
 	uint8_t own_shutdown;  /* that we have asked for */
 	bool wants_send;       /* can_send() is due when there is room */
 	bool credit_asked;     /* no second CREDIT_REQUEST before an answer */
-	bool connecting;       /* we have asked, the guest has not answered */
+	uint8_t opening;       /* enum conn_opening: who has to answer */
 	bool queued;	       /* in the list of those that wait for receive buffers */
 
 	/* Receiving (guest to host); free-running byte counts, as on the wire. */
@@ -166,6 +167,9 @@ void vsock_fini(struct vsock *vsock);
  */
 struct vsock_conn *vsock_connect(struct vsock *vsock, uint32_t guest_port, uint32_t host_port,
 				 const struct vsock_accept *as);
+
+/* Says yes to a connection that was to be accepted later. */
+void vsock_conn_accept(struct vsock_conn *conn);
 
 /*
  * Sends as many of len bytes as the guest's credit and receive buffers allow now, and returns how

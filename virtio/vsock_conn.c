@@ -174,7 +174,7 @@ void vsock_conn_peer_credit(struct vsock_conn *conn, uint32_t buf_alloc, uint32_
 	conn->peer_buf_alloc = buf_alloc;
 	if (fwd_cnt - conn->peer_consumed <= conn->sent - conn->peer_consumed)
 		conn->peer_consumed = fwd_cnt;
-	if (!credit(conn) || conn->connecting)
+	if (!credit(conn) || conn->opening != CONN_STANDS)
 		return;
 	conn->credit_asked = false;
 	if (conn->wants_send)
@@ -267,11 +267,20 @@ struct vsock_conn *vsock_connect(struct vsock *vsock, uint32_t guest_port, uint3
 	conn->ops = as->ops;
 	conn->ctx = as->ctx;
 	conn->buf_alloc = as->buf_alloc;
-	conn->connecting = true;
+	conn->opening = CONN_ASKED;
 	vsock_enter(vsock);
 	vsock_conn_reply(conn, PENDING_REQUEST);
 	vsock_leave(vsock, false);
 	return conn;
+}
+
+void vsock_conn_accept(struct vsock_conn *conn)
+{
+	assert(conn->state == CONN_OPEN && conn->opening == CONN_ANSWERS);
+	vsock_enter(conn->vsock);
+	conn->opening = CONN_STANDS;
+	vsock_conn_reply(conn, PENDING_RESPONSE);
+	vsock_leave(conn->vsock, false);
 }
 
 size_t vsock_conn_send(struct vsock_conn *conn, const void *data, size_t len)
@@ -285,7 +294,7 @@ size_t vsock_conn_send(struct vsock_conn *conn, const void *data, size_t len)
 	    (conn->peer_shutdown & VSOCK_SHUTDOWN_RECEIVE))
 		return 0;
 	vsock_enter(vsock);
-	while (done < len && !conn->connecting) {
+	while (done < len && conn->opening == CONN_STANDS) {
 		size_t part = len - done;
 		ssize_t n;
 

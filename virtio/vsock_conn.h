@@ -25,6 +25,12 @@ enum conn_state {
 	CONN_DEAD, /* not in the hash any more; its slot is free once its turn in the list came */
 };
 
+enum conn_opening {
+	CONN_STANDS,
+	CONN_ASKED,   /* by us: the guest's RESPONSE is due */
+	CONN_ANSWERS, /* later: ours is due */
+};
+
 /* Replies of a connection that wait for a receive buffer, in the order in which they are sent. */
 enum {
 	PENDING_RESPONSE = 1,

@@ -63,6 +63,8 @@ const struct option_spec run_options_table[RUN_OPTION_COUNT] = {
 	  "write the pod's UUID there once it can be spoken to", FIELD(uuid_file) },
 	{ "volume", 'v', OPTION_LIST, "SRC:DST[:OPTION,...]", VALUE_FILE,
 	  "share a directory or file of the host (repeatable)", FIELD(volumes) },
+	{ "vsock", 0, OPTION_TEXT, "PATH", VALUE_FILE,
+	  "a unix socket into the pod's vsock, as Firecracker has it", FIELD(vsock) },
 };
 
 const struct option_spec app_options_table[APP_OPTION_COUNT] = {

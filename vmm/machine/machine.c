@@ -33,6 +33,7 @@
 #include "vmm/base/lockdown.h"
 #include "vmm/machine/machine_rules.h"
 #include "vmm/machine/pause.h"
+#include "vmm/machine/vsock_bridge.h"
 #include "vmm/machine/ram.h"
 #include "vmm/machine/streams.h"
 #include "vmm/machine/vcpu.h"
@@ -52,6 +53,7 @@ struct machine {
 	struct devices devices;
 	struct control control;
 	struct streams *streams;
+	struct vsock_bridge *bridge; /* NULL: none was asked for */
 	struct added added;
 	struct pause pause;
 
@@ -139,7 +141,27 @@ static bool on_accept(void *context, uint32_t port, struct vsock_conn *conn,
 
 	if (port == NACELLE_PORT_CONTROL)
 		return control_accept(&machine->control, port, conn, accept);
-	return streams_accept(machine->streams, port, conn, accept);
+	if (streams_accept(machine->streams, port, conn, accept))
+		return true;
+	return machine->bridge && port < NACELLE_PORT_CONTROL &&
+	       vsock_bridge_accept(machine->bridge, port, conn, accept);
+}
+
+static void on_dial(void *context, uint32_t port, uint32_t ticket)
+{
+	const struct machine_record record = { .type = MACHINE_RECORD_DIAL,
+					       .dial = { port, ticket } };
+
+	send_record(context, &record);
+}
+
+/* The supervisor's answer to on_dial(). */
+static void on_dialed(struct machine *machine, uint32_t ticket, const int *fds, unsigned fd_count)
+{
+	for (unsigned i = machine->bridge ? 1 : 0; i < fd_count; i++)
+		close(fds[i]);
+	if (machine->bridge)
+		vsock_bridge_answer(machine->bridge, ticket, fd_count ? fds[0] : -1);
 }
 
 static void on_ended(struct loop_event *event)
@@ -176,6 +198,9 @@ static void run_command(struct machine *machine, const struct machine_command *c
 		break;
 	case MACHINE_COMMAND_RESUME:
 		pause_end(&machine->pause);
+		break;
+	case MACHINE_COMMAND_DIALED:
+		on_dialed(machine, command->id, fds, fd_count);
 		break;
 	}
 }
@@ -351,6 +376,10 @@ static int build_devices(struct machine *machine, uint32_t app_count, struct err
 		return -1;
 	control_init(&machine->control, machine->devices.vsock, app_count, on_control_event,
 		     machine);
+	if (machine->plan->vsock_listener >= 0 &&
+	    vsock_bridge_init(&machine->bridge, machine->plan->vsock_listener,
+			      machine->devices.vsock, &machine->loop, on_dial, machine, err) < 0)
+		return -1;
 	return build_streams(machine, err);
 }
 
@@ -383,11 +412,11 @@ static int start_threads(struct machine *machine, struct error *err)
 /* Of all that the supervisor had open, what the plan names is left. */
 static int close_other_fds(const struct plan *plan, struct error *err)
 {
-	int keep[5 + 2 * PLAN_FILES + PLAN_DISKS_MAX + PLAN_NETS_MAX + 2 * PLAN_STREAMS_MAX] = {
+	int keep[6 + 2 * PLAN_FILES + PLAN_DISKS_MAX + PLAN_NETS_MAX + 2 * PLAN_STREAMS_MAX] = {
 		plan->kvm_fd,	  plan->kernel_fd,	   plan->initramfs_fd,
-		plan->console_fd, plan->supervisor_socket,
+		plan->console_fd, plan->supervisor_socket, plan->vsock_listener,
 	};
-	size_t count = 5;
+	size_t count = 6;
 
 	for (unsigned i = 0; i < PLAN_FILES; i++) {
 		keep[count++] = plan->files[i].socket;

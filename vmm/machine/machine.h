@@ -26,6 +26,7 @@ enum machine_record_type {
 	MACHINE_RECORD_EVENT = 1, /* event: what guest-init has said */
 	MACHINE_RECORD_STAGE,	  /* stage: only if the plan asks for a trace */
 	MACHINE_RECORD_GUEST_END, /* end: the VM has stopped without POD_EXIT; the last record */
+	MACHINE_RECORD_DIAL,	  /* dial: the guest connects to a port of the host */
 	MACHINE_RECORD_FAILED,	  /* text: the machine could not be made; the last record */
 	MACHINE_RECORD_PAUSED,	  /* all vCPUs stand still */
 };
@@ -39,6 +40,10 @@ struct machine_record {
 			uint32_t stage;	  /* enum machine_stage or enum trace_stage */
 			uint64_t time_ns; /* CLOCK_MONOTONIC */
 		} stage;
+		struct {
+			uint32_t port;
+			uint32_t ticket; /* comes back with MACHINE_COMMAND_DIALED */
+		} dial;
 		struct {
 			uint32_t reason; /* enum vcpu_end */
 			uint32_t detail;
@@ -55,6 +60,7 @@ enum machine_command_type {
 	MACHINE_COMMAND_HANG_UP, /* id: whoever asked for the added process has gone */
 	MACHINE_COMMAND_PAUSE,	 /* MACHINE_RECORD_PAUSED answers, also if it stands already */
 	MACHINE_COMMAND_RESUME,
+	MACHINE_COMMAND_DIALED, /* id: the ticket; with a connected stream socket, or refused */
 };
 
 /*

@@ -29,6 +29,8 @@ static const struct lockdown_rule rules[] = {
 	{ SYS_preadv, LOCKDOWN_ANY, 0, "disks: read" },
 	{ SYS_pwritev, LOCKDOWN_ANY, 0, "disks: write" },
 	{ SYS_pwrite64, LOCKDOWN_ANY, 0, "disks: write" },
+	{ SYS_accept4, LOCKDOWN_ANY, 0, "programs that connect into the guest by vsock" },
+	{ SYS_shutdown, LOCKDOWN_ANY, 0, "vsock connections that end in one direction" },
 	{ SYS_readv, LOCKDOWN_ANY, 0, "networks: receive" },
 	{ SYS_writev, LOCKDOWN_ANY, 0, "networks: send" },
 	{ SYS_ioctl, 1, TUNSETOFFLOAD, "networks: what the driver has agreed to receive" },

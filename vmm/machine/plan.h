@@ -76,6 +76,7 @@ struct plan {
 	struct plan_net nets[PLAN_NETS_MAX];
 	unsigned stream_count;
 	struct plan_stream streams[PLAN_STREAMS_MAX];
+	int vsock_listener; /* a unix socket that listens for connections into the guest */
 	struct plan_files files[PLAN_FILES];
 	int console_fd;	       /* where kernel messages go */
 	bool console_private;  /* its open file description is ours alone and non-blocking */

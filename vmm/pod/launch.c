@@ -212,8 +212,9 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 				   .detach = detach,
 				   .logs = POD_LOGS_NONE,
 				   .supervisor_socket = -1,
-				   .files_server = { -1, -1 } };
-	plan->console_fd = -1;
+				   .files_server = { -1, -1 },
+				   .vsock = VSOCK_PATH_NONE };
+	plan->console_fd = plan->vsock_listener = -1;
 	for (unsigned i = 0; i < PLAN_FILES; i++)
 		plan->files[i] = (struct plan_files){ -1, -1 };
 	plan->cpus = assembly->pod.cpus;
@@ -244,5 +245,10 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 	    set_streams(launch, &assembly->app, assembly->pod.app_count, options, stdio_present,
 			err) < 0)
 		return -1;
-	return build_record(launch, assembly, err);
+	if (build_record(launch, assembly, err) < 0)
+		return -1;
+	/* The last that can fail: from here on, the supervisor takes the socket away. */
+	if (options->vsock)
+		plan->vsock_listener = vsock_path_listen(&launch->vsock, options->vsock, err);
+	return options->vsock && plan->vsock_listener < 0 ? -1 : 0;
 }

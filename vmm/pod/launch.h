@@ -13,6 +13,7 @@
 #include "vmm/pod/detach.h"
 #include "vmm/pod/directory.h"
 #include "vmm/pod/pod_logs.h"
+#include "vmm/pod/vsock_path.h"
 
 struct launch {
 	struct plan plan;
@@ -21,6 +22,7 @@ struct launch {
 	struct pod_logs logs;
 	int supervisor_socket;	      /* our end */
 	int files_server[PLAN_FILES]; /* the files role's ends, or -1 */
+	struct vsock_path vsock;      /* of --vsock; to be removed at the end */
 	void *archive;		      /* cpio archive with the pod record; owned */
 	size_t archive_bytes;
 };

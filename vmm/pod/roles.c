@@ -93,6 +93,7 @@ static void close_handed_over(struct launch *launch, struct assembly *assembly,
 		close_and_forget(&plan->disks[i].fd);
 	for (unsigned i = 0; i < plan->net_count; i++)
 		close_and_forget(&plan->nets[i].fd);
+	close_and_forget(&plan->vsock_listener);
 	close_and_forget(&plan->supervisor_socket);
 	close_and_forget(&assembly->networks.passt_socket);
 	if (!run_app_options(options, 0)->tty) {

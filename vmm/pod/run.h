@@ -66,6 +66,7 @@ struct run_options {
 	struct text_list dns;
 	struct text_list dns_search;
 	struct text_list add_host; /* NAME:IP */
+	const char *vsock;	   /* path of the host's socket */
 	const char *upper;	   /* tmpfs[:SIZE] or none */
 	struct text_list volumes;  /* SRC:DST[:OPTION,...], in all apps, and volumes by name */
 	bool console;

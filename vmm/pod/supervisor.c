@@ -18,6 +18,7 @@
 
 #include "guest-init/protocol.h"
 #include "vmm/base/bytes.h"
+#include "vmm/base/descriptors.h"
 #include "vmm/machine/vcpu.h"
 #include "vmm/pod/life.h"
 #include "vmm/pod/passt.h"
@@ -162,6 +163,17 @@ static void on_guest_end(struct supervisor *supervisor, uint32_t reason, uint32_
 			detail);
 }
 
+/* The guest connects to a program of the user's. */
+static void on_dial(struct supervisor *supervisor, uint32_t port, uint32_t ticket)
+{
+	const struct machine_command command = { .type = MACHINE_COMMAND_DIALED, .id = ticket };
+	int fd = vsock_path_dial(supervisor->vsock, port);
+
+	(void)descriptors_send(supervisor->machine.fd, &command, sizeof(command), &fd, fd >= 0);
+	if (fd >= 0)
+		close(fd);
+}
+
 static void on_machine(struct loop_fd *member, uint32_t events)
 {
 	struct supervisor *supervisor = container_of(member, struct supervisor, machine);
@@ -187,6 +199,9 @@ static void on_machine(struct loop_fd *member, uint32_t events)
 		return;
 	case MACHINE_RECORD_GUEST_END:
 		on_guest_end(supervisor, record.end.reason, record.end.detail);
+		return;
+	case MACHINE_RECORD_DIAL:
+		on_dial(supervisor, record.dial.port, record.dial.ticket);
 		return;
 	case MACHINE_RECORD_PAUSED:
 		return;
@@ -411,6 +426,7 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 					 .directory = launch->directory,
 					 .detach = launch->detach,
 					 .logs = &launch->logs,
+					 .vsock = &launch->vsock,
 					 .roles = ROLES_NONE,
 					 .status = RUN_STATUS_FAILURE };
 	struct error err = ERROR_NONE;
@@ -425,6 +441,7 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 		report(REPORT_ERROR, "%s", err.text);
 	terminal_restore();
 	roles_end(&supervisor.roles, launch);
+	vsock_path_remove(&launch->vsock);
 	control_socket_close(&supervisor.control);
 	timeline_stamp(timeline, TIMELINE_EXITED);
 	return supervisor.status;

@@ -26,6 +26,7 @@ struct supervisor {
 	struct pod_directory *directory;
 	struct detach *detach;
 	struct pod_logs *logs;
+	const struct vsock_path *vsock;
 	struct control_socket control;
 	struct loop_timer stop_limit;
 	struct app_states apps;

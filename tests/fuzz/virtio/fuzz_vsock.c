@@ -26,6 +26,7 @@ enum {
 	HABIT_SHUTDOWN = 16,
 	HABIT_REFUSE = 32,
 	HABIT_RESET_IN_ACCEPT = 64,
+	HABIT_LATER = 128,
 };
 
 struct user {
@@ -33,6 +34,7 @@ struct user {
 	uint32_t buf_alloc;
 	uint32_t held;	 /* bytes that came and were not consumed */
 	bool connecting; /* to the guest, which has not answered */
+	bool answers;	 /* later */
 	unsigned guest_shutdown;
 };
 
@@ -94,7 +96,7 @@ static void on_data(void *ctx, struct vsock_conn *conn, const struct iovec *iov,
 	struct user *user = user_of(ctx, conn);
 	size_t sum = 0;
 
-	require(!user->connecting, "data before the connection stands");
+	require(!user->connecting && !user->answers, "data before the connection stands");
 	require(len && len <= user->buf_alloc - user->held, "more data than credit");
 	require(!(user->guest_shutdown & VSOCK_SHUTDOWN_SEND), "data after a shutdown");
 	for (unsigned i = 0; i < count; i++) {
@@ -165,7 +167,9 @@ static bool on_accept(void *ctx, uint32_t port, struct vsock_conn *conn,
 		*user = (struct user){ .conn = conn, .buf_alloc = i * 1000 };
 		*accept = (struct vsock_accept){ .ops = &user_ops,
 						 .ctx = user,
-						 .buf_alloc = user->buf_alloc };
+						 .buf_alloc = user->buf_alloc,
+						 .later = host.habits & HABIT_LATER };
+		user->answers = accept->later;
 		if (host.habits & HABIT_ANSWER)
 			user_send(user, 100);
 		if (host.habits & HABIT_RESET_IN_ACCEPT)
@@ -274,6 +278,12 @@ static void own_op(void *ctx, unsigned op, struct cursor *in)
 		break;
 	case 13:
 		user_connect(n);
+		break;
+	case 14:
+		if (!user->conn || !user->answers)
+			break;
+		user->answers = false;
+		vsock_conn_accept(user->conn);
 		break;
 	case 12:
 		vsock_transport_reset(host.vsock, VSOCK_CID_GUEST);

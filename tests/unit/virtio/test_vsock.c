@@ -25,6 +25,7 @@ static struct {
 	bool consume;	    /* at once */
 	bool reset_in_data; /* from within data() */
 	bool reset_in_accept;
+	bool later;		/* it accepts, but says so by itself */
 	bool send_in_can_send;	/* four bytes */
 	bool flood_in_can_send; /* as much as goes */
 } t;
@@ -96,7 +97,9 @@ static bool on_accept(void *ctx, uint32_t host_port, struct vsock_conn *conn,
 		return false;
 	t.accepted++;
 	t.conn = conn;
-	*accept = (struct vsock_accept){ .ops = &ops, .ctx = ctx, .buf_alloc = BUF_ALLOC };
+	*accept = (struct vsock_accept){
+		.ops = &ops, .ctx = ctx, .buf_alloc = BUF_ALLOC, .later = t.later
+	};
 	if (t.reset_in_accept)
 		vsock_conn_reset(conn);
 	return true;
@@ -638,6 +641,31 @@ static void test_host_does_not_connect(void **state)
 	assert_int_equal(t.g.vsock->conn_count, 0);
 }
 
+/* The host takes its time: the guest has no answer, and may not send; then all is as usual. */
+static void test_accepted_later(void **state)
+{
+	(void)state;
+	t.later = true;
+	vguest_post(&t.g, 8);
+	send_op(GUEST_PORT, PORT, VSOCK_OP_REQUEST);
+	expect_nothing();
+	assert_int_equal(host_send("early", 5), 0);
+	vsock_conn_accept(t.conn);
+	expect(VSOCK_OP_RESPONSE);
+	assert_int_equal(host_send("now", 3), 3);
+	expect(VSOCK_OP_RW);
+	send_op(GUEST_PORT, PORT, VSOCK_OP_RST);
+
+	send_op(GUEST_PORT, PORT, VSOCK_OP_REQUEST);
+	send_op(GUEST_PORT, PORT, VSOCK_OP_RESPONSE);
+	assert_int_equal(t.closed, 2);
+	expect(VSOCK_OP_RST);
+	send_op(GUEST_PORT, PORT, VSOCK_OP_REQUEST);
+	vsock_conn_reset(t.conn);
+	expect(VSOCK_OP_RST);
+	assert_int_equal(t.g.vsock->conn_count, 0);
+}
+
 /* VQ-48: the table and the ring of resets fill up, the queue rests, nothing spins or is lost. */
 static void test_half_open_storm(void **state)
 {
@@ -821,6 +849,7 @@ int main(void)
 		TEST(test_reset_from_callbacks),
 		TEST(test_host_connects),
 		TEST(test_host_does_not_connect),
+		TEST(test_accepted_later),
 		TEST(test_half_open_storm),
 		TEST(test_reset_storm),
 		TEST(test_refused_storm),
