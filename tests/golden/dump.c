@@ -1,12 +1,14 @@
 /*
- * Prints the pod that a command line and an image's configuration make, or the error.
+ * Prints the pod that a command line, images' configurations and a manifest make, or the error.
  *
  *	dump CASE
  *
- * CASE is a text file: lines "image KEY VALUE" (entrypoint, cmd, env, user, workdir; the first
- *three may be repeated), lines "arg VALUE" (what follows "nacelle run"), and comments. Without an
- *image line the image is a directory. What depends on the machine (memory of the host, random
- *names) does not appear.
+ * CASE is a text file: lines "image KEY VALUE" (entrypoint, cmd, env, volume, user, workdir; the
+ * first four may be repeated) or "aci TEXT" (an image manifest, line by line), lines "pod TEXT" (a
+ * pod manifest, line by line), lines "arg VALUE" (what follows "nacelle run"), and comments. Every
+ * app has the one image, on a disk of its own for each reference; without an image line, and for
+ * rootfs: references, it is a directory. What depends on the machine (memory of the host, random
+ * names) does not appear.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -15,10 +17,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "images/appc_image.h"
 #include "vmm/base/bytes.h"
 #include "vmm/cli/run_arguments.h"
 #include "vmm/cli/verbs.h"
+#include "vmm/pod/app_values.h"
 #include "vmm/pod/assemble.h"
+#include "vmm/pod/manifest.h"
 
 enum { LIST_MAX = 64, LINE_MAX_BYTES = 1024 };
 
@@ -28,10 +33,22 @@ struct list {
 };
 
 struct test_case {
-	struct list arguments, entrypoint, cmd, env;
+	struct list arguments, entrypoint, cmd, env, volumes;
 	char *user, *workdir;
 	bool has_image;
+	char *aci, *pod;
 };
+
+/* Puts a line behind a text. */
+static void append(char **text, const char *line)
+{
+	char *longer = NULL;
+
+	if (asprintf(&longer, "%s%s\n", *text ? *text : "", line) < 0)
+		abort();
+	free(*text);
+	*text = longer;
+}
 
 static void add(struct list *list, const char *value)
 {
@@ -52,6 +69,8 @@ static void read_image_line(struct test_case *test, char *line)
 		add(&test->cmd, value);
 	else if (strcmp(key, "env") == 0)
 		add(&test->env, value);
+	else if (strcmp(key, "volume") == 0)
+		add(&test->volumes, value);
 	else if (strcmp(key, "user") == 0)
 		test->user = strdup(value);
 	else if (strcmp(key, "workdir") == 0)
@@ -74,6 +93,10 @@ static void read_case(struct test_case *test, const char *path)
 			add(&test->arguments, line + 4);
 		else if (strncmp(line, "image ", 6) == 0)
 			read_image_line(test, line + 6);
+		else if (strncmp(line, "aci ", 4) == 0)
+			append(&test->aci, line + 4);
+		else if (strncmp(line, "pod ", 4) == 0)
+			append(&test->pod, line + 4);
 	}
 	fclose(file);
 }
@@ -157,66 +180,167 @@ static void print_networks(const struct assembly *assembly, const struct run_opt
 		       networks->resolv_conf ? networks->resolv_conf : "");
 }
 
-static void print_pod(const struct assembly *assembly, const struct run_options *options)
+static void print_words(const char *name, const char *const *words)
 {
-	const struct pod_app *app = &assembly->app;
+	if (!words)
+		return;
+	printf("%s =", name);
+	for (size_t i = 0; words[i]; i++)
+		printf(" %s", words[i]);
+	printf("\n");
+}
 
-	if (options->hostname || options->name)
-		printf("hostname = \"%s\"\n", assembly->pod.hostname);
-	printf("cpus = %u\nmemory = %ju MiB\ntrace = %d\n", assembly->pod.cpus,
-	       (uintmax_t)(assembly->memory_bytes / MIB), assembly->pod.trace);
+/* What most apps have none of. */
+static void print_limits(const struct pod_app *app, const char *seccomp)
+{
+	for (size_t i = 0; i < app->supplementary_gid_count; i++)
+		printf("group = %u\n", app->supplementary_gids[i]);
+	if (app->oom_score_adj)
+		printf("oom_score_adj = %d\n", app->oom_score_adj);
+	if (app->memory_limit)
+		printf("memory_limit = %ju\n", (uintmax_t)app->memory_limit);
+	if (app->cpu_limit || app->cpu_weight)
+		printf("cpu limit = %u, weight = %u\n", app->cpu_limit, app->cpu_weight);
+	if (app->pids_limit)
+		printf("pids_limit = %u\n", app->pids_limit);
+	for (size_t i = 0; i < app->rlimit_count; i++)
+		printf("rlimit = %s %jd %jd\n", app_value_ulimit_name(app->rlimits[i].resource),
+		       (intmax_t)app->rlimits[i].soft, (intmax_t)app->rlimits[i].hard);
+	if (seccomp)
+		printf("seccomp = %s\n", seccomp);
+	print_words("pre_start", app->pre_start);
+	print_words("post_stop", app->post_stop);
+	if (app->restart)
+		printf("restart = %d\n", app->restart);
+	if (app->stop_signal)
+		printf("stop_signal = %u\n", app->stop_signal);
+}
+
+static void print_app(const struct pod_app *app, const char *seccomp)
+{
 	printf("name = \"%s\"\n", app->name);
 	print_list("argv", app->argv);
 	print_list("env", app->env);
 	printf("user = \"%s\"\nworkdir = \"%s\"\n", app->user ? app->user : "", app->workdir);
 	printf("capabilities = %016jx\n", (uintmax_t)app->capabilities);
 	printf("no_new_privileges = %d\ninit = %d\n", app->no_new_privileges, app->init);
+	print_limits(app, seccomp);
 	print_root(&app->root);
 	for (size_t i = 0; i < app->mount_count; i++)
 		print_mount(&app->mounts[i]);
+}
+
+static void print_pod(const struct assembly *assembly, const struct run_options *options)
+{
+	if (options->hostname || options->name)
+		printf("hostname = \"%s\"\n", assembly->pod.hostname);
+	printf("cpus = %u\nmemory = %ju MiB\ntrace = %d\n", assembly->pod.cpus,
+	       (uintmax_t)(assembly->memory_bytes / MIB), assembly->pod.trace);
+	print_words("sysctls", assembly->pod.sysctls);
+	for (size_t i = 0; i < assembly->pod.app_count; i++)
+		print_app(&assembly->apps[i], assembly->seccomp[i]);
 	for (unsigned i = 0; i < assembly->volumes.share_count; i++)
 		printf("share = %s%s\n", assembly->volumes.shares[i].name,
 		       assembly->volumes.shares[i].read_only ? " read-only" : "");
 	print_volumes(&assembly->pod);
 	print_networks(assembly, options);
+	for (unsigned i = 0; i < assembly->warning_count; i++)
+		printf("warning: %s\n", assembly->warnings[i]);
+}
+
+/* The configuration of an image manifest. */
+static void set_aci(struct store_image *image, const char *text)
+{
+	struct string_list unapplied = { 0 };
+	struct error err = ERROR_NONE;
+	struct appc_image *aci = calloc(1, sizeof(*aci));
+
+	if (!aci || appc_image_read(aci, text, strlen(text), &err) < 0 ||
+	    appc_image_config(aci, &image->rest, &unapplied, &err) < 0) {
+		printf("error: %s\n", err.text);
+		exit(0);
+	}
+	image->is_aci = true;
+	image->user = image->rest.user;
+	image->working_dir = image->rest.working_dir;
+	image->entrypoint = image->rest.entrypoint.items;
+	image->env = image->rest.env.items;
+}
+
+static void set_images(struct pod_images *images, const struct test_case *test,
+		       const struct run_options *options)
+{
+	struct store_image image = {
+		.fd = -1,
+		.manifest_digest = "sha512:0123456789abcdef0123456789abcdef",
+		.entrypoint = (char **)(uintptr_t)test->entrypoint.items,
+		.cmd = (char **)(uintptr_t)test->cmd.items,
+		.env = (char **)(uintptr_t)test->env.items,
+		.volumes = (char **)(uintptr_t)test->volumes.items,
+		.user = test->user,
+		.working_dir = test->workdir,
+	};
+
+	if (test->aci)
+		set_aci(&image, test->aci);
+	for (unsigned i = 0; i < options->app_count; i++) {
+		const char *reference = options->apps[i].reference;
+		struct pod_image *out = &images->images[images->count];
+		unsigned same = 0;
+
+		while (same < i && strcmp(options->apps[same].reference, reference) != 0)
+			same++;
+		images->of_app[i] = same < i ? images->of_app[same] : images->count;
+		if (same < i)
+			continue;
+		images->count++;
+		out->image = image;
+		out->is_directory =
+		    (!test->has_image && !test->aci) || strncmp(reference, "rootfs:", 7) == 0;
+		out->directory_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (!out->is_directory)
+			(void)snprintf(out->disk, sizeof(out->disk), "vd%c",
+				       'a' + (int)images->disk_count++);
+	}
+}
+
+static int read_options(struct test_case *test, struct run_options *options,
+			struct pod_manifest *manifest, struct error *err)
+{
+	static struct app_options apps[RUN_APPS_MAX];
+	static const char *none[] = { "none", NULL };
+	static struct keep keep;
+	static struct list left; /* the parser drops from it what it has read */
+	bool help;
+
+	left = test->arguments;
+	if (options_parse(&nacelle_program, verb_find(&nacelle_program, "run"), &left.count,
+			  left.items, options, &help, err) < 0 ||
+	    cli_run_arguments(options, apps, left.count - 1, left.items + 1, err) < 0)
+		return -1;
+	/* Most cases are not about what a pod gets when nothing is said. */
+	if (!options->nets.count && !options->publish.count)
+		options->nets = (struct text_list){ none, 1 };
+	if (test->pod && pod_manifest_read(manifest, test->pod, strlen(test->pod), err) < 0)
+		return -1;
+	return manifest_settle_options(options, test->pod ? manifest : NULL, &keep, err);
 }
 
 static int make_pod(struct test_case *test, struct error *err)
 {
 	static struct assembly assembly;
 	static struct run_options options;
-	static struct app_options apps[RUN_APPS_MAX];
-	static struct list left; /* the parser drops from it what it has read */
-	struct pod_image image = {
-		.is_directory = !test->has_image,
-		.directory_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC),
-		.image = {
-			.fd = -1,
-			.entrypoint = test->entrypoint.items,
-			.cmd = test->cmd.items,
-			.env = test->env.items,
-			.user = test->user,
-			.working_dir = test->workdir,
-		},
-	};
-	static const char *none[] = { "none", NULL };
-	bool help;
+	static struct pod_manifest manifest;
+	static struct pod_images images;
 
-	left = test->arguments;
-	if (options_parse(&nacelle_program, verb_find(&nacelle_program, "run"), &left.count,
-			  left.items, &options, &help, err) < 0)
+	if (read_options(test, &options, &manifest, err) < 0)
 		return -1;
-	if (cli_run_arguments(&options, apps, left.count - 1, left.items + 1, err) < 0)
-		return -1;
-	/* Most cases are not about what a pod gets when nothing is said. */
-	if (!options.nets.count && !options.publish.count)
-		options.nets = (struct text_list){ none, 1 };
-	if (assemble(&assembly, &options, &image, err) < 0 ||
+	set_images(&images, test, &options);
+	if (assemble(&assembly, &options, test->pod ? &manifest : NULL, &images, err) < 0 ||
 	    networks_make_names(&assembly.networks, &options, assembly.hostname, err) < 0)
 		return -1;
 	print_pod(&assembly, &options);
 	assembly_free(&assembly);
-	close(image.directory_fd);
 	return 0;
 }
 

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-	IOAPIC_PINS_MAX = 24,
+	IOAPIC_PINS_MAX = 96,
 	IOAPIC_SIZE_BYTES = 0x1000,
 };
 

@@ -11,7 +11,7 @@
 
 enum {
 	PLAN_CPUS_MAX = 32,
-	PLAN_DISKS_MAX = 8,
+	PLAN_DISKS_MAX = 72, /* one for each app's image, and volumes */
 	PLAN_NETS_MAX = 4,
 	PLAN_STREAMS_MAX = 192,	      /* three of each app */
 	PLAN_COMMAND_LINE_MAX = 2048, /* COMMAND_LINE_SIZE of x86, the final NUL included */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -155,6 +156,34 @@ static int check_same(struct store *store, const struct store_image *image, stru
 				image->manifest_digest);
 }
 
+/* A record of an earlier version lacks what the image says about running it. */
+static int refresh(struct store *store, struct store_image *image, const char *store_root,
+		   struct error *err)
+{
+	const char *const arguments[] = { "--", image->manifest_digest, NULL };
+	char line[IMAGE_PROGRAM_LINE_MAX];
+	struct store_image now;
+	struct digest manifest;
+	int found;
+
+	if (!image->is_old)
+		return 0;
+	if (ask("refresh", store_root, arguments, line, err) < 0 ||
+	    digest_parse(&manifest, image->manifest_digest, strlen(image->manifest_digest), err) <
+		0)
+		return -1;
+	found = store_find_manifest(store, &manifest, &now, err);
+	if (found <= 0)
+		return found < 0
+			   ? -1
+			   : error_set(err, 0, "the image %s has vanished", image->manifest_digest);
+	free(now.name);
+	now.name = steal_ptr(image->name);
+	store_image_free(image);
+	*image = now;
+	return 0;
+}
+
 static int open_image(struct pod_image *image, const char *reference, const char *store_root,
 		      struct error *err)
 {
@@ -164,7 +193,8 @@ static int open_image(struct pod_image *image, const char *reference, const char
 	if (store_open(&store, store_root, err) < 0)
 		return -1;
 	result = find_image(store, &image->image, reference, store_root, err);
-	if (result == 0 && (check_image(store, &image->image, store_root, err) < 0 ||
+	if (result == 0 && (refresh(store, &image->image, store_root, err) < 0 ||
+			    check_image(store, &image->image, store_root, err) < 0 ||
 			    check_same(store, &image->image, err) < 0)) {
 		store_image_free(&image->image);
 		result = -1;

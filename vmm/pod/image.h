@@ -8,11 +8,21 @@
 
 #include "images/store.h"
 #include "vmm/base/error.h"
+#include "vmm/pod/run.h"
 
 struct pod_image {
 	bool is_directory;
 	int directory_fd;	  /* O_PATH, if it is a directory */
 	struct store_image image; /* else */
+	char disk[8];		  /* and the name of its disk in the guest: "vda" */
+};
+
+/* The images of a pod's apps; apps of one image share it. */
+struct pod_images {
+	struct pod_image images[RUN_APPS_MAX];
+	unsigned count;
+	unsigned disk_count;	       /* how many are no directories; in this order */
+	unsigned of_app[RUN_APPS_MAX]; /* index of an app's image */
 };
 
 /*
@@ -23,5 +33,19 @@ struct pod_image {
 int pod_image_open(struct pod_image *image, const char *reference, const char *store_root,
 		   struct error *err);
 void pod_image_close(struct pod_image *image);
+
+/* Opens those of all apps; on failure none stays open. */
+int pod_images_open(struct pod_images *images, const struct run_options *options,
+		    struct error *err);
+void pod_images_close(struct pod_images *images);
+
+/* Closes the descriptors alone. */
+void pod_images_let_go(struct pod_images *images);
+
+static inline const struct pod_image *pod_images_of_app(const struct pod_images *images,
+							unsigned app)
+{
+	return &images->images[images->of_app[app]];
+}
 
 #endif

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@
 #include "vmm/base/io.h"
 #include "vmm/pod/paths.h"
 
-enum { HIGH_FD = 16 };
+enum { HIGH_FD = 16, READ_FIRST = 65536 };
 
 /* What nacelle-image writes; both ends close themselves when it starts. */
 struct pipes {
@@ -116,6 +117,14 @@ static int wait_for(pid_t pid, const char *const *arguments, const char *reason,
 	return error_set(err, 0, "%s", reason[0] ? reason : "nacelle-image failed");
 }
 
+static void close_pipes(struct pipes *pipes)
+{
+	for (int i = 0; i < 2; i++) {
+		cleanup_fd(&pipes->out[i]);
+		cleanup_fd(&pipes->error[i]);
+	}
+}
+
 int image_program_run(const char *const *arguments, char line[IMAGE_PROGRAM_LINE_MAX],
 		      struct error *err)
 {
@@ -129,9 +138,61 @@ int image_program_run(const char *const *arguments, char line[IMAGE_PROGRAM_LINE
 		read_line(pipes.out[0], line, IMAGE_PROGRAM_LINE_MAX);
 		result = wait_for(pid, arguments, reason, err);
 	}
-	for (int i = 0; i < 2; i++) {
-		cleanup_fd(&pipes.out[i]);
-		cleanup_fd(&pipes.error[i]);
+	close_pipes(&pipes);
+	return result;
+}
+
+/* All that comes from fd, in a buffer that grows; one byte more than max says that it is more. */
+static int read_all(int fd, size_t max, void **data, size_t *len, struct error *err)
+{
+	size_t size = READ_FIRST;
+	char *buffer = NULL;
+	ssize_t n = 0;
+
+	*len = 0;
+	do {
+		char *grown = realloc(buffer, size);
+
+		if (!grown) {
+			free(buffer);
+			return error_set(err, ENOMEM, "cannot read what nacelle-image says");
+		}
+		buffer = grown;
+		n = io_read_full(fd, buffer + *len, size - *len);
+		*len += n > 0 ? (size_t)n : 0;
+		size *= 2;
+	} while (n > 0 && *len == size / 2 && *len <= max);
+	if (n < 0 || *len > max) {
+		free(buffer);
+		return error_set(err, n < 0 ? errno : E2BIG, "cannot read what nacelle-image says");
+	}
+	*data = buffer;
+	return 0;
+}
+
+int image_program_read(const char *const *arguments, size_t max, void **data, size_t *len,
+		       struct error *err)
+{
+	struct pipes pipes = { { -1, -1 }, { -1, -1 } };
+	char reason[ERROR_TEXT_MAX];
+	pid_t pid;
+	int result = start(arguments, &pipes, &pid, err);
+
+	*data = NULL;
+	if (result == 0) {
+		int got = read_all(pipes.out[0], max, data, len, err);
+
+		cleanup_fd(&pipes.out[0]);
+		pipes.out[0] = -1;
+		read_line(pipes.error[0], reason, sizeof(reason));
+		result = wait_for(pid, arguments, reason, got < 0 ? NULL : err);
+		if (got < 0)
+			result = -1;
+	}
+	close_pipes(&pipes);
+	if (result < 0) {
+		free(*data);
+		*data = NULL;
 	}
 	return result;
 }

@@ -4,6 +4,8 @@
 #ifndef NACELLE_POD_IMAGE_PROGRAM_H
 #define NACELLE_POD_IMAGE_PROGRAM_H
 
+#include <stddef.h>
+
 #include "vmm/base/error.h"
 
 enum { IMAGE_PROGRAM_LINE_MAX = 256, IMAGE_PROGRAM_TERMINAL = 3 };
@@ -16,5 +18,12 @@ enum { IMAGE_PROGRAM_LINE_MAX = 256, IMAGE_PROGRAM_TERMINAL = 3 };
  */
 int image_program_run(const char *const *arguments, char line[IMAGE_PROGRAM_LINE_MAX],
 		      struct error *err);
+
+/*
+ * The same for all that it prints, at most max bytes. Returns 0 with *data to be freed and *len
+ * filled, or -1.
+ */
+int image_program_read(const char *const *arguments, size_t max, void **data, size_t *len,
+		       struct error *err);
 
 #endif

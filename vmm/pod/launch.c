@@ -108,21 +108,29 @@ static void add_volume_disks(struct plan *plan, struct volume_set *set)
 	}
 }
 
-static int set_disks(struct plan *plan, const struct pod_image *image, struct volume_set *set,
-		     struct error *err)
+static int add_image(struct plan *plan, const struct store_image *image, struct error *err)
 {
-	struct plan_disk *disk = &plan->disks[0];
+	struct plan_disk *disk = &plan->disks[plan->disk_count];
 
-	if (image->is_directory) {
-		add_volume_disks(plan, set);
-		return 0;
-	}
-	disk->fd = fcntl(image->image.fd, F_DUPFD_CLOEXEC, 3);
+	disk->fd = fcntl(image->fd, F_DUPFD_CLOEXEC, 3);
 	if (disk->fd < 0)
 		return error_set(err, errno, "cannot duplicate the image's descriptor");
-	disk->size_bytes = image->image.size_bytes;
+	disk->size_bytes = image->size_bytes;
 	disk->read_only = true;
-	plan->disk_count = 1;
+	plan->disk_count++;
+	return 0;
+}
+
+/* Images first: their disks have their names by that. */
+static int set_disks(struct plan *plan, const struct pod_images *images, struct volume_set *set,
+		     struct error *err)
+{
+	if (images->disk_count + set->disk_count > PLAN_DISKS_MAX)
+		return error_set(err, 0, "the pod has more than %d disks", PLAN_DISKS_MAX);
+	for (unsigned i = 0; i < images->count; i++)
+		if (!images->images[i].is_directory &&
+		    add_image(plan, &images->images[i].image, err) < 0)
+			return -1;
 	add_volume_disks(plan, set);
 	return 0;
 }
@@ -203,7 +211,7 @@ static int build_record(struct launch *launch, const struct assembly *assembly, 
 
 int launch_prepare(struct launch *launch, const struct run_options *options,
 		   struct pod_directory *directory, struct detach *detach,
-		   struct assembly *assembly, const struct pod_image *image,
+		   struct assembly *assembly, const struct pod_images *images,
 		   const bool stdio_present[3], struct error *err)
 {
 	struct plan *plan = &launch->plan;
@@ -237,12 +245,12 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 		if (plan->console_fd < 0)
 			return error_set(err, errno, "--console: stderr cannot be used");
 	}
-	if (set_disks(plan, image, &assembly->volumes, err) < 0 ||
+	if (set_disks(plan, images, &assembly->volumes, err) < 0 ||
 	    set_nets(plan, assembly, options, err) < 0 ||
 	    make_channel(launch, assembly, PLAN_FILES_CHANGING, err) < 0 ||
 	    make_channel(launch, assembly, PLAN_FILES_CACHED, err) < 0 ||
 	    make_socket(&launch->supervisor_socket, &plan->supervisor_socket, err) < 0 ||
-	    set_streams(launch, &assembly->app, assembly->pod.app_count, options, stdio_present,
+	    set_streams(launch, assembly->apps, assembly->pod.app_count, options, stdio_present,
 			err) < 0)
 		return -1;
 	if (build_record(launch, assembly, err) < 0)

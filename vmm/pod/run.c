@@ -8,6 +8,7 @@
 #include "vmm/pod/image.h"
 #include "vmm/pod/launch.h"
 #include "vmm/pod/life.h"
+#include "vmm/pod/manifest.h"
 #include "vmm/pod/pod_name.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/signals.h"
@@ -26,54 +27,79 @@ static void end(struct pod_directory *directory, const struct run_options *optio
 		report(REPORT_WARNING, "%s", err.text);
 }
 
-static int run_image(const struct run_options *options, struct pod_directory *directory,
-		     struct detach *detach, struct pod_image *image, const bool stdio_present[3],
-		     struct timeline *timeline, struct error *err)
+static void warn(const struct assembly *assembly)
+{
+	for (unsigned i = 0; i < assembly->warning_count; i++)
+		report(REPORT_WARNING, "%s", assembly->warnings[i]);
+	if (assembly->networks.warning)
+		report(REPORT_WARNING, "%s", assembly->networks.warning);
+}
+
+/* What makes a pod; it lives as long as the process. */
+struct sources {
+	struct run_options options;
+	struct pod_manifest manifest;
+	struct pod_images images;
+	struct keep keep;
+};
+
+static int run_sources(struct sources *sources, struct pod_directory *directory,
+		       struct detach *detach, const bool stdio_present[3],
+		       struct timeline *timeline, struct error *err)
 {
 	static struct assembly assembly;
+	const struct run_options *options = &sources->options;
 	struct launch launch;
-	bool ready = assemble(&assembly, options, image, err) == 0 &&
-		     detach_keep_messages(detach, directory->fd, err) == 0 &&
-		     launch_prepare(&launch, options, directory, detach, &assembly, image,
-				    stdio_present, err) == 0;
 
-	pod_image_close(image);
-	if (!ready)
+	if (assemble(&assembly, options, options->pod_file ? &sources->manifest : NULL,
+		     &sources->images, err) < 0 ||
+	    detach_keep_messages(detach, directory->fd, err) < 0 ||
+	    launch_prepare(&launch, options, directory, detach, &assembly, &sources->images,
+			   stdio_present, err) < 0)
 		return -1;
+	pod_images_let_go(&sources->images);
 	timeline_stamp(timeline, TIMELINE_ASSEMBLED);
-	if (assembly.networks.warning)
-		report(REPORT_WARNING, "%s", assembly.networks.warning);
+	warn(&assembly);
 	return supervisor_run(&launch, &assembly, options, timeline);
 }
 
+static int read_sources(struct sources *sources, struct error *err)
+{
+	struct run_options *options = &sources->options;
+
+	if (options->pod_file && manifest_load(&sources->manifest, options->pod_file, err) < 0)
+		return -1;
+	if (manifest_settle_options(options, options->pod_file ? &sources->manifest : NULL,
+				    &sources->keep, err) < 0)
+		return -1;
+	return pod_images_open(&sources->images, options, err);
+}
+
 /* A pod that could not be started leaves nothing. */
-static int start(const struct run_options *options, struct detach *detach,
+static int start(const struct run_options *given, struct detach *detach,
 		 const bool stdio_present[3], struct timeline *timeline, struct error *err)
 {
+	static struct sources sources;
 	struct pod_directory directory;
-	struct pod_image image;
 	int pods_fd, status;
 
-	if (pod_image_open(&image, run_app_options(options, 0)->reference, options->store_root,
-			   err) < 0)
+	sources.options = *given;
+	if (read_sources(&sources, err) < 0)
 		return -1;
 	timeline_stamp(timeline, TIMELINE_IMAGE);
-	pods_fd = pods_open(options->store_root, true, err);
-	if (pods_fd < 0 || directory_create(pods_fd, POD_PLACE_RUN, &directory, err) < 0) {
-		pod_image_close(&image);
+	pods_fd = pods_open(given->store_root, true, err);
+	if (pods_fd < 0 || directory_create(pods_fd, POD_PLACE_RUN, &directory, err) < 0)
 		return -1;
-	}
-	if (options->name && pod_name_take(pods_fd, options->name, directory.uuid, err) < 0) {
-		pod_image_close(&image);
+	if (given->name && pod_name_take(pods_fd, given->name, directory.uuid, err) < 0) {
 		(void)directory_remove(&directory, NULL);
 		return -1;
 	}
-	status = run_image(options, &directory, detach, &image, stdio_present, timeline, err);
+	status = run_sources(&sources, &directory, detach, stdio_present, timeline, err);
 	detach_ended(detach, directory.fd);
 	if (status < 0)
 		(void)directory_remove(&directory, NULL);
 	else
-		end(&directory, options, status);
+		end(&directory, given, status);
 	return status;
 }
 

@@ -74,6 +74,21 @@ int volume_options_read(struct volume_options *options, const struct text_list *
 	return 0;
 }
 
+int volume_options_declare(struct volume_options *options, const struct volume *volume,
+			   struct error *err)
+{
+	struct volume *volumes = realloc(options->volumes, (options->count + 1) * sizeof(*volumes));
+
+	if (!volumes)
+		return error_set(err, ENOMEM, "the volume %s", volume->name);
+	options->volumes = volumes;
+	if (volume_options_find(options, volume->name))
+		return error_set(err, 0, "the volume %s: there are two of this name", volume->name);
+	volumes[options->count++] = *volume;
+	options->pod_count = options->count;
+	return 0;
+}
+
 static struct pod_mount *next_mount(const struct target *to)
 {
 	if (*to->count == RECORD_MOUNTS_MAX) {

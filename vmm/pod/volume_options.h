@@ -44,6 +44,10 @@ int volume_options_mount(struct volume_options *options, const struct volume_wis
 			 struct volume_set *set, struct pod_mount *mounts, size_t *count,
 			 struct error *err);
 
+/* Adds a volume with a name that a manifest tells of. */
+int volume_options_declare(struct volume_options *options, const struct volume *volume,
+			   struct error *err);
+
 /* The volume of this name that --volume has told of, or NULL. */
 const struct volume *volume_options_find(const struct volume_options *options, const char *name);
 

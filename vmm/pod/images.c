@@ -1,0 +1,82 @@
+/*
+ * The images of several apps. Those that are one are opened once.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/pod/image.h"
+
+enum { LETTERS = 26 };
+
+/* As Linux names them: vda to vdz, vdaa and so on. */
+static void name_disk(char name[8], unsigned index)
+{
+	if (index < LETTERS)
+		(void)snprintf(name, 8, "vd%c", 'a' + (int)index);
+	else
+		(void)snprintf(name, 8, "vd%c%c", 'a' + (int)(index / LETTERS - 1),
+			       'a' + (int)(index % LETTERS));
+}
+
+static bool is_same(const struct pod_image *a, const struct pod_image *b)
+{
+	return !a->is_directory && !b->is_directory &&
+	       strcmp(a->image.manifest_digest, b->image.manifest_digest) == 0;
+}
+
+static int open_one(struct pod_images *images, const struct run_options *options, unsigned app,
+		    struct error *err)
+{
+	struct pod_image *image = &images->images[images->count];
+
+	if (pod_image_open(image, run_app_options(options, app)->reference, options->store_root,
+			   err) < 0)
+		return -1;
+	for (unsigned i = 0; i < images->count; i++) {
+		if (!is_same(&images->images[i], image))
+			continue;
+		pod_image_close(image);
+		images->of_app[app] = i;
+		return 0;
+	}
+	if (!image->is_directory)
+		name_disk(image->disk, images->disk_count++);
+	images->of_app[app] = images->count++;
+	return 0;
+}
+
+int pod_images_open(struct pod_images *images, const struct run_options *options, struct error *err)
+{
+	images->count = images->disk_count = 0;
+	for (unsigned i = 0; i < options->app_count; i++) {
+		if (open_one(images, options, i, err) < 0) {
+			pod_images_close(images);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static void let_go(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void pod_images_let_go(struct pod_images *images)
+{
+	for (unsigned i = 0; i < images->count; i++) {
+		struct pod_image *image = &images->images[i];
+
+		let_go(image->is_directory ? &image->directory_fd : &image->image.fd);
+	}
+}
+
+void pod_images_close(struct pod_images *images)
+{
+	for (unsigned i = 0; i < images->count; i++)
+		pod_image_close(&images->images[i]);
+	images->count = 0;
+}

@@ -1,0 +1,249 @@
+/*
+ * What an app's process is: command, environment, user, groups, directory, root, handlers.
+ *
+ * Strings of images and manifests become arguments and environment in the guest and nothing else:
+ * none reaches the kernel command line, a path of the host, or an option of ours.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/base/number.h"
+#include "vmm/pod/app_values.h"
+#include "vmm/pod/merge_internal.h"
+
+static const char *masked_paths[] = {
+	"/proc/acpi",
+	"/proc/asound",
+	"/proc/kcore",
+	"/proc/keys",
+	"/proc/latency_stats",
+	"/proc/sched_debug",
+	"/proc/scsi",
+	"/proc/timer_list",
+	"/proc/timer_stats",
+	"/sys/firmware",
+	"/sys/devices/virtual/powercap",
+	NULL,
+};
+
+static const char *read_only_paths[] = {
+	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL,
+};
+
+static const char *const no_strings[] = { NULL };
+
+static size_t count_strings(const char *const *strings)
+{
+	size_t count = 0;
+
+	while (strings[count])
+		count++;
+	return count;
+}
+
+/* The strings of two lists, borrowed, in a fresh array that is kept. */
+static const char **join(struct merge_app *app, const char *const *first, const char *const *second,
+			 struct error *err)
+{
+	size_t a = count_strings(first), b = count_strings(second);
+	const char **joined = keep_array(&app->assembly->keep, a + b + 1, sizeof(*joined), err);
+
+	if (!joined)
+		return NULL;
+	memcpy(joined, first, a * sizeof(*joined));
+	memcpy(joined + a, second, b * sizeof(*joined));
+	return joined;
+}
+
+/* COMMAND replaces the image's Cmd; --entrypoint replaces its Entrypoint and drops its Cmd. */
+static int set_argv(struct merge_app *app, struct error *err)
+{
+	const char *entrypoint[] = { app->own->entrypoint, NULL };
+	const char *const *first = app->base.entrypoint;
+	const char *const *second = app->base.cmd;
+
+	if (app->own->entrypoint) {
+		first = app->own->entrypoint[0] ? entrypoint : no_strings;
+		second = no_strings;
+	}
+	if (app->own->command[0])
+		second = app->own->command;
+	app->out->argv = join(app, first, second, err);
+	if (!app->out->argv)
+		return -1;
+	if (!app->out->argv[0])
+		return error_set(err, 0, "nothing to run: %s names no command; give one after --",
+				 app->image->is_directory ? "a root directory" : "the image");
+	return 0;
+}
+
+static size_t name_length(const char *variable)
+{
+	return strcspn(variable, "=");
+}
+
+/* Sets or replaces one variable. The array has room. */
+static void set_variable(const char **env, const char *variable)
+{
+	size_t length = name_length(variable);
+	unsigned i;
+
+	for (i = 0; env[i]; i++)
+		if (name_length(env[i]) == length && strncmp(env[i], variable, length) == 0)
+			break;
+	env[i] = variable;
+}
+
+/* --env NAME takes the caller's value, and is ignored where there is none. */
+static int inherit_variable(struct merge_app *app, const char **env, const char *name,
+			    struct error *err)
+{
+	const char *value = getenv(name);
+	char *variable;
+
+	if (!value)
+		return 0;
+	variable = keep_text(&app->assembly->keep, err, "%s=%s", name, value);
+	if (!variable)
+		return -1;
+	set_variable(env, variable);
+	return 0;
+}
+
+/* What an appc executor says to its apps (ace.md, "Execution Environment"). */
+static int set_executor(struct merge_app *app, const char **env, struct error *err)
+{
+	char *name = keep_text(&app->assembly->keep, err, "AC_APP_NAME=%s", app->out->name);
+
+	if (!name)
+		return -1;
+	set_variable(env, name);
+	set_variable(env, "container=nacelle");
+	return 0;
+}
+
+static int set_env(struct merge_app *app, struct error *err)
+{
+	enum { OWN = 2 };
+	const char *const *base = app->base.env;
+	const struct text_list *options = &app->own->env;
+	const char **env =
+	    keep_array(&app->assembly->keep, count_strings(base) + OWN + options->count + 1,
+		       sizeof(*env), err);
+
+	if (!env)
+		return -1;
+	app->out->env = env;
+	for (unsigned i = 0; base[i]; i++)
+		set_variable(env, base[i]);
+	if (app->base.is_appc && set_executor(app, env, err) < 0)
+		return -1;
+	for (unsigned i = 0; i < options->count; i++) {
+		const char *variable = options->items[i];
+
+		if (name_length(variable) == 0)
+			return error_set(err, 0, "--env %s: a variable needs a name", variable);
+		if (variable[name_length(variable)] == '=')
+			set_variable(env, variable);
+		else if (inherit_variable(app, env, variable, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int set_identity(struct merge_app *app, struct error *err)
+{
+	const struct app_options *own = app->own;
+	const struct image_config *rest = app->base.rest;
+	struct pod_app *out = app->out;
+
+	if (own->workdir && own->workdir[0] != '/')
+		return error_set(err, 0, "--workdir %s: an absolute path is expected",
+				 own->workdir);
+	out->user = own->user ? own->user : app->base.user[0] ? app->base.user : NULL;
+	out->workdir = own->workdir ? own->workdir : app->base.workdir[0] ? app->base.workdir : "/";
+	out->init = own->init;
+	out->masked_paths = masked_paths;
+	out->read_only_paths = read_only_paths;
+	out->supplementary_gids = rest->supplementary_gids;
+	out->supplementary_gid_count = rest->supplementary_gid_count;
+	if (!own->supplementary_gids.count)
+		return 0;
+	return app_value_gids(&own->supplementary_gids, &app->assembly->keep,
+			      &out->supplementary_gids, &out->supplementary_gid_count, err);
+}
+
+static int set_handler(struct merge_app *app, const char *option, const char *text,
+		       const struct string_list *base, const char ***out, struct error *err)
+{
+	if (text)
+		return app_value_words(option, text, &app->assembly->keep, out, err);
+	if (!base->count)
+		return 0;
+	*out = join(app, (const char *const *)base->items, no_strings, err);
+	return *out ? 0 : -1;
+}
+
+static int set_life(struct merge_app *app, struct error *err)
+{
+	const struct app_options *own = app->own;
+	const struct image_config *rest = app->base.rest;
+	struct pod_app *out = app->out;
+
+	out->stop_signal = (uint32_t)app->base.stop_signal;
+	if (own->stop_signal && app_value_signal(own->stop_signal, &out->stop_signal, err) < 0)
+		return -1;
+	if (own->restart && app_value_restart(own->restart, &out->restart, err) < 0)
+		return -1;
+	if (set_handler(app, "--pre-start", own->pre_start, &rest->pre_start, &out->pre_start,
+			err) < 0)
+		return -1;
+	return set_handler(app, "--post-stop", own->post_stop, &rest->post_stop, &out->post_stop,
+			   err);
+}
+
+static int set_upper(struct merge_app *app, struct error *err)
+{
+	struct pod_root *root = &app->out->root;
+	const char *upper = app->options->upper;
+	bool none = upper && strcmp(upper, "none") == 0;
+
+	if (upper && !none && strcmp(upper, "tmpfs") != 0 &&
+	    (strncmp(upper, "tmpfs:", 6) != 0 ||
+	     number_parse_size(upper + 6, &root->upper_size_bytes) < 0 ||
+	     root->upper_size_bytes == 0))
+		return error_set(err, 0, "--upper %s: tmpfs, tmpfs:SIZE or none is expected",
+				 upper);
+	root->upper = none ? POD_UPPER_NONE : POD_UPPER_TMPFS;
+	root->read_only = app->own->read_only;
+	return 0;
+}
+
+static int set_root(struct merge_app *app, struct error *err)
+{
+	struct pod_root *root = &app->out->root;
+	bool none;
+
+	if (set_upper(app, err) < 0)
+		return -1;
+	none = root->upper == POD_UPPER_NONE;
+	if (!app->image->is_directory) {
+		root->type = POD_ROOT_EROFS;
+		root->source = app->image->disk;
+		root->read_only = root->read_only || none;
+		return 0;
+	}
+	root->type = POD_ROOT_9P;
+	/* Only without an upper layer do the app's changes reach the host's directory. */
+	root->source =
+	    volume_set_adopt(&app->assembly->volumes, "root", -1, !none || root->read_only, err);
+	return root->source ? 0 : -1;
+}
+
+int merge_process(struct merge_app *app, struct error *err)
+{
+	if (set_identity(app, err) < 0 || set_argv(app, err) < 0 || set_env(app, err) < 0 ||
+	    set_life(app, err) < 0)
+		return -1;
+	return set_root(app, err);
+}
