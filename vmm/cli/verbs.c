@@ -10,6 +10,7 @@
 #include "vmm/cli/check.h"
 #include "vmm/cli/forward.h"
 #include "vmm/cli/help.h"
+#include "vmm/cli/logs_verbs.h"
 #include "vmm/cli/pod_verbs.h"
 #include "vmm/cli/run.h"
 #include "vmm/pod/run.h"
@@ -105,6 +106,26 @@ static const struct verb verbs[] = {
 	  .arguments_max = 0,
 	  .complete = COMPLETE_NOTHING,
 	  .run = cli_pod_collect },
+	{ .name = "logs",
+	  .usage = "[OPTIONS] POD",
+	  .help = "Print what the apps of a pod have written",
+	  .options = logs_options_table,
+	  .option_count = LOGS_OPTION_COUNT,
+	  .options_size = sizeof(struct logs_options),
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .complete = COMPLETE_PODS,
+	  .run = cli_logs },
+	{ .name = "attach",
+	  .usage = "[OPTIONS] POD",
+	  .help = "Watch an app of a pod in the background, and type to it",
+	  .options = attach_options_table,
+	  .option_count = ATTACH_OPTION_COUNT,
+	  .options_size = sizeof(struct attach_options),
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .complete = COMPLETE_PODS,
+	  .run = cli_attach },
 	{ .name = "image",
 	  .usage = "VERB [OPTIONS] ...",
 	  .help = "Import, list, export and remove images",

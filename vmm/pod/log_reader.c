@@ -13,6 +13,8 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 
+enum { TRIES_MAX = 100 };
+
 static bool is_same_file(int a, int b)
 {
 	struct stat x, y;
@@ -21,11 +23,8 @@ static bool is_same_file(int a, int b)
 	       x.st_ino == y.st_ino;
 }
 
-/*
- * Opens the files, the newest first: if they are rotated meanwhile, one is met twice, but none is
- * missed. Returns how many.
- */
-static unsigned open_files(const struct log_reader *reader, int fds[LOG_FILES_MAX])
+/* The newest first: if they are rotated once meanwhile, one is met twice, but none is missed. */
+static unsigned open_once(const struct log_reader *reader, int fds[LOG_FILES_MAX])
 {
 	unsigned count = 0;
 
@@ -44,6 +43,36 @@ static unsigned open_files(const struct log_reader *reader, int fds[LOG_FILES_MA
 			close(fd);
 		else
 			fds[count++] = fd;
+	}
+	return count;
+}
+
+static bool is_newest(const struct log_reader *reader, int fd)
+{
+	char name[LOG_NAME_MAX];
+	struct stat own, found;
+
+	for (unsigned number = 0; number < LOG_FILES_MAX; number++) {
+		log_file_name(name, reader->app, number);
+		if (fstatat(reader->directory, name, &found, AT_SYMLINK_NOFOLLOW) == 0)
+			return fstat(fd, &own) == 0 && own.st_dev == found.st_dev &&
+			       own.st_ino == found.st_ino;
+	}
+	return false;
+}
+
+/*
+ * Opens the files, the newest first, and returns how many. A logger that rotates several times
+ * meanwhile would spoil the order, which shows in a newest file that is another one afterwards.
+ */
+static unsigned open_files(const struct log_reader *reader, int fds[LOG_FILES_MAX])
+{
+	unsigned count = open_once(reader, fds);
+
+	for (int try = 1; try < TRIES_MAX && count && !is_newest(reader, fds[0]); try++) {
+		while (count)
+			close(fds[--count]);
+		count = open_once(reader, fds);
 	}
 	return count;
 }

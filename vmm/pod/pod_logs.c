@@ -11,6 +11,7 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/base/descriptors.h"
+#include "vmm/pod/request.h"
 #include "vmm/pod/signals.h"
 
 static int begin(struct pod_logs *logs, int pod_directory, struct error *err)
@@ -59,6 +60,9 @@ int pod_logs_add(struct pod_logs *logs, int pod_directory, unsigned index, const
 	    (streams->out == APP_STDIO_LOG && make_pipe(&ends->out, &streams->log_out, err) < 0) ||
 	    (err_is_used && make_pipe(&ends->err, &streams->log_err, err) < 0))
 		return -1;
+	logs->is_logged[index] = true;
+	logs->flags[index] =
+	    (ends->in >= 0 ? POD_REPLY_STDIN : 0U) | (streams->terminal ? POD_REPLY_TERMINAL : 0U);
 	return 0;
 }
 
@@ -92,14 +96,16 @@ pid_t pod_logs_start(struct pod_logs *logs, struct error *err)
 	return pid;
 }
 
-int pod_logs_attach(const struct pod_logs *logs, uint32_t app, int socket)
+int pod_logs_attach(const struct pod_logs *logs, uint32_t app, int socket, uint32_t *flags)
 {
 	const struct logger_command command = { .app = app };
 
-	if (logs->socket < 0)
+	if (!logs->is_logged[app])
 		return ENODATA;
-	return descriptors_send(logs->socket, &command, sizeof(command), &socket, 1) < 0 ? errno
-											 : 0;
+	if (descriptors_send(logs->socket, &command, sizeof(command), &socket, 1) < 0)
+		return errno;
+	*flags |= logs->flags[app];
+	return 0;
 }
 
 void pod_logs_end(struct pod_logs *logs)

@@ -56,6 +56,8 @@ enum pod_reply_flag {
 	POD_REPLY_PAUSED = 1,
 	POD_REPLY_OOM = 2,	/* the app, by the guest's kernel */
 	POD_REPLY_STOPPING = 4, /* the pod has been asked to end */
+	POD_REPLY_TERMINAL = 8, /* ATTACH: the app has a terminal */
+	POD_REPLY_STDIN = 16,	/* ATTACH: the app has a stdin */
 };
 
 struct pod_reply {

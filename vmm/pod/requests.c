@@ -79,8 +79,52 @@ static int handle_kill(struct supervisor *supervisor, struct pod_client *client,
 	return 0;
 }
 
+/* One descriptor: a SOCK_SEQPACKET socket, which the logger then has. */
+static int handle_attach(struct supervisor *supervisor, struct pod_client *client,
+			 const struct pod_request *request, int *fds, unsigned fd_count)
+{
+	struct pod_reply reply = { .magic = POD_REQUEST_MAGIC,
+				   .type = request->type,
+				   .app_count = supervisor->apps.count,
+				   .app = request->app };
+	int error;
+
+	if (request->app >= supervisor->apps.count)
+		return ENOENT;
+	if (fd_count != 1)
+		return EINVAL;
+	error = pod_logs_attach(supervisor->logs, request->app, fds[0], &reply.flags);
+	if (error == ENODATA)
+		return pod_client_refuse(client, request, error,
+					 "the app's output is not logged, but goes to whoever "
+					 "started the pod") < 0
+			   ? error
+			   : 0;
+	if (error)
+		return error;
+	(void)pod_client_reply(client, &reply);
+	return 0;
+}
+
+static int handle_winsize(struct supervisor *supervisor, struct pod_client *client,
+			  const struct pod_request *request, int *fds, unsigned fd_count)
+{
+	const struct machine_command command = { .type = MACHINE_COMMAND_WINSIZE,
+						 .app = request->app,
+						 .rows = request->rows,
+						 .columns = request->columns };
+
+	(void)fds;
+	(void)fd_count;
+	if (request->app >= supervisor->apps.count)
+		return ENOENT;
+	supervisor_command(supervisor, &command);
+	answer(supervisor, client, request);
+	return 0;
+}
+
 const struct pod_request_row pod_request_rows[POD_REQUEST_TYPES] = {
-	[POD_REQUEST_STATUS] = { handle_status },
-	[POD_REQUEST_STOP] = { handle_stop },
-	[POD_REQUEST_KILL] = { handle_kill },
+	[POD_REQUEST_STATUS] = { handle_status },   [POD_REQUEST_STOP] = { handle_stop },
+	[POD_REQUEST_KILL] = { handle_kill },	    [POD_REQUEST_ATTACH] = { handle_attach },
+	[POD_REQUEST_WINSIZE] = { handle_winsize },
 };

@@ -142,6 +142,46 @@ static void test_most(void **state)
 		assert_int_equal(plan.streams[i].port, NACELLE_PORT_STREAM_FIRST + i);
 }
 
+static void expect_modes(const struct app_options *options, enum app_stdio by_default,
+			 enum app_stdio in, enum app_stdio out, enum app_stdio err)
+{
+	struct app_streams chosen;
+
+	assert_int_equal(app_streams_choose(&chosen, options, by_default, NULL), 0);
+	assert_int_equal(chosen.in, in);
+	assert_int_equal(chosen.out, out);
+	assert_int_equal(chosen.err, err);
+}
+
+static void test_choose(void **state)
+{
+	const enum app_stdio null = APP_STDIO_NULL, inherit = APP_STDIO_INHERIT,
+			     log = APP_STDIO_LOG;
+	struct app_options options = { .stdout_mode = NULL };
+	struct app_streams chosen;
+
+	(void)state;
+	expect_modes(&options, inherit, null, inherit, inherit);
+	expect_modes(&options, log, null, log, log);
+	options.interactive = true;
+	expect_modes(&options, inherit, inherit, inherit, inherit);
+	expect_modes(&options, log, log, log, log);
+	options.stdin_mode = "null";
+	options.stdout_mode = "log";
+	options.stderr_mode = "null";
+	expect_modes(&options, inherit, null, log, null);
+	/* A terminal whose output is logged has its input from who attaches. */
+	options =
+	    (struct app_options){ .tty = true, .stdin_mode = "inherit", .stdout_mode = "log" };
+	expect_modes(&options, inherit, log, log, inherit);
+	options.stdout_mode = "null";
+	assert_int_equal(app_streams_choose(&chosen, &options, inherit, NULL), -1);
+	options = (struct app_options){ .stdin_mode = "log" };
+	assert_int_equal(app_streams_choose(&chosen, &options, inherit, NULL), -1);
+	options = (struct app_options){ .stdout_mode = "inherit" };
+	assert_int_equal(app_streams_choose(&chosen, &options, log, NULL), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +190,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_absent, reset, close_all),
 		cmocka_unit_test_setup_teardown(test_log, reset, close_all),
 		cmocka_unit_test_setup_teardown(test_terminal, reset, close_all),
+		cmocka_unit_test(test_choose),
 		cmocka_unit_test_setup_teardown(test_most, reset, close_all),
 	};
 

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "vmm/pod/log_file.h"
@@ -470,6 +471,42 @@ static void test_reader_meets_truncation(void **state)
 	log_reader_close(&reader);
 }
 
+/* Beside a writer that rotates as fast as it can: some may be missed, none comes twice or late. */
+static void test_reader_races(void **state)
+{
+	const struct log_options options = { LOG_FORMAT_CRI, 4096, 10 };
+	struct log_record record;
+	unsigned last = 0, number = 0;
+	int status, ended = 0;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		log_file_open(&file, directory_fd, "app", &options);
+		for (unsigned i = 1; i <= 20000; i++) {
+			add("line", i);
+			if (i % 20 == 0)
+				log_file_flush(&file, TIME);
+		}
+		log_file_flush(&file, TIME);
+		_exit(0);
+	}
+	log_reader_open(&reader, directory_fd, "app");
+	while (ended < 2) {
+		ended += ended || waitpid(pid, &status, WNOHANG) == pid;
+		do {
+			while (log_reader_next(&reader, &record) > 0) {
+				assert_int_equal(sscanf(record.text, "line %u", &number), 1);
+				assert_true(number > last);
+				last = number;
+			}
+		} while (log_reader_refresh(&reader));
+	}
+	assert_int_equal(last, 20000);
+	assert_int_equal(reader.unreadable, 0);
+	log_reader_close(&reader);
+}
+
 /* What a writer leaves that is killed at any moment. */
 static void test_reader_meets_remains(void **state)
 {
@@ -544,6 +581,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full_disk, make_directory, remove_directory),
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test_setup_teardown(test_reader_follows, make_directory,
+						remove_directory),
+		cmocka_unit_test_setup_teardown(test_reader_races, make_directory,
 						remove_directory),
 		cmocka_unit_test_setup_teardown(test_reader_meets_gap, make_directory,
 						remove_directory),
