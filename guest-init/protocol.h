@@ -222,7 +222,7 @@ enum trace_stage {
  *	                    prefill          flag: (volume) takes what the image has at target, once
  *	                    mode, uid, gid = <n>   (tmpfs) absent: 01777, 0, 0
  *	                    size = <high low>      (tmpfs) bytes; absent: half of the memory
- *	                    file-system = "..."    (block) such as "ext4"
+ *	                    file-system = "..."    (block) such as "ext4"; absent: the node
  *	                    cache = "none" | "mmap" | "loose"   (share) absent: mmap
  *	    volumes/
  *	        volume@N                     empty at first; apps share it by its name

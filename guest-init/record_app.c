@@ -57,7 +57,7 @@ static void read_mount(struct record_reader *r, struct record_mount *mount)
 	mount->recursive = reader_flag(r, RECORD_RECURSIVE);
 	mount->prefill = reader_flag(r, RECORD_PREFILL);
 	if (mount->type == RECORD_MOUNT_BLOCK)
-		mount->file_system = reader_need_component(r, RECORD_FILE_SYSTEM);
+		mount->file_system = reader_component(r, RECORD_FILE_SYSTEM);
 	if (mount->type == RECORD_MOUNT_SHARE && reader_flag(r, RECORD_CACHE))
 		mount->cache = (enum record_cache)reader_choice(r, RECORD_CACHE, caches);
 }

@@ -29,7 +29,10 @@ struct p9_server {
 	struct p9_node *root; /* the synthetic root */
 	struct p9_share *shares[P9_SHARES_MAX];
 	unsigned share_count;
-	dev_t devices[P9_DEVICES_MAX]; /* see p9_qid() */
+	struct {
+		const struct p9_share *share;
+		dev_t dev;
+	} devices[P9_DEVICES_MAX]; /* see p9_qid() */
 	unsigned device_count;
 
 	/* The session. */
@@ -119,14 +122,16 @@ int p9_host_flags(uint32_t flags);
 uint32_t p9_iounit(const struct p9_server *s);
 
 /*
- * The qid of a file. Its path is unique for each (device, inode number): the inode number itself on
- * the first device that the server met, with the number of the device in the upper bits on others,
- * and a hash of both where that does not fit. Its version changes with the content on a read-only
- * share, so that a guest that caches hard notices; elsewhere it is 0, since Linux's client would
- * take a file that it has just written itself for another one.
+ * The qid of a file. Its path is unique for each (share, device, inode number): the inode number
+ * itself on the first share and device that the server met, with the number of the pair in the
+ * upper bits on others, and a hash of all where that does not fit. The share counts, since a client
+ * that caches would take a directory that is in two shares for one that has moved. Its version
+ * changes with the content on a read-only share, so that a guest that caches hard notices;
+ * elsewhere it is 0, since Linux's client would take a file that it has just written itself for
+ * another one.
  */
 struct p9_qid p9_qid(struct p9_server *s, const struct p9_node *node, const struct statx *stx);
-uint64_t p9_qid_path(struct p9_server *s, dev_t dev, uint64_t ino);
+uint64_t p9_qid_path(struct p9_server *s, const struct p9_share *share, dev_t dev, uint64_t ino);
 struct p9_qid p9_root_qid(void);
 
 #endif

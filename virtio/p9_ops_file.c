@@ -219,7 +219,8 @@ static int read_root(struct p9_server *s, uint64_t offset, struct p9_reply *r, s
 		if (offset >= 2)
 			qid =
 			    (struct p9_qid){ .type = S_ISDIR(node->type) ? P9_QID_DIR : P9_QID_FILE,
-					     .path = p9_qid_path(s, node->dev, node->ino) };
+					     .path = p9_qid_path(s, node->share, node->dev,
+								 node->ino) };
 		if (!put_dirent(r, &qid, offset + 1, (uint8_t)IFTODT(node->type), name, limit))
 			break;
 	}
@@ -236,7 +237,7 @@ static struct p9_qid dirent_qid(struct p9_server *s, const struct p9_node *dir,
 		.type = entry->d_type == DT_DIR	  ? P9_QID_DIR
 			: entry->d_type == DT_LNK ? P9_QID_SYMLINK
 						  : P9_QID_FILE,
-		.path = p9_qid_path(s, dir->dev, entry->d_ino),
+		.path = p9_qid_path(s, dir->share, dir->dev, entry->d_ino),
 	};
 }
 

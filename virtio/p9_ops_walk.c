@@ -17,17 +17,20 @@ static uint64_t mix(uint64_t v)
 	return v ^ v >> 31;
 }
 
-uint64_t p9_qid_path(struct p9_server *s, dev_t dev, uint64_t ino)
+uint64_t p9_qid_path(struct p9_server *s, const struct p9_share *share, dev_t dev, uint64_t ino)
 {
 	unsigned i = 0;
 
-	while (i < s->device_count && s->devices[i] != dev)
+	while (i < s->device_count && (s->devices[i].dev != dev || s->devices[i].share != share))
 		i++;
-	if (i == s->device_count && i < P9_DEVICES_MAX)
-		s->devices[s->device_count++] = dev;
+	if (i == s->device_count && i < P9_DEVICES_MAX) {
+		s->devices[i].share = share;
+		s->devices[i].dev = dev;
+		s->device_count++;
+	}
 	if (i < P9_DEVICES_MAX && ino >> DEVICE_SHIFT == 0)
 		return ino | (uint64_t)i << DEVICE_SHIFT;
-	return mix(ino) ^ mix(~(uint64_t)dev);
+	return mix(ino) ^ mix(~(uint64_t)dev) ^ mix((uint64_t)share->number << DEVICE_SHIFT);
 }
 
 static uint8_t qid_type(mode_t type)
@@ -39,8 +42,8 @@ struct p9_qid p9_qid(struct p9_server *s, const struct p9_node *node, const stru
 {
 	struct p9_qid qid = {
 		.type = qid_type(stx->stx_mode),
-		.path =
-		    p9_qid_path(s, makedev(stx->stx_dev_major, stx->stx_dev_minor), stx->stx_ino),
+		.path = p9_qid_path(s, node->share, makedev(stx->stx_dev_major, stx->stx_dev_minor),
+				    stx->stx_ino),
 	};
 
 	if (node->share && node->share->read_only)

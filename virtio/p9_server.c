@@ -138,10 +138,12 @@ int p9_server_add_share(struct p9_server *s, const struct p9_share_config *confi
 		return error_set(err, ENOMEM, "cannot share '%s'", config->name);
 	share->read_only = config->read_only;
 	share->recursive = config->recursive;
+	share->number = s->share_count;
 	share->root = p9_node_new_share(&s->nodes, s->root, share, config->name, fd);
 	if (!share->root)
 		return error_set(err, errno, "cannot share '%s'", config->name);
-	(void)p9_qid_path(s, share->root->dev, share->root->ino); /* the device gets its number */
+	/* The device gets its number. */
+	(void)p9_qid_path(s, share, share->root->dev, share->root->ino);
 	(void)steal_fd(&fd);
 	s->shares[s->share_count++] = steal_ptr(share);
 	return 0;

@@ -23,6 +23,7 @@ struct p9_share_config {
 
 /* What the server keeps; the descriptor is in the node of its root. */
 struct p9_share {
+	unsigned number; /* of the server's shares, from 0 */
 	bool read_only;
 	bool recursive;
 	struct p9_node *root;

@@ -83,7 +83,8 @@ static void put_mount_type(struct record_writer *w, const struct pod_mount *moun
 		break;
 	case POD_MOUNT_BLOCK:
 		writer_string(w, RECORD_TYPE, "block");
-		writer_component(w, RECORD_FILE_SYSTEM, mount->file_system);
+		if (mount->file_system)
+			writer_component(w, RECORD_FILE_SYSTEM, mount->file_system);
 		break;
 	}
 	writer_component(w, RECORD_SOURCE, mount->source);
