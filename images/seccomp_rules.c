@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "vmm/base/bytes.h"
+#include "vmm/base/cleanup.h"
 
 enum { CALL_SOCKETCALL = 102, CALL_IPC = 117 };
 
@@ -147,6 +148,34 @@ int seccomp_rules_add_default(struct seccomp_rules *rules, const struct seccomp_
 					      group->conditions, group->condition_count, err) < 0)
 				return -1;
 		}
+	}
+	return 0;
+}
+
+static void mark_names(const struct seccomp_default_group *group, bool *marks)
+{
+	const char *names = group->names, *name;
+	size_t len;
+
+	while ((name = seccomp_next_name(&names, &len)))
+		marks[system_call_find(name, len) - system_calls] = true;
+}
+
+int seccomp_rules_add_listed(struct seccomp_rules *rules, const struct seccomp_app *app,
+			     bool allowed, uint32_t action, struct error *err)
+{
+	_cleanup_free_ bool *marks = calloc(system_call_count, sizeof(*marks));
+
+	if (!marks)
+		return error_set(err, ENOMEM, "cannot hold a system call filter");
+	for (size_t i = 0; i < seccomp_default_group_count; i++) {
+		if (counts(&seccomp_default_groups[i], app))
+			mark_names(&seccomp_default_groups[i], marks);
+	}
+	for (size_t i = 0; i < system_call_count; i++) {
+		if (marks[i] == allowed &&
+		    seccomp_rules_add(rules, &system_calls[i], action, NULL, 0, err) < 0)
+			return -1;
 	}
 	return 0;
 }

@@ -38,6 +38,10 @@ int seccomp_rules_add(struct seccomp_rules *rules, const struct system_call *cal
 int seccomp_rules_add_default(struct seccomp_rules *rules, const struct seccomp_app *app,
 			      struct error *err);
 
+/* Adds a rule for every call that the default profile has a rule for in the app, or has not. */
+int seccomp_rules_add_listed(struct seccomp_rules *rules, const struct seccomp_app *app,
+			     bool allowed, uint32_t action, struct error *err);
+
 void seccomp_rules_free(struct seccomp_rules *rules);
 
 /* The next word of a list with blanks between them, and its length; NULL at the end. */

@@ -8,7 +8,7 @@
 #include "vmm/base/bytes.h"
 
 const struct system_call system_calls[] = {
-#include "system_calls.inc"
+#include "images/system_calls.inc"
 };
 const size_t system_call_count = ARRAY_SIZE(system_calls);
 

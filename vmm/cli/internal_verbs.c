@@ -1,18 +1,26 @@
 /*
  * nacelle-image pod-manifest FILE: flat fields on stdout. nacelle-image refresh DIGEST: an image's
- * record is brought to the present version.
+ * record is brought to the present version. nacelle-image seccomp PROFILE: a filter of system
+ * calls, as struct sock_filter[] on stdout; what the user should know on stderr.
  */
 #include "vmm/cli/internal_verbs.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "images/pod_manifest_convert.h"
 #include "images/refresh.h"
+#include "images/seccomp_compile.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
+
+struct seccomp_options {
+	const char *capabilities;
+	bool vsock;
+};
 
 struct refresh_options {
 	const char *root;
@@ -48,6 +56,33 @@ static int verb_refresh(const void *given, int argc, char **argv, struct error *
 	return image_refresh(options->root, argv[0], err);
 }
 
+static const struct option_spec seccomp_options_table[] = {
+	{ "capabilities", 0, OPTION_TEXT, "MASK", VALUE_OTHER,
+	  "the app's capabilities, in hexadecimal",
+	  offsetof(struct seccomp_options, capabilities) },
+	{ "vsock", 0, OPTION_FLAG, NULL, VALUE_OTHER, "the app may use vsock",
+	  offsetof(struct seccomp_options, vsock) },
+};
+
+static int verb_seccomp(const void *given, int argc, char **argv, struct error *err)
+{
+	static struct seccomp_program program;
+	const struct seccomp_options *options = given;
+	struct seccomp_app app = { .vsock = options->vsock };
+	_cleanup_free_ char *notice = NULL;
+
+	(void)argc;
+	if (options->capabilities)
+		app.capabilities = strtoull(options->capabilities, NULL, 16);
+	if (seccomp_compile_profile(argv[0], &app, &program, &notice, err) < 0)
+		return -1;
+	if (io_write_all(STDOUT_FILENO, program.code, program.count * sizeof(program.code[0])) < 0)
+		return error_set(err, errno, "cannot write to standard output");
+	if (notice)
+		(void)fprintf(stderr, "%s\n", notice);
+	return 0;
+}
+
 static const struct verb verbs[] = {
 	{ .name = "pod-manifest",
 	  .usage = "FILE",
@@ -64,6 +99,15 @@ static const struct verb verbs[] = {
 	  .arguments_min = 1,
 	  .arguments_max = 1,
 	  .run = verb_refresh },
+	{ .name = "seccomp",
+	  .usage = "[OPTIONS] PROFILE",
+	  .help = "Compile a filter of system calls",
+	  .options = seccomp_options_table,
+	  .option_count = 2,
+	  .options_size = sizeof(struct seccomp_options),
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .run = verb_seccomp },
 	{ .name = NULL },
 };
 

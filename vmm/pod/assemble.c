@@ -92,8 +92,11 @@ static int make_filters(struct assembly *assembly, const struct run_options *opt
 		struct seccomp_filter filter;
 
 		if (seccomp_filter_make(&filter, assembly->seccomp[i], &setting, err) < 0 ||
-		    (filter.allocation && !keep(&assembly->keep, filter.allocation, err)))
+		    (filter.allocation && !keep(&assembly->keep, filter.allocation, err)) ||
+		    (filter.notice && !keep(&assembly->keep, filter.notice, err)))
 			return -1;
+		if (filter.notice && assembly->warning_count < ASSEMBLY_WARNINGS_MAX)
+			assembly->warnings[assembly->warning_count++] = filter.notice;
 		app->seccomp = filter.code;
 		app->seccomp_count = filter.count;
 	}

@@ -171,10 +171,10 @@ static int read_all(int fd, size_t max, void **data, size_t *len, struct error *
 }
 
 int image_program_read(const char *const *arguments, size_t max, void **data, size_t *len,
-		       struct error *err)
+		       char notice[ERROR_TEXT_MAX], struct error *err)
 {
 	struct pipes pipes = { { -1, -1 }, { -1, -1 } };
-	char reason[ERROR_TEXT_MAX];
+	char reason[ERROR_TEXT_MAX] = "";
 	pid_t pid;
 	int result = start(arguments, &pipes, &pid, err);
 
@@ -190,6 +190,8 @@ int image_program_read(const char *const *arguments, size_t max, void **data, si
 			result = -1;
 	}
 	close_pipes(&pipes);
+	if (notice)
+		memcpy(notice, reason, sizeof(reason));
 	if (result < 0) {
 		free(*data);
 		*data = NULL;

@@ -21,9 +21,9 @@ int image_program_run(const char *const *arguments, char line[IMAGE_PROGRAM_LINE
 
 /*
  * The same for all that it prints, at most max bytes. Returns 0 with *data to be freed and *len
- * filled, or -1.
+ * filled, or -1. notice, unless NULL, gets the first line that a success said on stderr, or "".
  */
 int image_program_read(const char *const *arguments, size_t max, void **data, size_t *len,
-		       struct error *err);
+		       char notice[ERROR_TEXT_MAX], struct error *err);
 
 #endif

@@ -52,7 +52,7 @@ int manifest_load(struct pod_manifest *manifest, const char *file, struct error 
 	_cleanup_free_ void *data = NULL;
 	size_t len;
 
-	if (image_program_read(arguments, FIELDS_SIZE_MAX, &data, &len, err) < 0)
+	if (image_program_read(arguments, FIELDS_SIZE_MAX, &data, &len, NULL, err) < 0)
 		return -1;
 	return pod_manifest_decode(manifest, data, len, err);
 }

@@ -6,16 +6,18 @@
 #include "vmm/pod/seccomp_profile.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "images/seccomp_rules.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
+#include "vmm/pod/image_program.h"
 
 static const uint64_t precompiled_capabilities = NACELLE_SECCOMP_CAPABILITIES;
 static const struct sock_filter precompiled[] = {
-#include "seccomp_default.inc"
+#include "vmm/pod/seccomp_default.inc"
 };
 
 /* Hands a copy of the code to the filter. */
@@ -54,6 +56,32 @@ static int make_default(struct seccomp_filter *filter, const struct seccomp_sett
 	return keep_code(filter, program->code, program->count, err);
 }
 
+static int ask_image_program(struct seccomp_filter *filter, const char *profile,
+			     const struct seccomp_setting *setting, struct error *err)
+{
+	const size_t instruction = sizeof(*filter->code);
+	char mask[24], notice[ERROR_TEXT_MAX];
+	const char *arguments[8] = { "nacelle-image", "seccomp", "--capabilities", mask };
+	unsigned count = 4;
+	size_t len;
+
+	(void)snprintf(mask, sizeof(mask), "%jx", (uintmax_t)setting->capabilities);
+	if (setting->vsock)
+		arguments[count++] = "--vsock";
+	arguments[count++] = "--";
+	arguments[count] = profile;
+	if (image_program_read(arguments, SECCOMP_PROGRAM_MAX * instruction, &filter->allocation,
+			       &len, notice, err) < 0)
+		return error_prefix(err, "--seccomp %s", profile);
+	if (len % instruction != 0)
+		return error_set(err, 0, "--seccomp %s: nacelle-image has sent nonsense", profile);
+	filter->code = len ? filter->allocation : NULL;
+	filter->count = len / instruction;
+	if (notice[0] && asprintf(&filter->notice, "--seccomp %s: %s", profile, notice) < 0)
+		return error_set(err, ENOMEM, "cannot hold a system call filter");
+	return 0;
+}
+
 int seccomp_filter_make(struct seccomp_filter *filter, const char *profile,
 			const struct seccomp_setting *setting, struct error *err)
 {
@@ -62,11 +90,12 @@ int seccomp_filter_make(struct seccomp_filter *filter, const char *profile,
 		return make_default(filter, setting, err);
 	if (strcmp(profile, "none") == 0)
 		return 0;
-	return error_set(err, 0, "--seccomp %s: default or none is expected", profile);
+	return ask_image_program(filter, profile, setting, err);
 }
 
 void seccomp_filter_free(struct seccomp_filter *filter)
 {
 	free(filter->allocation);
+	free(filter->notice);
 	*filter = (struct seccomp_filter){ 0 };
 }

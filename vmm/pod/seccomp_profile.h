@@ -23,6 +23,7 @@ struct seccomp_filter {
 	const struct sock_filter *code; /* NULL: no filter */
 	size_t count;
 	void *allocation; /* of code, or NULL: it is part of the program */
+	char *notice;	  /* what the user should know of a profile, or NULL */
 };
 
 /*
