@@ -56,4 +56,19 @@ const char *json_text(const struct cJSON *json);
 bool json_is_object(const struct cJSON *json);
 bool json_is_array(const struct cJSON *json);
 
+/*
+ * Making documents. Whatever is made belongs to the caller until json_set() or json_append() takes
+ * it over, which they do also when they fail (-1: no memory, or a value that is NULL itself).
+ * json_set() replaces a member of that key.
+ */
+struct cJSON *json_make_object(void);
+struct cJSON *json_make_array(void);
+struct cJSON *json_make_text(const char *text);
+struct cJSON *json_make_number(uint64_t number);
+struct cJSON *json_copy(const struct cJSON *json);
+int json_set(struct cJSON *object, const char *key, struct cJSON *value);
+int json_append(struct cJSON *array, struct cJSON *value);
+/* The document as text in one line, to be freed; NULL: no memory. */
+char *json_print(const struct cJSON *json);
+
 #endif

@@ -151,14 +151,19 @@ static void print_address(const char *name, const struct pod_address *address)
 
 static void print_networks(const struct assembly *assembly, const struct run_options *options)
 {
+	static const char *const kinds[] = { "passt", "tap", "cni" };
 	const struct networks *networks = &assembly->networks;
 
 	for (size_t i = 0; i < networks->count; i++) {
 		const struct pod_interface *interface = &networks->interfaces[i];
 		const struct pod_net *net = &networks->nets[i];
 
-		printf("net = %s %s mtu=%u", net->kind == NET_PASST ? "passt" : "tap", net->name,
-		       net->mtu);
+		printf("net = %s %s%s%s mtu=%u", kinds[net->kind], net->name,
+		       net->arguments ? ":" : "", net->arguments ? net->arguments : "", net->mtu);
+		if (net->kind == NET_CNI) {
+			printf("\n");
+			continue;
+		}
 		if (options->nets.count && strstr(options->nets.items[i], "mac="))
 			printf(" mac=%02x:%02x:%02x:%02x:%02x:%02x", net->mac[0], net->mac[1],
 			       net->mac[2], net->mac[3], net->mac[4], net->mac[5]);

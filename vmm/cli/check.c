@@ -8,7 +8,9 @@
 
 #include "images/store.h"
 #include "vmm/base/cleanup.h"
+#include "vmm/pod/cni.h"
 #include "vmm/pod/launch.h"
+#include "vmm/pod/passt.h"
 #include "vmm/pod/paths.h"
 
 static int failures;
@@ -53,6 +55,29 @@ static void check_store(void)
 		store_close(store);
 }
 
+/* What a pod may do without: these lines are no failures. */
+static void check_networks(void)
+{
+	struct error err = ERROR_NONE;
+	char names[256];
+
+	if (passt_check_installed(&err) < 0)
+		printf("--   %s\n", err.text);
+	else if (!passt_has_uplink())
+		printf("--   passt is installed, but this host has no default route: pods have no "
+		       "network unless one is named\n");
+	else
+		printf("ok   passt gives pods a network\n");
+	err = (struct error)ERROR_NONE;
+	if (cni_list_networks(NULL, names, sizeof(names), &err) < 0)
+		printf("--   CNI networks: %s\n", err.text);
+	else if (names[0])
+		printf("ok   CNI networks: %s%s\n", names,
+		       geteuid() == 0 ? "" : " (for root only)");
+	else
+		printf("--   there are no CNI networks in /etc/cni/net.d\n");
+}
+
 int cli_check(const void *options, int argc, char **argv, struct error *err)
 {
 	(void)options;
@@ -64,6 +89,7 @@ int cli_check(const void *options, int argc, char **argv, struct error *err)
 	check_part("initramfs.cpio", "guest-init is installed");
 	check_part("nacelle-image", "the image importer is installed");
 	check_store();
+	check_networks();
 	if (failures)
 		printf("\nPods cannot run here until the lines marked \"no\" are dealt with.\n");
 	else

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "images/digest.h"
+#include "vmm/cli/cni_verb.h"
 #include "vmm/cli/image_verbs.h"
 #include "vmm/cli/internal_verbs.h"
 #include "vmm/cli/program.h"
@@ -19,5 +20,7 @@ int main(int argc, char **argv)
 		return program_run(&trust_program, argc - 1, argv + 1);
 	if (argc > 1 && verb_find(&internal_program, argv[1]))
 		return program_run(&internal_program, argc, argv);
+	if (argc > 1 && strcmp(argv[1], "cni") == 0)
+		return program_run(&cni_program, argc - 1, argv + 1);
 	return program_run(&image_program, argc, argv);
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "vmm/pod/cni.h"
 #include "vmm/pod/pod_name.h"
 #include "vmm/pod/pods.h"
 
@@ -49,7 +50,7 @@ static int throw_away(struct collection *run, struct pod_directory *pod, struct 
 			return directory_move(pod, POD_PLACE_GARBAGE, false, err);
 		return 0;
 	}
-	if (directory_remove(pod, err) < 0)
+	if (net_cleanup(pod->fd, err) < 0 || directory_remove(pod, err) < 0)
 		return -1;
 	run->has_removed = true;
 	say(run, pod, "removed");
@@ -59,6 +60,10 @@ static int throw_away(struct collection *run, struct pod_directory *pod, struct 
 static int collect_exited(struct collection *run, struct pod_directory *pod, struct error *err)
 {
 	if (pod->place == POD_PLACE_RUN) {
+		/* Addresses and ports of the host are not kept for the sake of a dead pod's files.
+		 */
+		if (net_cleanup(pod->fd, err) < 0)
+			return -1;
 		if (directory_move(pod, POD_PLACE_EXITED_GARBAGE, true, err) < 0)
 			return -1;
 		say(run, pod, "exited");
@@ -134,7 +139,7 @@ int pod_remove(struct pod_directory *pod, struct error *err)
 	if (locked == 0)
 		return error_set(err, 0, "the pod %s is %s; stop it first", pod->uuid,
 				 pod_state_name(pod->place, true));
-	if (directory_remove(pod, err) < 0)
+	if (net_cleanup(pod->fd, err) < 0 || directory_remove(pod, err) < 0)
 		return -1;
 	pod_names_sweep(pod->pods_fd);
 	return 0;

@@ -137,12 +137,12 @@ static int set_disks(struct plan *plan, const struct pod_images *images, struct 
 
 /* What the guest is told of its networks is known once they are attached. */
 static int set_nets(struct plan *plan, struct assembly *assembly, const struct run_options *options,
-		    struct error *err)
+		    const struct pod_directory *directory, struct error *err)
 {
 	struct networks *networks = &assembly->networks;
 	struct pod *pod = &assembly->pod;
 
-	if (networks_attach(networks, plan, err) < 0 ||
+	if (networks_attach(networks, directory, plan, err) < 0 ||
 	    networks_make_names(networks, options, pod->hostname, err) < 0)
 		return -1;
 	pod->interfaces = networks->interfaces;
@@ -246,7 +246,7 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 			return error_set(err, errno, "--console: stderr cannot be used");
 	}
 	if (set_disks(plan, images, &assembly->volumes, err) < 0 ||
-	    set_nets(plan, assembly, options, err) < 0 ||
+	    set_nets(plan, assembly, options, directory, err) < 0 ||
 	    make_channel(launch, assembly, PLAN_FILES_CHANGING, err) < 0 ||
 	    make_channel(launch, assembly, PLAN_FILES_CACHED, err) < 0 ||
 	    make_socket(&launch->supervisor_socket, &plan->supervisor_socket, err) < 0 ||

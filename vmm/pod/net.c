@@ -175,6 +175,35 @@ static int parse_name(const char *whole, const char *name, struct pod_net *net, 
 	return 0;
 }
 
+/* A network's name as CNI has it (specification 1.0.0, section 1), and arguments for plug-ins. */
+static int parse_cni(const char *text, struct pod_net *net, struct error *err)
+{
+	static const char letters[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	const char *colon = strchr(text, ':');
+	size_t len = colon ? (size_t)(colon - text) : strlen(text);
+
+	if (len == 0 || len > NET_CNI_NAME_MAX || strspn(text, letters) < len ||
+	    strchr("_.-", text[0]))
+		return error_set(err, 0,
+				 "--net %s: passt, none, tap:NAME or the name of a CNI network is "
+				 "expected; the first and third with "
+				 "[,address=IP/PREFIX][,gateway=IP][,mac=MAC][,mtu=N], the last "
+				 "with [:ARG=VALUE;...]",
+				 text);
+	for (const char *at = colon; at; at = strchr(at, ';')) {
+		at++;
+		if (strcspn(at, "=") >= strcspn(at, ";") || *at == '=')
+			return error_set(err, 0, "--net %s: '%.*s' is not ARG=VALUE", text,
+					 (int)strcspn(at, ";"), at);
+	}
+	net->kind = NET_CNI;
+	memcpy(net->name, text, len);
+	net->name[len] = '\0';
+	net->arguments = colon ? colon + 1 : NULL;
+	return 0;
+}
+
 int net_parse(const char *text, struct pod_net *net, struct pod_interface *interface,
 	      struct error *err)
 {
@@ -191,10 +220,7 @@ int net_parse(const char *text, struct pod_net *net, struct pod_interface *inter
 	word = strsep(&rest, ",");
 	net->kind = strcmp(word, passt) == 0 ? NET_PASST : NET_TAP;
 	if (net->kind != NET_PASST && strncmp(word, tap, strlen(tap)) != 0)
-		return error_set(err, 0,
-				 "--net %s: none, passt or tap:NAME is expected, the last two with "
-				 "[,address=IP/PREFIX][,gateway=IP][,mac=MAC][,mtu=N]",
-				 text);
+		return parse_cni(text, net, err);
 	if (net->kind == NET_TAP && parse_name(text, word + strlen(tap), net, err) < 0)
 		return -1;
 	while ((word = strsep(&rest, ",")))
@@ -261,6 +287,7 @@ int net_parse_port(const char *text, struct net_port *port, struct error *err)
 				 "8080:80 or 127.0.0.1:5353:53/udp",
 				 text);
 	port->host = (uint16_t)from;
+	port->guest = (uint16_t)to;
 	(void)snprintf(port->text, sizeof(port->text), "%s%s%u:%u", ip ? ip : "", ip ? "/" : "",
 		       from, to);
 	return 0;

@@ -9,7 +9,8 @@
 #include "vmm/pod/run.h"
 
 enum {
-	NET_NAME_MAX = 15,	 /* of an interface of the host: IFNAMSIZ - 1 */
+	NET_NAME_MAX = 15, /* of an interface of the host: IFNAMSIZ - 1 */
+	NET_CNI_NAME_MAX = 64,
 	NET_MTU_MIN = 68,	 /* RFC 791 */
 	NET_MTU_MIN_IPV6 = 1280, /* RFC 8200 section 5 */
 	NET_MTU_MAX = 65521,
@@ -21,12 +22,14 @@ enum {
 enum net_kind {
 	NET_PASST,
 	NET_TAP, /* a tap device of the host: its name */
+	NET_CNI, /* a network that CNI plug-ins make: its name, and arguments for them */
 };
 
 /* One --net: what the host attaches. What the guest is told is the pod_interface beside it. */
 struct pod_net {
 	enum net_kind kind;
-	char name[NET_NAME_MAX + 1];
+	char name[NET_CNI_NAME_MAX + 1];
+	const char *arguments; /* ARG=VALUE;..., in the option's own text; or NULL */
 	uint8_t mac[6];
 	uint16_t mtu; /* 0: the tap's own */
 };
@@ -36,6 +39,7 @@ struct pod_net {
  *
  *	passt[,SETTING=VALUE]...
  *	tap:NAME[,SETTING=VALUE]...
+ *	NAME[:ARG=VALUE[;ARG=VALUE]...]		a network of CNI
  *
  * The settings are address=IP/PREFIX and gateway=IP, which may be repeated for IPv4 and IPv6,
  * mac=MAC and mtu=N. Without mac the address is random. passt without an address is left with
@@ -54,7 +58,7 @@ int net_check_mtu(const char *what, const struct pod_interface *interface, uint1
 /* A port of the host that passt forwards. */
 struct net_port {
 	bool udp;
-	uint16_t host;
+	uint16_t host, guest;
 	struct pod_address ip;	      /* family 0: any address of the host */
 	char text[NET_PORT_TEXT_MAX]; /* [IP/]HOST:GUEST */
 };

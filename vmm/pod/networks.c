@@ -11,10 +11,11 @@
 #include <sys/socket.h>
 
 #include "vmm/base/cleanup.h"
+#include "vmm/pod/cni.h"
 #include "vmm/pod/passt.h"
 #include "vmm/pod/tap.h"
 
-/* Only passt forwards ports, and for one network of the pod. */
+/* passt forwards ports, for one network of the pod, or else CNI's plug-ins do. */
 static int settle_ports(struct networks *networks, const struct run_options *options,
 			struct error *err)
 {
@@ -24,17 +25,42 @@ static int settle_ports(struct networks *networks, const struct run_options *opt
 		passts += networks->nets[i].kind == NET_PASST;
 	if (passts > 1)
 		return error_set(err, 0, "--net passt can be given once");
-	if (options->publish.count && !passts)
-		return error_set(err, 0,
-				 "--publish %s: only --net passt forwards ports; a pod on a tap "
-				 "device has an address of its own",
-				 options->publish.items[0]);
+	if (options->publish.count && !passts && !cni_is_needed(networks))
+		return error_set(
+		    err, 0,
+		    "--publish %s: passt and CNI networks forward ports; a pod on a tap "
+		    "device has an address of its own",
+		    options->publish.items[0]);
 	if (options->publish.count > NET_PORTS_MAX)
 		return error_set(err, 0, "--publish: at most %d ports are possible", NET_PORTS_MAX);
 	for (unsigned i = 0; i < options->publish.count; i++)
 		if (net_parse_port(options->publish.items[i], &networks->ports[i], err) < 0)
 			return -1;
 	networks->port_count = options->publish.count;
+	return 0;
+}
+
+int networks_settle_places(struct cni_places *places, const struct run_options *options,
+			   struct error *err)
+{
+	static const char *const usual[] = { "/opt/cni/bin", "/usr/lib/cni" };
+	const char *const *dirs = options->cni_plugins.count ? options->cni_plugins.items : usual;
+	unsigned count = options->cni_plugins.count ? options->cni_plugins.count : 2;
+
+	places->config_dir = options->cni_config ? options->cni_config : "/etc/cni/net.d";
+	if (count > CNI_PLUGIN_DIRS_MAX)
+		return error_set(err, 0, "--cni-plugins: at most %d directories are possible",
+				 CNI_PLUGIN_DIRS_MAX);
+	for (unsigned i = 0; i < count; i++) {
+		/* A colon parts them in CNI_PATH. */
+		if (dirs[i][0] != '/' || strchr(dirs[i], ':'))
+			return error_set(err, 0,
+					 "--cni-plugins %s: an absolute path without a colon is "
+					 "expected",
+					 dirs[i]);
+		places->plugin_dirs[i] = dirs[i];
+	}
+	places->plugin_dir_count = count;
 	return 0;
 }
 
@@ -56,6 +82,8 @@ int networks_settle(struct networks *networks, const struct run_options *options
 			return -1;
 	}
 	networks->count = count;
+	if (networks_settle_places(&networks->places, options, err) < 0)
+		return -1;
 	return settle_ports(networks, options, err);
 }
 
@@ -86,8 +114,10 @@ static int attach(struct networks *networks, unsigned index, struct plan_net *ou
 {
 	const struct pod_net *net = &networks->nets[index];
 
-	out->mtu = net->mtu;
-	memcpy(out->mac, net->mac, sizeof(out->mac));
+	if (net->kind != NET_CNI) {
+		out->mtu = net->mtu;
+		memcpy(out->mac, net->mac, sizeof(out->mac));
+	}
 	switch (net->kind) {
 	case NET_PASST:
 		if (attach_passt(networks, index, out, err) < 0)
@@ -98,12 +128,15 @@ static int attach(struct networks *networks, unsigned index, struct plan_net *ou
 		if (out->fd < 0)
 			return -1;
 		break;
+	case NET_CNI:
+		break; /* attached, all of them together, before */
 	}
 	return net_check_mtu(net->kind == NET_PASST ? "passt" : net->name,
 			     &networks->interfaces[index], out->mtu, err);
 }
 
-int networks_attach(struct networks *networks, struct plan *plan, struct error *err)
+int networks_attach(struct networks *networks, const struct pod_directory *directory,
+		    struct plan *plan, struct error *err)
 {
 	if (networks->by_default && networks->count && !networks->port_count &&
 	    !passt_has_uplink()) {
@@ -111,6 +144,8 @@ int networks_attach(struct networks *networks, struct plan *plan, struct error *
 		networks->warning = "this host has no default route, so the pod has no network; "
 				    "--net none says that this is meant";
 	}
+	if (cni_is_needed(networks) && cni_attach(networks, directory, plan, err) < 0)
+		return -1;
 	for (unsigned i = 0; i < networks->count; i++) {
 		if (attach(networks, i, &plan->nets[i], err) < 0)
 			return -1;
@@ -159,7 +194,9 @@ int networks_make_names(struct networks *networks, const struct run_options *opt
 	if (net_make_hosts(options, hostname, networks->interfaces, networks->count,
 			   &networks->hosts, err) < 0)
 		return -1;
-	if (networks->count && !options->dns.count)
+	if (networks->cni_names && net_has_server(networks->cni_names))
+		host_text = strdup(networks->cni_names);
+	else if (networks->count && !options->dns.count)
 		host_text = read_resolv_conf(paths[0]);
 	had_server = host_text && net_has_server(host_text);
 	if (host_text && asks_resolved(host_text)) {
@@ -175,6 +212,7 @@ int networks_make_names(struct networks *networks, const struct run_options *opt
 
 void networks_free(struct networks *networks)
 {
+	free(steal_ptr(networks->cni_names));
 	free(steal_ptr(networks->hosts));
 	free(steal_ptr(networks->resolv_conf));
 }

@@ -4,6 +4,7 @@
 #include "vmm/pod/run.h"
 
 #include "vmm/pod/assemble.h"
+#include "vmm/pod/cni.h"
 #include "vmm/pod/directory.h"
 #include "vmm/pod/image.h"
 #include "vmm/pod/launch.h"
@@ -18,12 +19,12 @@
  * What an app or a reader of its output has of the pod is its exit status, which stays what it is
  * where the disk is full or broken.
  */
-static void end(struct pod_directory *directory, const struct run_options *options, int status)
+static void end(struct pod_directory *directory, bool remove, int status)
 {
 	struct error err = ERROR_NONE;
 
-	if ((options->remove ? directory_remove(directory, &err)
-			     : life_write_end(directory, status, &err)) < 0)
+	if ((remove ? directory_remove(directory, &err) : life_write_end(directory, status, &err)) <
+	    0)
 		report(REPORT_WARNING, "%s", err.text);
 }
 
@@ -75,6 +76,17 @@ static int read_sources(struct sources *sources, struct error *err)
 	return pod_images_open(&sources->images, options, err);
 }
 
+/* The directory of a pod whose networks cannot be undone stays, for gc to try again. */
+static bool undo_networks(const struct pod_directory *directory)
+{
+	struct error err = ERROR_NONE;
+
+	if (net_cleanup(directory->fd, &err) == 0)
+		return true;
+	report(REPORT_WARNING, "%s; nacelle gc tries again", err.text);
+	return false;
+}
+
 /* A pod that could not be started leaves nothing. */
 static int start(const struct run_options *given, struct detach *detach,
 		 const bool stdio_present[3], struct timeline *timeline, struct error *err)
@@ -82,6 +94,7 @@ static int start(const struct run_options *given, struct detach *detach,
 	static struct sources sources;
 	struct pod_directory directory;
 	int pods_fd, status;
+	bool is_clean;
 
 	sources.options = *given;
 	if (read_sources(&sources, err) < 0)
@@ -95,11 +108,12 @@ static int start(const struct run_options *given, struct detach *detach,
 		return -1;
 	}
 	status = run_sources(&sources, &directory, detach, stdio_present, timeline, err);
+	is_clean = undo_networks(&directory);
 	detach_ended(detach, directory.fd);
-	if (status < 0)
+	if (status >= 0)
+		end(&directory, given->remove && is_clean, status);
+	else if (is_clean)
 		(void)directory_remove(&directory, NULL);
-	else
-		end(&directory, given, status);
 	return status;
 }
 

@@ -61,8 +61,10 @@ struct run_options {
 	uint64_t cpus;
 	uint64_t memory_bytes;
 	const char *hostname;
-	struct text_list nets;	  /* none, passt[,...] or tap:NAME[,...]: net.h */
-	struct text_list publish; /* [IP:]HOST:GUEST[/udp] */
+	struct text_list nets;	      /* none, passt[,...], tap:NAME[,...] or NAME[:...]: net.h */
+	const char *cni_config;	      /* directory of CNI networks; NULL: /etc/cni/net.d */
+	struct text_list cni_plugins; /* directories of CNI plug-ins; none: the usual ones */
+	struct text_list publish;     /* [IP:]HOST:GUEST[/udp] */
 	struct text_list dns;
 	struct text_list dns_search;
 	struct text_list add_host; /* NAME:IP */

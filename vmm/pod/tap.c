@@ -62,10 +62,40 @@ static int read_mtu(const char *name, uint16_t *mtu, struct error *err)
 	return 0;
 }
 
+/* A descriptor that no device is behind yet. */
+static int open_tun(struct error *err)
+{
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? error_set(err, errno, "--net: cannot open /dev/net/tun") : fd;
+}
+
+/* No offloads until a driver agrees to them. */
+static int set_up(int fd, const char *name, struct error *err)
+{
+	int header_bytes = HEADER_BYTES;
+
+	if (ioctl(fd, TUNSETVNETHDRSZ, &header_bytes) < 0 || ioctl(fd, TUNSETOFFLOAD, 0UL) < 0)
+		return error_set(err, errno, "--net: %s cannot be set up", name);
+	return 0;
+}
+
+int tap_create(const char *name, struct error *err)
+{
+	_cleanup_fd_ int fd = open_tun(err);
+
+	if (fd < 0)
+		return -1;
+	if (attach(fd, name) < 0)
+		return error_set(err, errno, "--net: cannot make a tap device");
+	if (set_up(fd, name, err) < 0)
+		return -1;
+	return steal_fd(&fd);
+}
+
 int tap_open(const char *name, uint16_t *mtu, struct error *err)
 {
 	_cleanup_fd_ int fd = -1;
-	int header_bytes = HEADER_BYTES;
 
 	/* TUNSETIFF would make one, as root. */
 	if (!if_nametoindex(name))
@@ -73,13 +103,13 @@ int tap_open(const char *name, uint16_t *mtu, struct error *err)
 				 "--net: there is no interface %s; make it with: ip tuntap add %s "
 				 "mode tap user NAME",
 				 name, name);
-	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	fd = open_tun(err);
 	if (fd < 0)
-		return error_set(err, errno, "--net: cannot open /dev/net/tun");
+		return -1;
 	if (attach(fd, name) < 0)
 		return explain(name, errno, err);
-	if (ioctl(fd, TUNSETVNETHDRSZ, &header_bytes) < 0 || ioctl(fd, TUNSETOFFLOAD, 0UL) < 0)
-		return error_set(err, errno, "--net: %s cannot be set up", name);
+	if (set_up(fd, name, err) < 0)
+		return -1;
 	if (*mtu == 0 && read_mtu(name, mtu, err) < 0)
 		return -1;
 	return steal_fd(&fd);

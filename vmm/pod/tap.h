@@ -14,4 +14,7 @@
  */
 int tap_open(const char *name, uint16_t *mtu, struct error *err);
 
+/* Makes one, of the calling thread's network namespace, that lasts as long as its descriptor. */
+int tap_create(const char *name, struct error *err);
+
 #endif

@@ -1,0 +1,243 @@
+/*
+ * Configuration lists. The administrator writes them, so they are trusted to name what runs as
+ * root; what is checked is that they say it clearly.
+ */
+#include "vmm/pod/cni_config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "images/json.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/io.h"
+
+enum { FILES_MAX = 1024 };
+
+bool cni_is_name(const char *text)
+{
+	static const char letters[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	size_t len = strlen(text);
+
+	return len > 0 && len <= CNI_NAME_MAX && strspn(text, letters) == len &&
+	       !strchr("_.-", text[0]);
+}
+
+bool cni_is_version(const char *text)
+{
+	static const char *const versions[] = { "0.3.0", "0.3.1", "0.4.0", "1.0.0" };
+
+	for (size_t i = 0; i < sizeof(versions) / sizeof(*versions); i++)
+		if (strcmp(text, versions[i]) == 0)
+			return true;
+	return false;
+}
+
+static int read_plugin(struct cni_list *list, const struct cJSON *config, struct error *err)
+{
+	struct cni_plugin *plugin = &list->plugins[list->plugin_count];
+	const struct cJSON *capabilities = NULL;
+
+	if (list->plugin_count == CNI_PLUGINS_MAX)
+		return error_set(err, 0, "more than %d plug-ins", CNI_PLUGINS_MAX);
+	*plugin = (struct cni_plugin){ .config = config };
+	if (!json_is_object(config))
+		return error_set(err, 0, "a plug-in that is no object");
+	if (json_string(config, "type", &plugin->type, err) < 0 ||
+	    json_object(config, "capabilities", &capabilities, err) < 0)
+		return -1;
+	if (!plugin->type || !cni_is_name(plugin->type))
+		return error_set(err, 0, "a plug-in whose type is no name of a program");
+	if (capabilities &&
+	    json_bool(capabilities, "portMappings", &plugin->port_mappings, err) < 0)
+		return -1;
+	list->plugin_count++;
+	return 0;
+}
+
+/* A configuration with one plug-in as a list of one. */
+static int wrap(struct cJSON **document, const char *name, const char *version, struct error *err)
+{
+	struct cJSON *list = json_make_object(), *plugins = json_make_array();
+	struct cJSON *single = *document;
+
+	*document = list;
+	if (json_append(plugins, single) < 0 || json_set(list, "plugins", plugins) < 0 ||
+	    json_set(list, "name", json_make_text(name)) < 0 ||
+	    json_set(list, "cniVersion", json_make_text(version)) < 0)
+		return error_set(err, ENOMEM, "cannot read a network's configuration");
+	return 0;
+}
+
+static int read_head(struct cni_list *list, struct error *err)
+{
+	list->name = list->version = NULL;
+	if (!json_is_object(list->document))
+		return error_set(err, 0, "no object");
+	if (json_string(list->document, "name", &list->name, err) < 0 ||
+	    json_string(list->document, "cniVersion", &list->version, err) < 0)
+		return -1;
+	if (!list->name || !cni_is_name(list->name))
+		return error_set(err, 0, "no \"name\" of letters, digits, '_', '.' and '-'");
+	if (!list->version || !cni_is_version(list->version))
+		return error_set(err, 0,
+				 "the cniVersion is %s; 0.3.0, 0.3.1, 0.4.0 and 1.0.0 are "
+				 "known",
+				 list->version ? list->version : "missing");
+	return 0;
+}
+
+static int read_list(struct cni_list *list, struct error *err)
+{
+	const struct cJSON *plugins = NULL;
+	int found;
+
+	if (read_head(list, err) < 0)
+		return -1;
+	found = json_array(list->document, "plugins", &plugins, err);
+	if (found < 0)
+		return -1;
+	if (found == 0 &&
+	    (wrap(&list->document, list->name, list->version, err) < 0 ||
+	     read_head(list, err) < 0 || json_array(list->document, "plugins", &plugins, err) < 0))
+		return -1;
+	for (const struct cJSON *item = json_first(plugins); item; item = json_next(item))
+		if (read_plugin(list, item, err) < 0)
+			return -1;
+	if (!list->plugin_count)
+		return error_set(err, 0, "no plug-in");
+	return 0;
+}
+
+int cni_list_parse(struct cni_list *list, const char *text, size_t len, struct error *err)
+{
+	*list = (struct cni_list){ .document = NULL };
+	if (json_parse(&list->document, text, len, err) < 0)
+		return -1;
+	if (read_list(list, err) < 0) {
+		cni_list_free(list);
+		return -1;
+	}
+	return 0;
+}
+
+void cni_list_free(struct cni_list *list)
+{
+	if (list->document)
+		json_free(list->document);
+	list->document = NULL;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+
+	return len > end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* Lists come first, as other runtimes have it; then by name. */
+static int compare(const void *a, const void *b)
+{
+	const char *x = *(char *const *)a, *y = *(char *const *)b;
+	bool x_list = ends_with(x, ".conflist"), y_list = ends_with(y, ".conflist");
+
+	return x_list != y_list ? y_list - x_list : strcmp(x, y);
+}
+
+static int list_files(DIR *dir, char *names[FILES_MAX], unsigned *count, struct error *err)
+{
+	struct dirent *entry;
+
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' ||
+		    (!ends_with(entry->d_name, ".conflist") && !ends_with(entry->d_name, ".conf") &&
+		     !ends_with(entry->d_name, ".json")))
+			continue;
+		if (*count == FILES_MAX)
+			return error_set(err, 0, "more than %d files", FILES_MAX);
+		names[*count] = strdup(entry->d_name);
+		if (!names[*count])
+			return error_set(err, ENOMEM, "cannot list the files");
+		(*count)++;
+	}
+	qsort(names, *count, sizeof(*names), compare);
+	return 0;
+}
+
+static int load(struct cni_list *list, int dir_fd, const char *file, struct error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	list->document = NULL;
+	return io_read_file(dir_fd, file, CNI_DOCUMENT_MAX, &text, &len, err) < 0
+		   ? -1
+		   : cni_list_parse(list, text, len, err);
+}
+
+int cni_list_each(const char *directory,
+		  void (*fn)(void *ctx, const char *file, const struct cni_list *list,
+			     const struct error *why),
+		  void *ctx, struct error *err)
+{
+	_cleanup_dir_ DIR *dir = opendir(directory);
+	char *names[FILES_MAX];
+	unsigned count = 0;
+	int result;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : error_set(err, errno, "cannot open %s", directory);
+	result = list_files(dir, names, &count, err);
+	if (result < 0)
+		error_prefix(err, "%s", directory);
+	for (unsigned i = 0; i < count; i++) {
+		struct error why = ERROR_NONE;
+		struct cni_list list;
+		bool good = load(&list, dirfd(dir), names[i], &why) == 0;
+
+		if (result == 0)
+			fn(ctx, names[i], good ? &list : NULL, &why);
+		if (good)
+			cni_list_free(&list);
+		free(names[i]);
+	}
+	return result;
+}
+
+/* What a search for one network has found. */
+struct search {
+	const char *name;
+	struct cni_list *list;
+	bool found;
+	struct error broken; /* the first file that could not be read */
+};
+
+static void search_file(void *ctx, const char *file, const struct cni_list *list,
+			const struct error *why)
+{
+	struct search *search = ctx;
+
+	if (!list && !search->broken.text[0])
+		error_set(&search->broken, 0, "%s: %s", file, why->text);
+	if (!list || search->found || strcmp(list->name, search->name) != 0)
+		return;
+	*search->list = *list;
+	search->list->document = json_copy(list->document);
+	search->list->plugin_count = 0;
+	search->found = search->list->document && read_list(search->list, &search->broken) == 0;
+}
+
+int cni_list_find(struct cni_list *list, const char *directory, const char *name, struct error *err)
+{
+	struct search search = { .name = name, .list = list };
+
+	if (cni_list_each(directory, search_file, &search, err) < 0)
+		return -1;
+	if (search.found)
+		return 0;
+	return error_set(err, 0, "no network %s in %s%s%s", name, directory,
+			 search.broken.text[0] ? "; one file there cannot be read: " : "",
+			 search.broken.text);
+}

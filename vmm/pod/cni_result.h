@@ -1,0 +1,38 @@
+/*
+ * What a CNI plug-in prints (specification 1.0.0, section 5): a result of ADD, or an error.
+ *
+ * Only nacelle-image links this.
+ */
+#ifndef NACELLE_POD_CNI_RESULT_H
+#define NACELLE_POD_CNI_RESULT_H
+
+#include <stddef.h>
+
+#include "images/string_list.h"
+#include "vmm/base/error.h"
+
+struct cJSON;
+
+enum { CNI_ADDRESSES_MAX = 8, CNI_SERVERS_MAX = 8, CNI_DOMAINS_MAX = 8 };
+
+struct cni_result {
+	struct cJSON *document;	      /* owned: what the next plug-in, and DEL, are given */
+	struct string_list addresses; /* IP/PREFIX */
+	struct string_list servers;   /* addresses of name servers */
+	struct string_list domains;   /* in which names are completed */
+};
+
+/*
+ * Reads a result of ADD. Addresses and names are checked to be that; everything else in it is for
+ * the plug-ins. On failure nothing is left in *result.
+ */
+int cni_result_parse(struct cni_result *result, const char *text, size_t len, struct error *err);
+void cni_result_free(struct cni_result *result);
+
+/*
+ * Fills err with what a plug-in that failed has said on its stdout, an error of CNI, or else with
+ * the first line of its stderr. Returns -1.
+ */
+int cni_error_read(const char *text, size_t len, const char *words, struct error *err);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * An interface that somebody else has made in the pod's network namespace, connected to a tap for
+ * the pod's machine: every frame goes over from one to the other, by tc(8)'s redirection, before
+ * anything else of the namespace sees it. Works with whatever a plug-in makes that has Ethernet
+ * frames: veth, macvlan, a bridge's port, a network card.
+ */
+#ifndef NACELLE_POD_NET_BRIDGE_H
+#define NACELLE_POD_NET_BRIDGE_H
+
+#include "vmm/base/error.h"
+#include "vmm/machine/plan.h"
+#include "vmm/pod/pod.h"
+
+/*
+ * To be called in the namespace. Fills *out with a tap that takes over MAC and MTU, for `queues`
+ * pairs of queues, and *interface with the addresses and routes that the interface has; they stay
+ * on it, for the plug-ins look at them when they undo their work, but no frame for them arrives.
+ */
+int net_bridge_attach(const char *name, unsigned queues, struct plan_net *out,
+		      struct pod_interface *interface, struct error *err);
+
+#endif
