@@ -33,6 +33,19 @@ void app_states_on_start(struct app_states *states, uint32_t app)
 	states->apps[app].started_ms = now_ms();
 }
 
+void app_states_on_restart(struct app_states *states, const struct machine_event *event)
+{
+	if (event->app >= states->count)
+		return;
+	states->apps[event->app].state = POD_APP_WAITING;
+	states->apps[event->app].restarts = event->count;
+}
+
+const char *app_states_name(const struct app_states *states, uint32_t app)
+{
+	return app < states->count && states->apps[app].name ? states->apps[app].name : "?";
+}
+
 bool app_states_all_started(const struct app_states *states)
 {
 	for (uint32_t i = 0; i < states->count; i++)

@@ -31,6 +31,12 @@ void app_states_begin(struct app_states *states, const struct pod *pod);
 
 void app_states_on_start(struct app_states *states, uint32_t app);
 
+/* It has ended, and will start again. */
+void app_states_on_restart(struct app_states *states, const struct machine_event *event);
+
+/* The app's name, or what stands for it if the machine names none that exists. */
+const char *app_states_name(const struct app_states *states, uint32_t app);
+
 /* Whether each app has started, also if it has ended since. */
 bool app_states_all_started(const struct app_states *states);
 

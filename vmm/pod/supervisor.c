@@ -99,6 +99,22 @@ static const char *fault_text(uint32_t fault)
 	return "the control connection failed";
 }
 
+/* Nobody could tell from status 137 alone. */
+static void warn_of_oom(struct supervisor *supervisor, const struct machine_event *event)
+{
+	if (event->flags & EXIT_FLAG_OOM)
+		report(REPORT_WARNING, "app %s was out of memory and has been killed",
+		       app_states_name(&supervisor->apps, event->app));
+}
+
+static void on_app_restart(struct supervisor *supervisor, const struct machine_event *event)
+{
+	warn_of_oom(supervisor, event);
+	report(REPORT_INFO, "app %u ended: %s %u; it starts again (%u)", event->app,
+	       event->kind == EXIT_KIND_SIGNAL ? "signal" : "status", event->code, event->count);
+	app_states_on_restart(&supervisor->apps, event);
+}
+
 /* The disk may be full: the pod goes on, and its own exit status stays right. */
 static void on_app_exit(struct supervisor *supervisor, const struct machine_event *event)
 {
@@ -108,6 +124,7 @@ static void on_app_exit(struct supervisor *supervisor, const struct machine_even
 	       event->kind == EXIT_KIND_SIGNAL ? "signal" : "status", event->code,
 	       event->flags & EXIT_FLAG_CORE ? ", core dumped" : "",
 	       event->flags & EXIT_FLAG_OOM ? ", out of memory" : "");
+	warn_of_oom(supervisor, event);
 	if (app_states_on_exit(&supervisor->apps, event, supervisor->directory, &err) < 0)
 		report(REPORT_WARNING, "%s", err.text);
 }
@@ -130,9 +147,7 @@ static void on_event(struct supervisor *supervisor, const struct machine_event *
 		on_app_exit(supervisor, event);
 		return;
 	case MACHINE_EVENT_APP_RESTART:
-		report(REPORT_INFO, "app %u ended: %s %u%s; it starts again (%u)", event->app,
-		       event->kind == EXIT_KIND_SIGNAL ? "signal" : "status", event->code,
-		       event->flags & EXIT_FLAG_OOM ? ", out of memory" : "", event->count);
+		on_app_restart(supervisor, event);
 		return;
 	case MACHINE_EVENT_POD_EXIT:
 		on_pod_exit(supervisor, event);
