@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "vmm/cli/cat_manifest.h"
 #include "vmm/cli/check.h"
 #include "vmm/cli/forward.h"
 #include "vmm/cli/help.h"
@@ -70,6 +71,15 @@ static const struct verb verbs[] = {
 	  .arguments_max = INT_MAX,
 	  .complete = COMPLETE_PODS,
 	  .run = cli_pod_status },
+	{ .name = "cat-manifest",
+	  .usage = "[OPTIONS] POD...",
+	  .help = "Print what a pod runs, as a pod manifest",
+	  .options = cat_manifest_options,
+	  .option_count = CAT_MANIFEST_OPTION_COUNT,
+	  .options_size = sizeof(struct pod_verb_options),
+	  .arguments_max = INT_MAX,
+	  .complete = COMPLETE_PODS,
+	  .run = cli_cat_manifest },
 	{ .name = "stop",
 	  .usage = "[OPTIONS] POD...",
 	  .help = "Ask a pod to end, and wait for that",

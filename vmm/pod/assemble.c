@@ -87,6 +87,7 @@ static int make_filters(struct assembly *assembly, const struct run_options *opt
 		struct pod_app *app = &assembly->apps[i];
 		const struct seccomp_setting setting = {
 			.capabilities = app->capabilities,
+			.vsock = options->vsock != NULL,
 			.own_kernel = options->kernel || options->kernel_args,
 		};
 		struct seccomp_filter filter;
@@ -103,22 +104,12 @@ static int make_filters(struct assembly *assembly, const struct run_options *opt
 	return 0;
 }
 
-static struct size_host this_host(void)
-{
-	uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
-
-	return (struct size_host){
-		.memory_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE),
-		.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
-	};
-}
-
 int assemble(struct assembly *assembly, const struct run_options *options,
 	     const struct pod_manifest *manifest, const struct pod_images *images,
 	     struct error *err)
 {
 	const struct merge_input input = {
-		.manifest = manifest, .images = images, .options = options, .host = this_host()
+		.manifest = manifest, .images = images, .options = options, .host = size_host_read()
 	};
 
 	memset(assembly, 0, sizeof(*assembly));

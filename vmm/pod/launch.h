@@ -12,10 +12,12 @@
 #include "vmm/pod/assemble.h"
 #include "vmm/pod/detach.h"
 #include "vmm/pod/directory.h"
+#include "vmm/pod/manifest_json.h"
 #include "vmm/pod/pod_logs.h"
 #include "vmm/pod/vsock_path.h"
 
 struct launch {
+	const struct manifest_json *described; /* what runs, to be written beside the boot */
 	struct plan plan;
 	struct pod_directory *directory; /* borrowed; locked */
 	struct detach *detach;		 /* borrowed */

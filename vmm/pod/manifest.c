@@ -35,6 +35,7 @@ static const struct annotation {
 	{ "nacelle/stdout", ANNOTATION_TEXT, offsetof(struct app_options, stdout_mode) },
 	{ "nacelle/stderr", ANNOTATION_TEXT, offsetof(struct app_options, stderr_mode) },
 	{ "nacelle/seccomp", ANNOTATION_TEXT, offsetof(struct app_options, seccomp) },
+	{ "nacelle/oom-score-adj", ANNOTATION_TEXT, offsetof(struct app_options, oom_score_adj) },
 	{ "nacelle/ulimit", ANNOTATION_LIST, offsetof(struct app_options, ulimits) },
 };
 
@@ -174,6 +175,26 @@ static int settle_app(struct app_options *options, const struct manifest_app *ap
 	return apply_all(&app->annotations, options, keep, err);
 }
 
+/* What the pod's annotations say where the command line says nothing. */
+static int settle_pod(struct run_options *options, const struct string_list *list,
+		      struct error *err)
+{
+	for (size_t i = 0; i + 1 < list->count; i += 2) {
+		const char *name = list->items[i], *value = list->items[i + 1];
+		uint64_t *number = strcmp(name, "nacelle/memory") == 0 ? &options->memory_bytes
+				   : strcmp(name, "nacelle/cpus") == 0 ? &options->cpus
+								       : NULL;
+
+		if (strcmp(name, "nacelle/hostname") == 0 && !options->hostname)
+			options->hostname = value;
+		if (!number || *number)
+			continue;
+		if (number_parse_size(value, number) < 0 || !*number)
+			return error_set(err, 0, "%s: \"%.64s\" is no number above 0", name, value);
+	}
+	return 0;
+}
+
 static bool has_env_files(const struct run_options *options)
 {
 	for (unsigned i = 0; i < options->app_count; i++)
@@ -191,7 +212,7 @@ int manifest_settle_options(struct run_options *options, const struct pod_manife
 	if (!manifest && !has_env_files(options))
 		return 0;
 	apps = keep_array(keep, count, sizeof(*apps), err);
-	if (!apps)
+	if (!apps || (manifest && settle_pod(options, &manifest->annotations, err) < 0))
 		return -1;
 	for (unsigned i = 0; i < count; i++) {
 		apps[i] = *run_app_options(options, manifest ? UINT_MAX : i);

@@ -19,7 +19,8 @@ int manifest_load(struct pod_manifest *manifest, const char *file, struct error 
  * among env. *options begins as the command line's. What is made is kept.
  *
  * Annotations of an app: nacelle/restart, stop-signal, pids-limit, init, tty, stdin, stdout,
- * stderr, seccomp, ulimit, and those of rkt, coreos.com/rkt/stage2/stdin, stdout, stderr.
+ * stderr, seccomp, oom-score-adj, ulimit, and those of rkt, coreos.com/rkt/stage2/stdin, stdout,
+ * stderr. Of the pod: nacelle/memory, cpus, hostname.
  */
 int manifest_settle_options(struct run_options *options, const struct pod_manifest *manifest,
 			    struct keep *keep, struct error *err);

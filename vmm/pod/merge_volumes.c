@@ -89,6 +89,19 @@ static bool is_mounted(const struct merge_app *app, const struct pod_mount *moun
 	return false;
 }
 
+/* APP-POINT, with a number behind it if the pod has such a volume already. */
+static const char *implicit_name(struct merge_app *app, const char *point, struct error *err)
+{
+	const struct volume_set *set = &app->assembly->volumes;
+	const char *name = keep_text(&app->assembly->keep, err, "%s-%s", app->out->name, point);
+
+	for (unsigned i = 0; name && i < set->volume_count; i++)
+		if (strcmp(set->volumes[i].name, name) == 0)
+			return keep_text(&app->assembly->keep, err, "%s-%s-%u", app->out->name,
+					 point, set->volume_count);
+	return name;
+}
+
 /* A mount point that nothing is mounted on gets the volume of its name, or an empty one. */
 static int mount_points(struct merge_app *app, struct pod_mount *mounts, struct error *err)
 {
@@ -108,7 +121,7 @@ static int mount_points(struct merge_app *app, struct pod_mount *mounts, struct 
 				return -1;
 			continue;
 		}
-		name = keep_text(&app->assembly->keep, err, "%s-%s", app->out->name, point->name);
+		name = implicit_name(app, point->name, err);
 		mount = name ? next_mount(app, mounts, err) : NULL;
 		if (!mount ||
 		    volume_set_implicit(&app->assembly->volumes, name, point->path, mount, err) < 0)

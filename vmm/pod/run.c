@@ -50,6 +50,11 @@ static int run_sources(struct sources *sources, struct pod_directory *directory,
 {
 	static struct assembly assembly;
 	const struct run_options *options = &sources->options;
+	const struct manifest_json described = { .assembly = &assembly,
+						 .options = options,
+						 .manifest =
+						     options->pod_file ? &sources->manifest : NULL,
+						 .images = &sources->images };
 	struct launch launch;
 
 	if (assemble(&assembly, options, options->pod_file ? &sources->manifest : NULL,
@@ -61,6 +66,7 @@ static int run_sources(struct sources *sources, struct pod_directory *directory,
 	pod_images_let_go(&sources->images);
 	timeline_stamp(timeline, TIMELINE_ASSEMBLED);
 	warn(&assembly);
+	launch.described = &described;
 	return supervisor_run(&launch, &assembly, options, timeline);
 }
 

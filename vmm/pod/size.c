@@ -14,7 +14,7 @@
  */
 #define OVERHEAD_BYTES	   (24 * MIB)
 #define OVERHEAD_APP_BYTES (1 * MIB)
-enum { OVERHEAD_SHARE = 48 };
+enum { OVERHEAD_SHARE = 27 };
 
 uint64_t pod_size_with_overhead(uint64_t memory_bytes, size_t app_count)
 {

@@ -16,6 +16,9 @@ struct size_host {
 	unsigned cpus;
 };
 
+/* Of this host. */
+struct size_host size_host_read(void);
+
 /* What one app asks for: its limit, else its request; 0: it says nothing. */
 struct size_need {
 	uint64_t memory_bytes;

@@ -419,12 +419,13 @@ static int start(struct supervisor *supervisor, struct launch *launch, struct as
 }
 
 /* Beside the boot of the guest: what others need to find the pod and to speak to it. */
-static int appear(struct supervisor *supervisor, struct error *err)
+static int appear(struct supervisor *supervisor, const struct launch *launch, struct error *err)
 {
 	const struct run_options *options = supervisor->options;
 
 	if (life_write_launch(supervisor->directory, options, &supervisor->apps, err) < 0 ||
 	    life_write_pid(supervisor->directory, err) < 0 ||
+	    manifest_json_write(launch->described, supervisor->directory->fd, err) < 0 ||
 	    control_socket_open(&supervisor->control, supervisor, &supervisor->loop,
 				supervisor->directory->fd, err) < 0)
 		return -1;
@@ -449,7 +450,7 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 	app_states_begin(&supervisor.apps, &assembly->pod);
 	if (start(&supervisor, launch, assembly, &err) < 0 ||
 	    loop_init(&supervisor.loop, &err) < 0 || watch(&supervisor, launch, &err) < 0 ||
-	    appear(&supervisor, &err) < 0 ||
+	    appear(&supervisor, launch, &err) < 0 ||
 	    (run_app_options(options, 0)->tty && run_app_options(options, 0)->interactive &&
 	     isatty(STDIN_FILENO) && terminal_make_raw(STDIN_FILENO, &err) < 0) ||
 	    loop_run(&supervisor.loop, &err) < 0)
