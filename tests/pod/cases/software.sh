@@ -111,5 +111,5 @@ public class Main {
 END
     javac Main.java
     java -Xmx256m Main'
-  expect_stdout_has "sum 14995000 on 2"
+  expect_stdout_has "sum 14995000 on $cpus"
 }
