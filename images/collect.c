@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "images/pins.h"
 #include "images/publish.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
@@ -37,6 +38,7 @@ struct collection {
 	bool dry_run;
 	struct digests kept[KIND_COUNT]; /* by the records that stay */
 	struct digests dropped[KIND_COUNT];
+	struct string_list pins; /* images that prepared pods need */
 	struct collect_result *result;
 };
 
@@ -134,6 +136,8 @@ static bool is_in_use(const struct collection *run, const struct image_record *r
 	char name[STORE_NAME_MAX];
 	_cleanup_fd_ int fd = -1;
 
+	if (pins_have(&run->pins, &record->manifest))
+		return true;
 	store_image_name(name, &record->chain);
 	fd = lock_unused(run->store, name);
 	return fd < 0 && errno == EWOULDBLOCK;
@@ -184,7 +188,7 @@ static int note(struct string_list *list, const struct digest *manifest, struct 
 /* Sorts the records into those that stay and those that go. */
 static int decide(struct collection *run, const bool *goes, struct error *err)
 {
-	if (make_lists(run, err) < 0)
+	if (make_lists(run, err) < 0 || pins_read(run->store, &run->pins, err) < 0)
 		return -1;
 	for (size_t i = 0; i < run->catalog->image_count; i++) {
 		const struct image_record *record = &run->catalog->images[i].record;
@@ -301,6 +305,7 @@ static void release(struct collection *run)
 		free(run->kept[kind].items);
 		free(run->dropped[kind].items);
 	}
+	string_list_free(&run->pins);
 }
 
 static int collect(struct collection *run, struct error *err)

@@ -1,11 +1,11 @@
 /*
  * Removing from the store what nothing needs any more.
  *
- * What is needed: what a reference leads to, and what a running pod has open (it holds a shared
- * lock on its EROFS image). Whoever removes holds the lock of the whole store alone, so no import
- * is on its way. The order is that of an import backwards: references, records, EROFS images,
- * blobs, each made durable before the next; whatever moment ends it, nothing in the store leads to
- * something that is missing, and the next collection goes on.
+ * What is needed: what a reference leads to, what a running pod has open (it holds a shared lock on
+ * its EROFS image), and what a prepared one has pinned (pins.h). Whoever removes holds the lock of
+ * the whole store alone, so no import is on its way. The order is that of an import backwards:
+ * references, records, EROFS images, blobs, each made durable before the next; whatever moment ends
+ * it, nothing in the store leads to something that is missing, and the next collection goes on.
  */
 #ifndef NACELLE_IMAGES_COLLECT_H
 #define NACELLE_IMAGES_COLLECT_H

@@ -15,6 +15,7 @@
 
 #include "images/digest.h"
 #include "images/layout.h"
+#include "images/store_lock.h"
 #include "vmm/base/error.h"
 
 /* What an interrupted pull has brought of a blob has this name, and the blob's digest. */
@@ -64,23 +65,5 @@ int store_publish(const struct store *store, const char *name, const void *data,
  */
 enum { STORE_PARTIAL_AGE_MAX_S = 7 * 24 * 3600 };
 void store_sweep(const struct store *store, int64_t partial_age_max_s);
-
-/*
- * The lock of the whole store: shared by everybody who adds to it, for as long as he does,
- * exclusive for whoever removes. Returns 1 with the descriptor that holds it in *lock_fd; 0, only
- * without wait, when others have it; -1 with err filled.
- */
-enum store_lock {
-	STORE_LOCK_SHARED = 1,
-	STORE_LOCK_EXCLUSIVE = 2,
-};
-int store_lock(const struct store *store, enum store_lock kind, bool wait, int *lock_fd,
-	       struct error *err);
-
-/*
- * Waits until no other process makes the image of this chain; closing the descriptor, or death,
- * lets the next one go on. Returns it, or -1 with err filled.
- */
-int store_lock_image(const struct store *store, const struct digest *chain, struct error *err);
 
 #endif
