@@ -5,10 +5,13 @@
 #include "vmm/cli/options.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/base/cleanup.h"
 #include "vmm/base/number.h"
 #include "vmm/base/text_list.h"
 
@@ -207,4 +210,83 @@ void options_free(const struct verb *verb, void *target)
 			free(
 			    ((struct text_list *)(void *)((char *)target + offset + option->offset))
 				->items);
+}
+
+struct option_writer {
+	int (*put)(void *context, const struct option_spec *option, const char *text);
+	void *context;
+};
+
+static int write_value(const struct option_writer *writer, const struct option_spec *option,
+		       const char *value)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (asprintf(&text, "--%s=%s", option->name, value) < 0) {
+		text = NULL;
+		return -1;
+	}
+	return writer->put(writer->context, option, text);
+}
+
+static int write_list(const struct option_writer *writer, const struct option_spec *option,
+		      const struct text_list *list)
+{
+	int result = 0;
+
+	for (unsigned i = 0; i < list->count && result == 0; i++)
+		result = write_value(writer, option, list->items[i]);
+	return result;
+}
+
+static int write_option(const struct option_writer *writer, const struct option_spec *option,
+			const void *field)
+{
+	uint64_t value;
+	char text[64];
+
+	switch (option->kind) {
+	case OPTION_FLAG:
+		if (!*(const bool *)field)
+			return 0;
+		(void)snprintf(text, sizeof(text), "--%s", option->name);
+		return writer->put(writer->context, option, text);
+	case OPTION_TEXT:
+		return *(const char *const *)field
+			   ? write_value(writer, option, *(const char *const *)field)
+			   : 0;
+	case OPTION_LIST:
+		return write_list(writer, option, field);
+	case OPTION_NUMBER:
+	case OPTION_SIZE:
+	case OPTION_DECIMAL:
+		break;
+	}
+	value = *(const uint64_t *)field;
+	if (!value)
+		return 0;
+	if (option->kind == OPTION_DECIMAL)
+		(void)snprintf(text, sizeof(text), "%" PRIu64 ".%03u", value / 1000,
+			       (unsigned)(value % 1000));
+	else
+		(void)snprintf(text, sizeof(text), "%" PRIu64, value);
+	return write_value(writer, option, text);
+}
+
+int options_write(const struct verb *verb, const void *target,
+		  int (*put)(void *context, const struct option_spec *option, const char *text),
+		  void *context)
+{
+	const struct option_writer writer = { put, context };
+	const struct option_spec *option;
+	size_t offset;
+
+	for (size_t i = 0; (option = verb_option(verb, i, &offset)); i++) {
+		int result =
+		    write_option(&writer, option, (const char *)target + offset + option->offset);
+
+		if (result)
+			return result;
+	}
+	return 0;
 }

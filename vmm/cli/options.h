@@ -99,4 +99,12 @@ int options_parse(const struct program *program, const struct verb *verb, int *a
 		  void *target, bool *help, struct error *err);
 void options_free(const struct verb *verb, void *target);
 
+/*
+ * The way back: calls put with "--name" or "--name=value" for each option that is set, in an order
+ * that options_parse() reads to the same effect. Returns 0, or what put has returned if not 0.
+ */
+int options_write(const struct verb *verb, const void *target,
+		  int (*put)(void *context, const struct option_spec *option, const char *text),
+		  void *context);
+
 #endif

@@ -29,15 +29,15 @@ static void print_time(const char *key, uint64_t time_ns)
 		printf("%s=%s\n", key, text);
 }
 
-static void print_app(const struct pod_info_app *app)
+/* One that has ended without anybody noting its status has none. */
+static void print_app(const struct pod_info *info, const struct pod_info_app *app)
 {
+	const char *state = cli_app_state(info, app);
+
 	if (app->status != POD_STATUS_UNKNOWN)
 		printf("app-%s=%d\n", app->name, app->status);
-	else if (app->is_live)
-		printf("app-%s=%s\n", app->name,
-		       app->reply.app_state == POD_APP_RUNNING ? "running" : "waiting");
 	else
-		printf("app-%s=unknown\n", app->name);
+		printf("app-%s=%s\n", app->name, strcmp(state, "exited") == 0 ? "unknown" : state);
 }
 
 /* Lines of KEY=VALUE, as scripts of rkt's users read them. */
@@ -55,7 +55,7 @@ static void print_lines(const struct pod_info *info)
 	if (info->status != POD_STATUS_UNKNOWN)
 		printf("exit-status=%d\n", info->status);
 	for (size_t i = 0; i < info->launch.apps.count; i++)
-		print_app(&info->apps[i]);
+		print_app(info, &info->apps[i]);
 }
 
 static int print_status(const struct pod_verb_options *options, const struct pod_directory *pod,

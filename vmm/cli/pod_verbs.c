@@ -100,7 +100,7 @@ static void put_status(struct json_writer *json, int status)
 		json_put_number(json, "exitStatus", (uint64_t)status);
 }
 
-static const char *app_state(const struct pod_info *info, const struct pod_info_app *app)
+const char *cli_app_state(const struct pod_info *info, const struct pod_info_app *app)
 {
 	if (app->is_live && app->reply.app_state == POD_APP_WAITING)
 		return "waiting";
@@ -120,7 +120,7 @@ static void put_app(struct json_writer *json, const struct pod_info *info,
 	json_open(json, NULL, '{');
 	json_put_text(json, "name", app->name);
 	json_put_text(json, "image", app->image);
-	json_put_text(json, "state", app_state(info, app));
+	json_put_text(json, "state", cli_app_state(info, app));
 	put_status(json, app->status);
 	if (app->is_live) {
 		put_time(json, "started", app->reply.started_ms * NS_OF_MS);

@@ -84,6 +84,9 @@ int cli_read_uuid_file(const char *path, char uuid[UUID_TEXT_SIZE], struct error
 enum { POD_TIME_SIZE = 32 };
 void cli_pod_time(char text[POD_TIME_SIZE], uint64_t time_ns);
 
+/* "waiting", "running", "exited" or "unknown". */
+const char *cli_app_state(const struct pod_info *info, const struct pod_info_app *app);
+
 /* All that is known of a pod, as one JSON object. */
 struct json_writer;
 void cli_put_pod(struct json_writer *json, const struct pod_info *info);

@@ -16,6 +16,11 @@ void cli_run_started(void)
 	stdio_reserve(stdio_present);
 }
 
+int cli_run_pod(const struct run_options *options)
+{
+	return run_pod(options, stdio_present, &timeline);
+}
+
 int cli_run(const void *given, int argc, char **argv, struct error *err)
 {
 	static struct app_options apps[RUN_APPS_MAX];
@@ -23,7 +28,7 @@ int cli_run(const void *given, int argc, char **argv, struct error *err)
 	int status = cli_run_arguments(&options, apps, argc, argv, err);
 
 	if (status == 0)
-		status = run_pod(&options, stdio_present, &timeline);
+		status = cli_run_pod(&options);
 	cli_run_arguments_free(&options, apps);
 	return status;
 }

@@ -19,6 +19,10 @@ extern const struct option_group app_options_group; /* a verb's, beside run_opti
  */
 void cli_run_started(void);
 
+/* Runs a pod; the options are settled. */
+struct run_options;
+int cli_run_pod(const struct run_options *options);
+
 /* The function of the verb (options.h); options are a struct run_options. */
 int cli_run(const void *options, int argc, char **argv, struct error *err);
 

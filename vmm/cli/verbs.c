@@ -13,6 +13,7 @@
 #include "vmm/cli/help.h"
 #include "vmm/cli/logs_verbs.h"
 #include "vmm/cli/pod_verbs.h"
+#include "vmm/cli/prepare_verbs.h"
 #include "vmm/cli/run.h"
 #include "vmm/pod/run.h"
 
@@ -53,6 +54,27 @@ static const struct verb verbs[] = {
 	  .arguments_max = INT_MAX,
 	  .complete = COMPLETE_REFERENCE,
 	  .run = cli_run },
+	{ .name = "prepare",
+	  .usage = "[OPTIONS] IMAGE [OPTIONS] [-- COMMAND [ARG...]] [--- IMAGE ...]",
+	  .help = "Make a pod that is run later",
+	  .options = run_options_table,
+	  .option_count = RUN_OPTION_COUNT,
+	  .more = &app_options_group,
+	  .options_size = sizeof(struct run_options),
+	  .options_first = true,
+	  .arguments_max = INT_MAX,
+	  .complete = COMPLETE_REFERENCE,
+	  .run = cli_prepare },
+	{ .name = "run-prepared",
+	  .usage = "[OPTIONS] POD",
+	  .help = "Run a pod that was prepared",
+	  .options = run_prepared_options,
+	  .option_count = RUN_PREPARED_OPTION_COUNT,
+	  .options_size = sizeof(struct run_options),
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .complete = COMPLETE_PODS,
+	  .run = cli_run_prepared },
 	{ .name = "list",
 	  .usage = "[OPTIONS]",
 	  .help = "List the pods",

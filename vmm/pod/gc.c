@@ -16,8 +16,6 @@
 
 struct collection {
 	const struct gc_options *options;
-	uint64_t now_ns;
-	bool has_removed;
 };
 
 static uint64_t to_ns(const struct timespec *time)
@@ -26,15 +24,16 @@ static uint64_t to_ns(const struct timespec *time)
 }
 
 /* Since its directory was moved to where it is; a clock that was set back makes nothing old. */
-static bool is_older(const struct collection *run, const struct pod_directory *pod, uint64_t age_ns)
+static bool is_older(const struct pod_directory *pod, uint64_t age_ns)
 {
+	struct timespec now;
 	struct stat st;
-	uint64_t since_ns;
 
-	if (fstat(pod->fd, &st) < 0)
+	if (age_ns == 0)
+		return true;
+	if (fstat(pod->fd, &st) < 0 || clock_gettime(CLOCK_REALTIME, &now) < 0)
 		return false;
-	since_ns = to_ns(&st.st_ctim);
-	return since_ns <= run->now_ns && run->now_ns - since_ns >= age_ns;
+	return to_ns(&st.st_ctim) <= to_ns(&now) && to_ns(&now) - to_ns(&st.st_ctim) >= age_ns;
 }
 
 static void say(const struct collection *run, const struct pod_directory *pod, const char *what)
@@ -52,7 +51,6 @@ static int throw_away(struct collection *run, struct pod_directory *pod, struct 
 	}
 	if (net_cleanup(pod->fd, err) < 0 || directory_remove(pod, err) < 0)
 		return -1;
-	run->has_removed = true;
 	say(run, pod, "removed");
 	return 0;
 }
@@ -68,7 +66,7 @@ static int collect_exited(struct collection *run, struct pod_directory *pod, str
 			return -1;
 		say(run, pod, "exited");
 	}
-	if (run->options->mark_only || !is_older(run, pod, run->options->grace_ns))
+	if (run->options->mark_only || !is_older(pod, run->options->grace_ns))
 		return 0;
 	return throw_away(run, pod, err);
 }
@@ -80,7 +78,7 @@ static int collect_locked(struct collection *run, struct pod_directory *pod, str
 	case POD_PLACE_GARBAGE:
 		return throw_away(run, pod, err);
 	case POD_PLACE_PREPARED:
-		if (!is_older(run, pod, run->options->expire_prepared_ns))
+		if (!is_older(pod, run->options->expire_prepared_ns))
 			return 0;
 		return throw_away(run, pod, err);
 	case POD_PLACE_RUN:
@@ -115,12 +113,7 @@ int pods_collect(int pods_fd, const struct gc_options *options, struct error *er
 {
 	struct collection run = { .options = options };
 	struct pod_entries entries;
-	struct timespec now;
-	int result;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	run.now_ns = to_ns(&now);
-	result = pods_list(pods_fd, &entries, err);
+	int result = pods_list(pods_fd, &entries, err);
 	for (size_t i = 0; i < entries.count; i++)
 		if (collect_one(&run, pods_fd, &entries.items[i], err) < 0)
 			result = -1;

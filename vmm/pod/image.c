@@ -218,6 +218,50 @@ int pod_image_open(struct pod_image *image, const char *reference, const char *s
 	return open_image(image, reference, store_root, err);
 }
 
+static int find_pinned(struct store *store, struct store_image *image, const char *digest,
+		       const char *name, struct error *err)
+{
+	struct digest manifest;
+	char *copy;
+	int found;
+
+	if (digest_parse(&manifest, digest, strlen(digest), err) < 0)
+		return -1;
+	found = store_find_manifest(store, &manifest, image, err);
+	if (found <= 0)
+		return found < 0
+			   ? -1
+			   : error_set(err, 0, "the pod's image %s is not in the store any more",
+				       digest);
+	copy = strdup(name);
+	if (!copy) {
+		store_image_free(image);
+		return error_set(err, ENOMEM, "cannot open the pod's image");
+	}
+	free(image->name);
+	image->name = copy;
+	return 0;
+}
+
+int pod_image_open_pinned(struct pod_image *image, const char *digest, const char *name,
+			  const char *store_root, struct error *err)
+{
+	struct store *store;
+	int result;
+
+	*image = (struct pod_image){ .directory_fd = -1, .image.fd = -1 };
+	if (store_open(&store, store_root, err) < 0)
+		return -1;
+	result = find_pinned(store, &image->image, digest, name, err);
+	if (result == 0 && (check_image(store, &image->image, store_root, err) < 0 ||
+			    check_same(store, &image->image, err) < 0)) {
+		store_image_free(&image->image);
+		result = -1;
+	}
+	store_close(store);
+	return result;
+}
+
 void pod_image_close(struct pod_image *image)
 {
 	if (image->is_directory)

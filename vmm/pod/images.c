@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "vmm/pod/image.h"
+#include "vmm/pod/launch_record.h"
 
 enum { LETTERS = 26 };
 
@@ -25,13 +26,26 @@ static bool is_same(const struct pod_image *a, const struct pod_image *b)
 	       strcmp(a->image.manifest_digest, b->image.manifest_digest) == 0;
 }
 
+/* Of a prepared pod, what prepare has found it to be. */
+static int open_image(struct pod_image *image, const struct run_options *options,
+		      const char *reference, struct error *err)
+{
+	const struct launch_record *launch = options->launch;
+
+	for (size_t i = 0; launch && i < launch->references.count; i++)
+		if (strcmp(launch->references.items[i], reference) == 0)
+			return pod_image_open_pinned(image, launch->digests.items[i],
+						     launch->names.items[i], options->store_root,
+						     err);
+	return pod_image_open(image, reference, options->store_root, err);
+}
+
 static int open_one(struct pod_images *images, const struct run_options *options, unsigned app,
 		    struct error *err)
 {
 	struct pod_image *image = &images->images[images->count];
 
-	if (pod_image_open(image, run_app_options(options, app)->reference, options->store_root,
-			   err) < 0)
+	if (open_image(image, options, run_app_options(options, app)->reference, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < images->count; i++) {
 		if (!is_same(&images->images[i], image))

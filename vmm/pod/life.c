@@ -52,8 +52,11 @@ int life_write_launch(const struct pod_directory *directory, const struct run_op
 		      const struct app_states *apps, struct error *err)
 {
 	struct launch_record record = { 0 };
-	int result = fill_launch(&record, options, apps);
+	int result;
 
+	if (options->prepared_uuid)
+		return 0;
+	result = fill_launch(&record, options, apps);
 	if (result < 0)
 		result = error_set(err, ENOMEM, "cannot keep the pod's description");
 	else

@@ -3,17 +3,24 @@
  */
 #include "vmm/pod/run.h"
 
-#include "vmm/pod/assemble.h"
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "vmm/pod/cni.h"
 #include "vmm/pod/directory.h"
-#include "vmm/pod/image.h"
 #include "vmm/pod/launch.h"
 #include "vmm/pod/life.h"
-#include "vmm/pod/manifest.h"
 #include "vmm/pod/pod_name.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/signals.h"
+#include "vmm/pod/sources.h"
 #include "vmm/pod/supervisor.h"
+
+/* A pod that could not even say that it is there has never been. */
+static bool has_appeared(const struct pod_directory *directory)
+{
+	return faccessat(directory->fd, POD_PID_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
 
 /*
  * What an app or a reader of its output has of the pod is its exit status, which stays what it is
@@ -22,9 +29,12 @@
 static void end(struct pod_directory *directory, bool remove, int status)
 {
 	struct error err = ERROR_NONE;
+	int result =
+	    remove ? directory_remove(directory, &err) : life_write_end(directory, status, &err);
 
-	if ((remove ? directory_remove(directory, &err) : life_write_end(directory, status, &err)) <
-	    0)
+	if (result < 0 && !has_appeared(directory))
+		result = directory_remove(directory, &err);
+	if (result < 0)
 		report(REPORT_WARNING, "%s", err.text);
 }
 
@@ -35,14 +45,6 @@ static void warn(const struct assembly *assembly)
 	if (assembly->networks.warning)
 		report(REPORT_WARNING, "%s", assembly->networks.warning);
 }
-
-/* What makes a pod; it lives as long as the process. */
-struct sources {
-	struct run_options options;
-	struct pod_manifest manifest;
-	struct pod_images images;
-	struct keep keep;
-};
 
 static int run_sources(struct sources *sources, struct pod_directory *directory,
 		       struct detach *detach, const bool stdio_present[3],
@@ -57,11 +59,12 @@ static int run_sources(struct sources *sources, struct pod_directory *directory,
 						 .images = &sources->images };
 	struct launch launch;
 
-	if (assemble(&assembly, options, options->pod_file ? &sources->manifest : NULL,
-		     &sources->images, err) < 0 ||
+	if (sources_assemble(sources, &assembly, err) < 0 ||
 	    detach_keep_messages(detach, directory->fd, err) < 0 ||
 	    launch_prepare(&launch, options, directory, detach, &assembly, &sources->images,
-			   stdio_present, err) < 0)
+			   stdio_present, err) < 0 ||
+	    (directory->place != POD_PLACE_RUN &&
+	     directory_move(directory, POD_PLACE_RUN, false, err) < 0))
 		return -1;
 	pod_images_let_go(&sources->images);
 	timeline_stamp(timeline, TIMELINE_ASSEMBLED);
@@ -70,16 +73,15 @@ static int run_sources(struct sources *sources, struct pod_directory *directory,
 	return supervisor_run(&launch, &assembly, options, timeline);
 }
 
-static int read_sources(struct sources *sources, struct error *err)
+static int make_directory(const struct run_options *options, int pods_fd,
+			  struct pod_directory *directory, struct error *err)
 {
-	struct run_options *options = &sources->options;
-
-	if (options->pod_file && manifest_load(&sources->manifest, options->pod_file, err) < 0)
+	if (directory_create(pods_fd, POD_PLACE_RUN, directory, err) < 0)
 		return -1;
-	if (manifest_settle_options(options, options->pod_file ? &sources->manifest : NULL,
-				    &sources->keep, err) < 0)
-		return -1;
-	return pod_images_open(&sources->images, options, err);
+	if (!options->name || pod_name_take(pods_fd, options->name, directory->uuid, err) == 0)
+		return 0;
+	(void)directory_remove(directory, NULL);
+	return -1;
 }
 
 /* The directory of a pod whose networks cannot be undone stays, for gc to try again. */
@@ -93,8 +95,21 @@ static bool undo_networks(const struct pod_directory *directory)
 	return false;
 }
 
-/* A pod that could not be started leaves nothing. */
-static int start(const struct run_options *given, struct detach *detach,
+static int take_prepared(const struct run_options *options, int pods_fd,
+			 struct pod_directory *directory, struct error *err)
+{
+	int taken =
+	    directory_open(pods_fd, POD_PLACE_PREPARED, options->prepared_uuid, directory, err);
+
+	if (taken > 0)
+		taken = directory_lock(directory, err);
+	return taken ? taken
+		     : error_set(err, 0, "the pod %s is not prepared any more: somebody runs it",
+				 options->prepared_uuid);
+}
+
+/* A pod that could not be started leaves nothing; one that was prepared stays so. */
+static int start(const struct run_options *options, struct detach *detach,
 		 const bool stdio_present[3], struct timeline *timeline, struct error *err)
 {
 	static struct sources sources;
@@ -102,23 +117,20 @@ static int start(const struct run_options *given, struct detach *detach,
 	int pods_fd, status;
 	bool is_clean;
 
-	sources.options = *given;
-	if (read_sources(&sources, err) < 0)
+	if (sources_read(&sources, options, err) < 0)
 		return -1;
 	timeline_stamp(timeline, TIMELINE_IMAGE);
-	pods_fd = pods_open(given->store_root, true, err);
-	if (pods_fd < 0 || directory_create(pods_fd, POD_PLACE_RUN, &directory, err) < 0)
+	pods_fd = pods_open(options->store_root, true, err);
+	if (pods_fd < 0 ||
+	    (options->prepared_uuid ? take_prepared(options, pods_fd, &directory, err)
+				    : make_directory(options, pods_fd, &directory, err)) < 0)
 		return -1;
-	if (given->name && pod_name_take(pods_fd, given->name, directory.uuid, err) < 0) {
-		(void)directory_remove(&directory, NULL);
-		return -1;
-	}
 	status = run_sources(&sources, &directory, detach, stdio_present, timeline, err);
 	is_clean = undo_networks(&directory);
 	detach_ended(detach, directory.fd);
 	if (status >= 0)
-		end(&directory, given->remove && is_clean, status);
-	else if (is_clean)
+		end(&directory, options->remove && is_clean, status);
+	else if (is_clean && !options->prepared_uuid)
 		(void)directory_remove(&directory, NULL);
 	return status;
 }

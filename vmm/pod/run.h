@@ -51,6 +51,8 @@ struct app_options {
 	const char *stop_signal;      /* name or number */
 };
 
+struct launch_record;
+
 /* What the command line says about the pod. */
 struct run_options {
 	const struct app_options *apps; /* options of all apps are in them already; see common */
@@ -84,6 +86,9 @@ struct run_options {
 	uint64_t log_files;	 /* of each app */
 	const char *log_format;	 /* json or cri */
 	uint64_t boot_timeout_s;
+	/* Of a prepared pod, whose directory is there already: its UUID, and its file "launch". */
+	const char *prepared_uuid;
+	const struct launch_record *launch;
 };
 
 /* The options of one app; those of all if there is a pod manifest. */

@@ -125,12 +125,40 @@ test_full_and_read_only() {
   expect_stderr_has "No space left on device"
   run_pod --memory 64M "$busybox" -- true
   expect_status 125
-  expect_stderr_has "cannot make"
+  expect_stderr_has "No space left on device"
   expect_one_line_on_stderr
+  expect_same "$(n list --root "$store" --quiet)" "$uuid"
   rm "$store/pods/v1/filler"
   mount -o remount,ro "$store/pods/v1"
   run_pod --memory 64M "$busybox" -- true
   expect_status 125
   expect_stderr_has "Read-only file system"
   n list --root "$store" >/dev/null || fail "list of a read-only tree"
+}
+
+test_prepared() {
+  export LIFE_VALUE=before
+  uuid=$(n prepare --root "$store" --memory 64M --net none --name life-3 -e LIFE_VALUE -v .:/mnt "$busybox" -- \
+    sh -c 'echo "$LIFE_VALUE $(cat /mnt/data)"; exit 9') || fail prepare
+  expect is_state life-3 prepared
+  refused "which is prepared" prepare --root "$store" --net none --name life-3 "$busybox"
+  refused "does not run: it is prepared" stop --root "$store" life-3
+  n gc --root "$store" -q --grace-period 0s || fail gc
+  expect is_state life-3 prepared
+  n status --root "$store" --wait --uuid-file <(echo "$uuid") >waited &
+  waiter=$!
+  echo data >data
+  export LIFE_VALUE=now
+  status=0
+  (cd / && "$nacelle" run-prepared --root "$store" life-3) >"$out" 2>"$err" || status=$?
+  expect_stdout "before data"
+  expect_status 9
+  wait "$waiter" || fail "status --wait"
+  grep -qx exit-status=9 waited || fail "$(cat waited)"
+  refused "is not prepared: it is exited" run-prepared --root "$store" life-3
+  n rm --root "$store" life-3 || fail rm
+  expect_same "$(find "$store/pods" -name "$uuid*" -o -lname "$uuid*")" "" "what is left"
+  uuid=$(n prepare --root "$store" --net none "$busybox") || fail "prepare again"
+  n gc --root "$store" --expire-prepared 0s -q || fail gc
+  refused "there is no pod" status --root "$store" "$uuid"
 }

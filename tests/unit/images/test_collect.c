@@ -10,6 +10,7 @@
 
 #include "images/catalog.h"
 #include "images/collect.h"
+#include "images/pins.h"
 #include "images/publish.h"
 
 static char top[] = "/tmp/test-collect-XXXXXX";
@@ -324,6 +325,47 @@ static void test_find(void **state)
 	catalog_free(&catalog);
 }
 
+static void make_directory(const char *path)
+{
+	char whole[256];
+
+	(void)snprintf(whole, sizeof(whole), "%s/%s", top, path);
+	assert_int_equal(mkdir(whole, 0700), 0);
+}
+
+/* What a prepared pod has pinned stays, with what it is made of, until the pod goes. */
+static void test_pinned(void **state)
+{
+	struct digest manifest = digest_of(1, MANIFEST);
+	struct collect_result result;
+	char name[DIGEST_TEXT_SIZE], path[512];
+
+	(void)state;
+	pin_name(name, &manifest);
+	assert_null(strchr(name, ':'));
+	make_directory("pods");
+	make_directory("pods/v1");
+	make_directory("pods/v1/prepared");
+	make_directory("pods/v1/prepared/without-images");
+	make_directory("pods/v1/prepared/one");
+	make_directory("pods/v1/prepared/one/images");
+	(void)snprintf(path, sizeof(path), "%s/pods/v1/prepared/one/images/%s", top, name);
+	assert_int_equal(mknod(path, S_IFREG | 0600, 0), 0);
+	add_image(1, 1, 1);
+	add_image(2, 2, 2);
+	collect(false, &result);
+	assert_int_equal(result.images.count, 1);
+	assert_int_equal(result.in_use.count, 1);
+	assert_true(has_record(1) && has_chain(1) && has_blob(1, LAYER));
+	assert_false(has_record(2) || has_chain(2));
+	collect_result_free(&result);
+	assert_int_equal(unlink(path), 0);
+	collect(false, &result);
+	assert_int_equal(result.images.count, 1);
+	assert_false(has_record(1));
+	collect_result_free(&result);
+}
+
 static int enter_store(void **state)
 {
 	(void)state;
@@ -348,6 +390,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_a_store(test_shared), in_a_store(test_garbage),    in_a_store(test_in_use),
 		in_a_store(test_named),	 in_a_store(test_dependency), in_a_store(test_find),
+		in_a_store(test_pinned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,30 @@
+/*
+ * The file "launch" of a pod: what decodes must encode to something that decodes to the same.
+ */
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/pod/launch_record.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct launch_record record, back;
+	void *first, *second;
+	size_t first_len, second_len;
+
+	if (launch_record_decode(&record, data, size, NULL) == 0) {
+		assert(launch_record_encode(&record, &first, &first_len, NULL) == 0);
+		assert(launch_record_decode(&back, first, first_len, NULL) == 0);
+		assert(launch_record_encode(&back, &second, &second_len, NULL) == 0);
+		assert(first_len == second_len && !memcmp(first, second, first_len));
+		launch_record_free(&back);
+		free(first);
+		free(second);
+	}
+	launch_record_free(&record);
+	return 0;
+}
