@@ -181,7 +181,7 @@ static unsigned emit_condition(struct emitter *e, const struct seccomp_condition
 	case SECCOMP_COMPARE_LT:
 		return emit_order(e, condition, BPF_JGE, no, yes);
 	}
-	assert(!"one of enum seccomp_comparison");
+	assert(false && "one of enum seccomp_comparison");
 	return no;
 }
 

@@ -354,8 +354,8 @@ static int build_streams(struct machine *machine, struct error *err)
 		configs[i] = (struct stream_config){
 			.port = stream->port,
 			.directions = (unsigned)stream->kind,
-			.in = { stream->fd_in, stream->private_in },
-			.out = { stream->fd_out, stream->private_out },
+			.in = { .fd = stream->fd_in, .private_nonblocking = stream->private_in },
+			.out = { .fd = stream->fd_out, .private_nonblocking = stream->private_out },
 		};
 	}
 	if (streams_init(&machine->streams, configs, plan->stream_count, machine->devices.vsock,
