@@ -63,7 +63,7 @@ const struct option_spec run_options_table[RUN_OPTION_COUNT] = {
 	{ "trace", 0, OPTION_TEXT, "FILE", VALUE_FILE,
 	  "write a timeline of the start, host and guest", FIELD(trace) },
 	{ "upper", 0, OPTION_TEXT, "KIND", VALUE_OTHER,
-	  "where changes to the root go: tmpfs[:SIZE] (default), none", FIELD(upper) },
+	  "where changes to the root go: tmpfs[:SIZE] (default), disk[:SIZE], none", FIELD(upper) },
 	{ "uuid-file", 0, OPTION_TEXT, "FILE", VALUE_FILE,
 	  "write the pod's UUID there once it can be spoken to", FIELD(uuid_file) },
 	{ "volume", 'v', OPTION_LIST, "SRC:DST[:OPTION,...]", VALUE_FILE,

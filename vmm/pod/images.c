@@ -5,20 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/pod/disk_name.h"
 #include "vmm/pod/image.h"
 #include "vmm/pod/launch_record.h"
-
-enum { LETTERS = 26 };
-
-/* As Linux names them: vda to vdz, vdaa and so on. */
-static void name_disk(char name[8], unsigned index)
-{
-	if (index < LETTERS)
-		(void)snprintf(name, 8, "vd%c", 'a' + (int)index);
-	else
-		(void)snprintf(name, 8, "vd%c%c", 'a' + (int)(index / LETTERS - 1),
-			       'a' + (int)(index % LETTERS));
-}
 
 static bool is_same(const struct pod_image *a, const struct pod_image *b)
 {
@@ -55,7 +44,7 @@ static int open_one(struct pod_images *images, const struct run_options *options
 		return 0;
 	}
 	if (!image->is_directory)
-		name_disk(image->disk, images->disk_count++);
+		disk_name(image->disk, images->disk_count++);
 	images->of_app[app] = images->count++;
 	return 0;
 }

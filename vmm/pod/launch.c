@@ -21,6 +21,7 @@
 #include "vmm/pod/paths.h"
 #include "vmm/pod/record.h"
 #include "vmm/pod/stdio.h"
+#include "vmm/pod/upper.h"
 
 /*
  * reboot=t: a triple fault, which ends the VM at once, instead of waiting for a keyboard
@@ -246,6 +247,9 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 			return error_set(err, errno, "--console: stderr cannot be used");
 	}
 	if (set_disks(plan, images, &assembly->volumes, err) < 0 ||
+	    upper_make_disk(plan, directory->fd, assembly->apps, assembly->pod.app_count,
+			    assembly->volumes.volumes, assembly->volumes.volume_count,
+			    launch->upper_name, err) < 0 ||
 	    set_nets(plan, assembly, options, directory, err) < 0 ||
 	    make_channel(launch, assembly, PLAN_FILES_CHANGING, err) < 0 ||
 	    make_channel(launch, assembly, PLAN_FILES_CACHED, err) < 0 ||

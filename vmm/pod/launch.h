@@ -12,6 +12,7 @@
 #include "vmm/pod/assemble.h"
 #include "vmm/pod/detach.h"
 #include "vmm/pod/directory.h"
+#include "vmm/pod/disk_name.h"
 #include "vmm/pod/manifest_json.h"
 #include "vmm/pod/pod_logs.h"
 #include "vmm/pod/vsock_path.h"
@@ -22,10 +23,11 @@ struct launch {
 	struct pod_directory *directory; /* borrowed; locked */
 	struct detach *detach;		 /* borrowed */
 	struct pod_logs logs;
-	int supervisor_socket;	      /* our end */
-	int files_server[PLAN_FILES]; /* the files role's ends, or -1 */
-	struct vsock_path vsock;      /* of --vsock; to be removed at the end */
-	void *archive;		      /* cpio archive with the pod record; owned */
+	char upper_name[DISK_NAME_SIZE]; /* of the pod's disk in the guest */
+	int supervisor_socket;		 /* our end */
+	int files_server[PLAN_FILES];	 /* the files role's ends, or -1 */
+	struct vsock_path vsock;	 /* of --vsock; to be removed at the end */
+	void *archive;			 /* cpio archive with the pod record; owned */
 	size_t archive_bytes;
 };
 

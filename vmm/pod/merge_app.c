@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vmm/base/number.h"
 #include "vmm/pod/app_values.h"
 #include "vmm/pod/merge_internal.h"
+#include "vmm/pod/upper.h"
 
 static const char *masked_paths[] = {
 	"/proc/acpi",
@@ -205,18 +205,9 @@ static int set_life(struct merge_app *app, struct error *err)
 static int set_upper(struct merge_app *app, struct error *err)
 {
 	struct pod_root *root = &app->out->root;
-	const char *upper = app->options->upper;
-	bool none = upper && strcmp(upper, "none") == 0;
 
-	if (upper && !none && strcmp(upper, "tmpfs") != 0 &&
-	    (strncmp(upper, "tmpfs:", 6) != 0 ||
-	     number_parse_size(upper + 6, &root->upper_size_bytes) < 0 ||
-	     root->upper_size_bytes == 0))
-		return error_set(err, 0, "--upper %s: tmpfs, tmpfs:SIZE or none is expected",
-				 upper);
-	root->upper = none ? POD_UPPER_NONE : POD_UPPER_TMPFS;
 	root->read_only = app->own->read_only;
-	return 0;
+	return upper_parse(app->options->upper, &root->upper, &root->upper_size_bytes, err);
 }
 
 static int set_root(struct merge_app *app, struct error *err)

@@ -17,23 +17,14 @@
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
+#include "vmm/pod/disk_name.h"
 
-enum { SECTOR_BYTES = 512, LETTERS = 26 };
+enum { SECTOR_BYTES = 512 };
 
 void volume_set_init(struct volume_set *set, unsigned first_disk)
 {
 	memset(set, 0, sizeof(*set));
 	set->first_disk = first_disk;
-}
-
-/* As Linux names them: vda to vdz, vdaa and so on. */
-static void name_disk(char name[8], unsigned index)
-{
-	if (index < LETTERS)
-		(void)snprintf(name, 8, "vd%c", 'a' + (int)index);
-	else
-		(void)snprintf(name, 8, "vd%c%c", 'a' + (int)(index / LETTERS - 1),
-			       'a' + (int)(index % LETTERS));
 }
 
 static struct volume_share *new_share(struct volume_set *set, const char *prefix, struct error *err)
@@ -128,7 +119,7 @@ static int mount_block(struct volume_set *set, const struct volume *volume, stru
 			.fd = -1,
 			.read_only = mount->read_only,
 		};
-		name_disk(disk->name, set->first_disk + set->disk_count++);
+		disk_name(disk->name, set->first_disk + set->disk_count++);
 	}
 	if (disk->read_only != mount->read_only)
 		return error_set(err, 0, "--volume %s: the same disk is also used %s", volume->text,
