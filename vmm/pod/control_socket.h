@@ -13,7 +13,7 @@
 
 #define POD_CONTROL_NAME "control"
 
-enum { POD_CLIENTS_MAX = 64 };
+enum { POD_CLIENTS_MAX = 128 };
 
 struct supervisor;
 struct pod_client;

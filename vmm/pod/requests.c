@@ -6,6 +6,8 @@
 
 #include "guest-init/protocol.h"
 #include "vmm/pod/control_socket.h"
+#include "vmm/pod/exec_server.h"
+#include "vmm/pod/pod_pause.h"
 #include "vmm/pod/supervisor.h"
 
 static int handle_status(struct supervisor *supervisor, struct pod_client *client,
@@ -70,10 +72,13 @@ static int handle_kill(struct supervisor *supervisor, struct pod_client *client,
 	(void)fd_count;
 	if (request->signal == 0)
 		return EINVAL;
+	if (exec_server_kill(supervisor, client, request->signal))
+		return 0;
 	if (request->app != POD_ALL_APPS && request->app >= supervisor->apps.count)
 		return ENOENT;
 	if (!supervisor->has_started)
 		return EAGAIN;
+	pod_pause_on_signal(supervisor, request->signal);
 	supervisor_command(supervisor, &command);
 	answer(supervisor, client, request);
 	return 0;
@@ -116,6 +121,8 @@ static int handle_winsize(struct supervisor *supervisor, struct pod_client *clie
 
 	(void)fds;
 	(void)fd_count;
+	if (exec_server_winsize(supervisor, client, request->rows, request->columns))
+		return 0;
 	if (request->app >= supervisor->apps.count)
 		return ENOENT;
 	supervisor_command(supervisor, &command);
@@ -124,7 +131,8 @@ static int handle_winsize(struct supervisor *supervisor, struct pod_client *clie
 }
 
 const struct pod_request_row pod_request_rows[POD_REQUEST_TYPES] = {
-	[POD_REQUEST_STATUS] = { handle_status },   [POD_REQUEST_STOP] = { handle_stop },
-	[POD_REQUEST_KILL] = { handle_kill },	    [POD_REQUEST_ATTACH] = { handle_attach },
-	[POD_REQUEST_WINSIZE] = { handle_winsize },
+	[POD_REQUEST_STATUS] = { handle_status }, [POD_REQUEST_STOP] = { handle_stop },
+	[POD_REQUEST_KILL] = { handle_kill },	  [POD_REQUEST_PAUSE] = { pod_pause_begin },
+	[POD_REQUEST_RESUME] = { pod_pause_end }, [POD_REQUEST_ADD] = { exec_server_add },
+	[POD_REQUEST_ATTACH] = { handle_attach }, [POD_REQUEST_WINSIZE] = { handle_winsize },
 };

@@ -22,6 +22,7 @@
 #include "vmm/machine/vcpu.h"
 #include "vmm/pod/life.h"
 #include "vmm/pod/passt.h"
+#include "vmm/pod/pod_pause.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/signals.h"
 #include "vmm/pod/terminal.h"
@@ -131,6 +132,10 @@ static void on_app_exit(struct supervisor *supervisor, const struct machine_even
 
 static void on_event(struct supervisor *supervisor, const struct machine_event *event)
 {
+	if (event->app >= FRAME_ID_ADDED_FIRST) {
+		exec_server_on_event(supervisor, event);
+		return;
+	}
 	switch ((enum machine_event_type)event->type) {
 	case MACHINE_EVENT_HELLO:
 		loop_timer_set(&supervisor->boot_limit, 0);
@@ -193,9 +198,11 @@ static void on_machine(struct loop_fd *member, uint32_t events)
 {
 	struct supervisor *supervisor = container_of(member, struct supervisor, machine);
 	struct machine_record record;
-	ssize_t n = recv(member->fd, &record, sizeof(record), MSG_DONTWAIT);
+	ssize_t n;
 
-	(void)events;
+	if (events & EPOLLOUT && !machine_queue_flush(&supervisor->commands, member->fd))
+		loop_fd_modify(member, EPOLLIN);
+	n = recv(member->fd, &record, sizeof(record), MSG_DONTWAIT);
 	/* ECONNRESET says that it ended without reading a command; its last words are behind that.
 	 */
 	if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
@@ -219,6 +226,7 @@ static void on_machine(struct loop_fd *member, uint32_t events)
 		on_dial(supervisor, record.dial.port, record.dial.ticket);
 		return;
 	case MACHINE_RECORD_PAUSED:
+		pod_pause_done(supervisor);
 		return;
 	case MACHINE_RECORD_FAILED:
 		record.text[sizeof(record.text) - 1] = '\0';
@@ -229,9 +237,17 @@ static void on_machine(struct loop_fd *member, uint32_t events)
 			record.type);
 }
 
+void supervisor_command_with_fds(struct supervisor *supervisor,
+				 const struct machine_command *command, int *fds, unsigned fd_count)
+{
+	machine_queue_send(&supervisor->commands, supervisor->machine.fd, command, fds, fd_count);
+	if (supervisor->commands.count && supervisor->machine.events)
+		loop_fd_modify(&supervisor->machine, EPOLLIN | EPOLLOUT);
+}
+
 void supervisor_command(struct supervisor *supervisor, const struct machine_command *command)
 {
-	(void)send(supervisor->machine.fd, command, sizeof(*command), MSG_NOSIGNAL | MSG_DONTWAIT);
+	supervisor_command_with_fds(supervisor, command, NULL, 0);
 }
 
 static void send_winsize(struct supervisor *supervisor)
@@ -257,6 +273,7 @@ static void on_forwarded_signal(struct supervisor *supervisor, uint32_t number)
 		supervisor_end(supervisor, 128 + (int)number);
 		return;
 	}
+	pod_pause_on_signal(supervisor, number);
 	supervisor_command(supervisor, &command);
 }
 
@@ -375,6 +392,7 @@ void supervisor_stop(struct supervisor *supervisor, uint32_t timeout_ms)
 						 .timeout_ms = timeout_ms };
 	struct error err = ERROR_NONE;
 
+	pod_pause_on_signal(supervisor, SIGTERM);
 	supervisor->reply_flags |= POD_REPLY_STOPPING;
 	if (!supervisor->has_started) {
 		supervisor_end(supervisor, 128 + SIGTERM);

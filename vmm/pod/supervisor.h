@@ -11,7 +11,9 @@
 #include "vmm/pod/app_states.h"
 #include "vmm/pod/assemble.h"
 #include "vmm/pod/control_socket.h"
+#include "vmm/pod/exec_server.h"
 #include "vmm/pod/launch.h"
+#include "vmm/pod/machine_queue.h"
 #include "vmm/pod/roles.h"
 #include "vmm/pod/run.h"
 
@@ -30,8 +32,11 @@ struct supervisor {
 	struct control_socket control;
 	struct loop_timer stop_limit;
 	struct app_states apps;
-	uint32_t reply_flags; /* enum pod_reply_flag, of the pod */
-	bool has_started;     /* an app */
+	struct exec_server exec;
+	struct pod_client *pausing;    /* waits for its pause, or NULL */
+	struct machine_queue commands; /* that wait for the machine */
+	uint32_t reply_flags;	       /* enum pod_reply_flag, of the pod */
+	bool has_started;	       /* an app */
 	bool has_ended;
 	int status;
 };
@@ -43,8 +48,13 @@ void supervisor_end(struct supervisor *supervisor, int status);
 void supervisor_fail(struct supervisor *supervisor, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* To the machine. What it has no room for is lost: it is ending, or stopped by a debugger. */
+/* To the machine, now or as soon as it listens. */
 void supervisor_command(struct supervisor *supervisor, const struct machine_command *command);
+
+/* The same with descriptors, which are taken over. */
+void supervisor_command_with_fds(struct supervisor *supervisor,
+				 const struct machine_command *command, int *fds,
+				 unsigned fd_count);
 
 /* Asks all apps to end, by force after timeout_ms (0: at once; POD_PATIENT: never). */
 void supervisor_stop(struct supervisor *supervisor, uint32_t timeout_ms);

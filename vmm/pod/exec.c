@@ -1,0 +1,413 @@
+/*
+ * nacelle exec. The bytes of the command go between the caller's descriptors and the machine, which
+ * gets these descriptors; this process has the terminal, the signals, and the exit status.
+ *
+ * One stream goes through this process: a terminal's input. Whoever reads a terminal is subject to
+ * its job control, and the machine belongs to no job of this one.
+ */
+#include "vmm/pod/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/base/io.h"
+#include "vmm/machine/machine.h"
+#include "vmm/pod/app_states.h"
+#include "vmm/pod/client.h"
+#include "vmm/pod/exec_server.h"
+#include "vmm/pod/pods.h"
+#include "vmm/pod/record.h"
+#include "vmm/pod/signals.h"
+#include "vmm/pod/stdio.h"
+#include "vmm/pod/terminal.h"
+
+enum { INPUT_BYTES = 4096 };
+
+struct exec {
+	const struct exec_options *options;
+	int socket;
+	int signals;
+	uint32_t app;
+	bool started;
+	bool pumps; /* stdin is a terminal */
+	int input;  /* the way from it to the machine; -1: it has ended */
+	char bytes[INPUT_BYTES];
+	size_t from, to;
+};
+
+/* What goes with the request. */
+struct parcel {
+	uint32_t flags;
+	int fds[MACHINE_ADD_FDS_MAX];
+	unsigned count;
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static int connect_to(const char *root, const char *text, struct error *err)
+{
+	struct pod_directory pod;
+	int fd;
+
+	if (pods_find_below(root, text, &pod, err) < 0)
+		return -1;
+	fd = client_connect(pod.fd, err);
+	directory_close(&pod);
+	return fd < 0 ? error_prefix(err, "%s", text) : fd;
+}
+
+static void add_fd(struct parcel *parcel, uint32_t flag, int fd)
+{
+	parcel->flags |= flag;
+	parcel->fds[parcel->count++] = fd;
+}
+
+/* One of the standard descriptors, for the machine. */
+static int add_stdio(struct parcel *parcel, uint32_t flag, uint32_t private_flag,
+		     uint32_t socket_flag, int fd, struct error *err)
+{
+	bool private_nonblocking;
+	struct stat st;
+	int copy = stdio_hand_over(fd, &private_nonblocking);
+
+	if (copy < 0)
+		return error_set(err, errno, "cannot hand over descriptor %d", fd);
+	add_fd(parcel, flag, copy);
+	if (private_nonblocking)
+		parcel->flags |= private_flag;
+	else if (fstat(copy, &st) == 0 && S_ISSOCK(st.st_mode))
+		parcel->flags |= socket_flag;
+	return 0;
+}
+
+static int add_stdin(struct exec *exec, struct parcel *parcel, struct error *err)
+{
+	int ends[2];
+
+	exec->pumps = isatty(STDIN_FILENO);
+	if (!exec->pumps)
+		return add_stdio(parcel, MACHINE_ADD_STDIN, MACHINE_ADD_STDIN_PRIVATE,
+				 MACHINE_ADD_STDIN_SOCKET, STDIN_FILENO, err);
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return error_set(err, errno, "cannot make a pipe");
+	exec->input = ends[1];
+	add_fd(parcel, MACHINE_ADD_STDIN | MACHINE_ADD_STDIN_PRIVATE, ends[0]);
+	return 0;
+}
+
+static int add_streams(struct exec *exec, struct parcel *parcel, struct error *err)
+{
+	const struct exec_options *options = exec->options;
+
+	if (options->detach)
+		return 0;
+	if (options->tty)
+		parcel->flags |= MACHINE_ADD_TERMINAL;
+	if (options->interactive && add_stdin(exec, parcel, err) < 0)
+		return -1;
+	if (add_stdio(parcel, MACHINE_ADD_STDOUT, MACHINE_ADD_STDOUT_PRIVATE,
+		      MACHINE_ADD_STDOUT_SOCKET, STDOUT_FILENO, err) < 0)
+		return -1;
+	return options->tty ? 0
+			    : add_stdio(parcel, MACHINE_ADD_STDERR, MACHINE_ADD_STDERR_PRIVATE,
+					MACHINE_ADD_STDERR_SOCKET, STDERR_FILENO, err);
+}
+
+static int write_record(const struct pod_app *process, struct error *err)
+{
+	_cleanup_free_ void *record = NULL;
+	_cleanup_fd_ int fd = -1;
+	size_t len;
+
+	if (record_build_added(process, &record, &len, err) < 0)
+		return -1;
+	fd = memfd_create("record", MFD_CLOEXEC);
+	if (fd < 0 || io_write_all(fd, record, len) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return error_set(err, errno, "cannot write the command's record");
+	return steal_fd(&fd);
+}
+
+static void free_environment(const char **env)
+{
+	union {
+		const char **list;
+		char **mine;
+	} entries = { env };
+
+	for (size_t i = 0; entries.mine[i]; i++)
+		free(entries.mine[i]);
+	free(entries.mine);
+}
+
+/* What is set, and the caller's value of what is only named; NULL if there is no memory. */
+static const char **make_environment(const struct text_list *given, struct error *err)
+{
+	char **env = calloc(given->count + 1, sizeof(*env));
+	size_t used = 0;
+	union {
+		char **mine;
+		const char **list;
+	} entries = { env };
+
+	for (size_t i = 0; env && i < given->count; i++) {
+		const char *text = given->items[i];
+		const char *value = strchr(text, '=') ? NULL : getenv(text);
+
+		if (!strchr(text, '=') && !value)
+			continue;
+		if (asprintf(&env[used], value ? "%s=%s" : "%s", text, value) < 0) {
+			env[used] = NULL;
+			free_environment(entries.list);
+			env = NULL;
+		}
+		used++;
+	}
+	if (!env)
+		error_set(err, ENOMEM, "cannot write the command's environment");
+	return env ? entries.list : NULL;
+}
+
+static int add_record(const struct exec *exec, struct parcel *parcel, const char **argv,
+		      struct error *err)
+{
+	const struct exec_options *options = exec->options;
+	struct pod_app process = {
+		.argv = argv,
+		.user = options->user,
+		.workdir = options->workdir,
+		.terminal = options->tty,
+		.rows = 24,
+		.columns = 80,
+	};
+	int fd;
+
+	(void)terminal_size(STDOUT_FILENO, &process.rows, &process.columns);
+	(void)terminal_size(STDIN_FILENO, &process.rows, &process.columns);
+	if (!options->detach) {
+		process.stdin_port = options->interactive || options->tty ? 1 : POD_NO_PORT;
+		process.stdout_port = options->tty ? POD_NO_PORT : 2;
+		process.stderr_port = options->tty ? POD_NO_PORT : 3;
+	}
+	process.env = make_environment(&options->env, err);
+	if (!process.env)
+		return -1;
+	fd = write_record(&process, err);
+	free_environment(process.env);
+	if (fd < 0)
+		return -1;
+	add_fd(parcel, MACHINE_ADD_RECORD, fd);
+	return 0;
+}
+
+/* What the machine has now is its alone: a command that closes its stdout closes the user's pipe.
+ */
+static void let_go(const struct exec *exec, struct parcel *parcel)
+{
+	_cleanup_fd_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (unsigned i = 0; i < parcel->count; i++)
+		close_fd(&parcel->fds[i]);
+	if (exec->options->tty || null < 0)
+		return;
+	if (!exec->pumps)
+		(void)dup2(null, STDIN_FILENO);
+	(void)dup2(null, STDOUT_FILENO);
+}
+
+static int ask(struct exec *exec, const char **argv, struct error *err)
+{
+	struct pod_request request = client_request(POD_REQUEST_ADD);
+	struct parcel parcel = { .count = 0 };
+	int result;
+
+	result = add_record(exec, &parcel, argv, err);
+	if (result == 0)
+		result = add_streams(exec, &parcel, err);
+	request.app = exec->app;
+	request.flags = parcel.flags | (exec->options->detach ? POD_ADD_DETACHED : 0);
+	if (result == 0)
+		result = client_send(exec->socket, &request, parcel.fds, parcel.count, err);
+	let_go(exec, &parcel);
+	return result;
+}
+
+static void send_winsize(const struct exec *exec)
+{
+	struct pod_request request = client_request(POD_REQUEST_WINSIZE);
+
+	if (exec->options->tty && (terminal_size(STDIN_FILENO, &request.rows, &request.columns) ||
+				   terminal_size(STDOUT_FILENO, &request.rows, &request.columns)))
+		(void)client_send(exec->socket, &request, NULL, 0, NULL);
+}
+
+static int explain_failure(uint32_t code, struct error *err)
+{
+	switch (code) {
+	case ESRCH:
+		return error_set(err, 0, "the app has ended");
+	case ESHUTDOWN:
+		return error_set(err, 0, "the pod is ending");
+	default:
+		return error_set(err, (int)code, "the guest cannot start the command");
+	}
+}
+
+/* Returns the exit status when it is known, -1 with err filled, or -2: not yet. */
+enum { GOES_ON = -2 };
+
+static int on_reply(struct exec *exec, struct error *err)
+{
+	struct pod_reply reply;
+
+	if (client_receive(exec->socket, &reply, err) < 0) {
+		if (err->code == ECONNRESET)
+			return error_set(err, 0, "the pod has ended before the command did");
+		return -1;
+	}
+	if (reply.type != POD_REQUEST_ADD)
+		return GOES_ON;
+	if (reply.app_state == POD_APP_RUNNING) {
+		exec->started = true;
+		send_winsize(exec);
+		return exec->options->detach ? 0 : GOES_ON;
+	}
+	if (reply.exit_kind == EXIT_KIND_INIT_FAILURE)
+		return explain_failure(reply.exit_code, err);
+	return app_states_status(reply.exit_kind, reply.exit_code);
+}
+
+static int on_signal(struct exec *exec)
+{
+	struct pod_request request = client_request(POD_REQUEST_KILL);
+	struct signalfd_siginfo info;
+
+	if (read(exec->signals, &info, sizeof(info)) != (ssize_t)sizeof(info) ||
+	    info.ssi_signo == SIGCHLD)
+		return GOES_ON;
+	if (info.ssi_signo == SIGCONT)
+		terminal_resume();
+	if (info.ssi_signo == SIGCONT || (info.ssi_signo == SIGWINCH && exec->options->tty)) {
+		if (exec->started)
+			send_winsize(exec);
+		return GOES_ON;
+	}
+	/* The end of this connection hangs up on the command. */
+	if (info.ssi_signo == SIGHUP || (!exec->started && signals_is_end((int)info.ssi_signo)))
+		return 128 + (int)info.ssi_signo;
+	request.signal = info.ssi_signo;
+	if (exec->started)
+		(void)client_send(exec->socket, &request, NULL, 0, NULL);
+	return GOES_ON;
+}
+
+/* Moves a terminal's input on. */
+static void pump(struct exec *exec, short input_events, short output_events)
+{
+	ssize_t n;
+
+	if (exec->from == exec->to && input_events) {
+		n = read(STDIN_FILENO, exec->bytes, sizeof(exec->bytes));
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			return;
+		exec->from = 0;
+		exec->to = n > 0 ? (size_t)n : 0;
+		if (n <= 0) {
+			close_fd(&exec->input);
+			return;
+		}
+		output_events = POLLOUT;
+	}
+	if (exec->from == exec->to || !output_events)
+		return;
+	n = write(exec->input, exec->bytes + exec->from, exec->to - exec->from);
+	if (n > 0)
+		exec->from += (size_t)n;
+	else if (errno != EAGAIN && errno != EINTR)
+		close_fd(&exec->input);
+}
+
+static int serve(struct exec *exec, struct error *err)
+{
+	int status = GOES_ON;
+
+	while (status == GOES_ON) {
+		bool empty = exec->from == exec->to;
+		struct pollfd fds[] = {
+			{ .fd = exec->socket, .events = POLLIN },
+			{ .fd = exec->signals, .events = POLLIN },
+			{ .fd = exec->input >= 0 && empty ? STDIN_FILENO : -1, .events = POLLIN },
+			{ .fd = exec->input, .events = empty ? 0 : POLLOUT },
+		};
+
+		if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0 && errno != EINTR)
+			return error_set(err, errno, "cannot wait for the command");
+		if (fds[1].revents)
+			status = on_signal(exec);
+		if (status == GOES_ON && fds[0].revents)
+			status = on_reply(exec, err);
+		if (exec->input >= 0 && fds[3].revents & (POLLERR | POLLHUP))
+			close_fd(&exec->input);
+		if (status == GOES_ON && exec->input >= 0)
+			pump(exec, fds[2].revents, fds[3].revents);
+	}
+	return status;
+}
+
+static int watch_signals(struct exec *exec, struct error *err)
+{
+	sigset_t set;
+
+	signals_block();
+	signals_fill(&set);
+	exec->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return exec->signals < 0 ? error_set(err, errno, "cannot watch signals") : 0;
+}
+
+int exec_run(const struct exec_options *options, const char *pod, const char **argv,
+	     struct error *err)
+{
+	struct exec exec = { .options = options, .socket = -1, .signals = -1, .input = -1 };
+	int status = -1;
+
+	if (options->detach && (options->tty || options->interactive))
+		return error_set(err, 0, "--detach leaves no terminal and no stdin");
+	exec.socket = connect_to(options->root, pod, err);
+	if (exec.socket < 0 || client_find_app(exec.socket, options->app, &exec.app, err) < 0)
+		return -1;
+	if (watch_signals(&exec, err) == 0 &&
+	    !(options->tty && options->interactive && isatty(STDIN_FILENO) &&
+	      terminal_make_raw(STDIN_FILENO, err) < 0) &&
+	    ask(&exec, argv, err) == 0)
+		status = serve(&exec, err);
+	terminal_restore();
+	close_fd(&exec.input);
+	close_fd(&exec.signals);
+	close_fd(&exec.socket);
+	return status;
+}
+
+int exec_pause(const char *root, const char *pod, bool pause, struct error *err)
+{
+	struct pod_request request = client_request(pause ? POD_REQUEST_PAUSE : POD_REQUEST_RESUME);
+	_cleanup_fd_ int fd = connect_to(root, pod, err);
+	struct pod_reply reply;
+
+	if (fd < 0)
+		return -1;
+	return client_ask(fd, &request, &reply, err) < 0 ? error_prefix(err, "%s", pod) : 0;
+}

@@ -1,0 +1,157 @@
+/*
+ * The supervisor's side of added processes. Events come from the machine, which has checked the
+ * guest's part in them; ids are checked again.
+ */
+#include "vmm/pod/exec_server.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/machine/machine.h"
+#include "vmm/pod/supervisor.h"
+
+enum {
+	STREAM_FLAGS =
+	    MACHINE_ADD_RECORD | MACHINE_ADD_STDIN | MACHINE_ADD_STDOUT | MACHINE_ADD_STDERR,
+	KNOWN_FLAGS = STREAM_FLAGS | MACHINE_ADD_TERMINAL | MACHINE_ADD_STDIN_PRIVATE |
+		      MACHINE_ADD_STDOUT_PRIVATE | MACHINE_ADD_STDERR_PRIVATE |
+		      MACHINE_ADD_STDIN_SOCKET | MACHINE_ADD_STDOUT_SOCKET |
+		      MACHINE_ADD_STDERR_SOCKET | POD_ADD_DETACHED,
+};
+
+static uint32_t slot_id(const struct supervisor *supervisor, const struct exec_slot *slot)
+{
+	return FRAME_ID_ADDED_FIRST + (uint32_t)(slot - supervisor->exec.slots);
+}
+
+static struct exec_slot *find_slot(struct supervisor *supervisor, uint32_t id)
+{
+	uint32_t index = id - FRAME_ID_ADDED_FIRST;
+
+	if (index >= FRAME_ADDED_MAX || !supervisor->exec.slots[index].used)
+		return NULL;
+	return &supervisor->exec.slots[index];
+}
+
+/* The client has gone: what it asked for gets to know that. */
+static void on_client_end(struct pod_client *client)
+{
+	struct supervisor *supervisor = client->server->supervisor;
+	struct exec_slot *slot = client->context;
+	const struct machine_command command = { .type = MACHINE_COMMAND_HANG_UP,
+						 .id = slot_id(supervisor, slot) };
+
+	slot->client = NULL;
+	if (!slot->detached)
+		supervisor_command(supervisor, &command);
+}
+
+/* The slot of a connection, or NULL if it has none. */
+static struct exec_slot *slot_of(const struct pod_client *client)
+{
+	return client->on_end == on_client_end ? client->context : NULL;
+}
+
+static int refuse(struct pod_client *client, const struct pod_request *request, int error,
+		  const char *text)
+{
+	(void)pod_client_refuse(client, request, error, text);
+	return 0;
+}
+
+static unsigned count_streams(uint32_t flags)
+{
+	return (unsigned)__builtin_popcount(flags & STREAM_FLAGS);
+}
+
+int exec_server_add(struct supervisor *supervisor, struct pod_client *client,
+		    const struct pod_request *request, int *fds, unsigned fd_count)
+{
+	struct machine_command command = { .type = MACHINE_COMMAND_ADD,
+					   .app = request->app,
+					   .flags = request->flags & ~(uint32_t)POD_ADD_DETACHED };
+	struct exec_slot *slot = supervisor->exec.slots;
+	const struct exec_slot *end = slot + FRAME_ADDED_MAX;
+	int taken[MACHINE_ADD_FDS_MAX];
+
+	if (request->app >= supervisor->apps.count)
+		return ENOENT;
+	if (request->flags & ~(uint32_t)KNOWN_FLAGS || !(request->flags & MACHINE_ADD_RECORD) ||
+	    count_streams(request->flags) != fd_count || client->on_end)
+		return EINVAL;
+	if (supervisor->apps.apps[request->app].state == POD_APP_EXITED)
+		return refuse(client, request, ESRCH, "the app has ended");
+	if (supervisor->reply_flags & POD_REPLY_PAUSED)
+		return refuse(client, request, EAGAIN, "the pod is paused; resume it first");
+	while (slot < end && slot->used)
+		slot++;
+	if (slot == end)
+		return refuse(client, request, EAGAIN,
+			      "the pod runs as many commands as it can; wait for one to end");
+	*slot = (struct exec_slot){ .used = true,
+				    .detached = request->flags & POD_ADD_DETACHED,
+				    .client = client };
+	client->context = slot;
+	client->on_end = on_client_end;
+	command.id = slot_id(supervisor, slot);
+	for (unsigned i = 0; i < fd_count; i++)
+		taken[i] = steal_fd(&fds[i]);
+	supervisor_command_with_fds(supervisor, &command, taken, fd_count);
+	return 0;
+}
+
+bool exec_server_winsize(struct supervisor *supervisor, const struct pod_client *client,
+			 uint16_t rows, uint16_t columns)
+{
+	const struct exec_slot *slot = slot_of(client);
+	struct machine_command command = { .type = MACHINE_COMMAND_WINSIZE,
+					   .rows = rows,
+					   .columns = columns };
+
+	if (!slot)
+		return false;
+	command.app = slot_id(supervisor, slot);
+	supervisor_command(supervisor, &command);
+	return true;
+}
+
+bool exec_server_kill(struct supervisor *supervisor, const struct pod_client *client,
+		      uint32_t signal)
+{
+	const struct exec_slot *slot = slot_of(client);
+	struct machine_command command = { .type = MACHINE_COMMAND_SIGNAL, .signal = signal };
+
+	if (!slot)
+		return false;
+	command.app = slot_id(supervisor, slot);
+	supervisor_command(supervisor, &command);
+	return true;
+}
+
+void exec_server_on_event(struct supervisor *supervisor, const struct machine_event *event)
+{
+	struct exec_slot *slot = find_slot(supervisor, event->app);
+	struct pod_reply reply = { .magic = POD_REQUEST_MAGIC,
+				   .type = POD_REQUEST_ADD,
+				   .app_count = supervisor->apps.count,
+				   .app = event->app,
+				   .app_state = POD_APP_RUNNING };
+	struct pod_client *client;
+
+	if (!slot)
+		return;
+	client = slot->client;
+	if (event->type == MACHINE_EVENT_APP_EXIT) {
+		reply.app_state = POD_APP_EXITED;
+		reply.exit_kind = event->kind;
+		reply.exit_code = event->code;
+		if (client) {
+			client->on_end = NULL;
+			client->context = NULL;
+		}
+		*slot = (struct exec_slot){ .used = false };
+	}
+	if (client)
+		(void)pod_client_reply(client, &reply);
+}
