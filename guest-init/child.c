@@ -218,6 +218,8 @@ static void leave_reaper(const struct child *child, const struct user *user, str
 	pid_t app;
 
 	reaper_prepare();
+	if (seccomp_guard(child->app, err) < 0)
+		fail_ours(child, err);
 	app = fork();
 	if (app < 0) {
 		error_set(err, errno, "cannot make a process for the app");

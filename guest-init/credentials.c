@@ -113,10 +113,7 @@ int credentials_apply(const struct record_app *app, const struct user *user, str
 
 int credentials_finish(const struct record_app *app, const struct user *user, struct error *err)
 {
-	if (!app->seccomp_count)
+	if (!seccomp_capability(app))
 		return 0;
-	/* Or the app would make it do, by ptrace(), what the filter forbids. */
-	if (prctl(PR_SET_DUMPABLE, 0) < 0)
-		return error_set(err, errno, "cannot guard a process from the app");
 	return set_capabilities(own_capabilities(app, user), err);
 }

@@ -16,8 +16,8 @@
 int credentials_apply(const struct record_app *app, const struct user *user, struct error *err);
 
 /*
- * For a process that keeps running beside the app without a filter: gives up what is left, and is
- * out of the app's reach. Returns 0, or -1 with err filled.
+ * For a process that keeps running beside the app, without a filter: gives up what is left. Returns
+ * 0, or -1 with err filled.
  */
 int credentials_finish(const struct record_app *app, const struct user *user, struct error *err);
 

@@ -98,5 +98,13 @@ gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/nu
 # status_field PID FIELD: of /proc/PID/status.
 status_field() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
 
+# make_probe: the directory probe with the program of probe.c, to be shared with --volume "$probe".
+make_probe() {
+  mkdir -p probe
+  cp "$here/../../build/probe" probe/probe 2>/dev/null || build_probe probe/probe || fail "probe.c"
+  probe=$PWD/probe:/probe:ro
+}
+build_probe() { gcc -D_GNU_SOURCE -static -O1 -o "$1" "$here/probe.c"; }
+
 random_file() { head -c "$2" /dev/urandom >"$1"; }
 digest() { sha256sum | cut -d ' ' -f 1; }

@@ -1,7 +1,10 @@
 /*
  * guest-init as a whole, in namespaces of this machine: what an app sees and what the host is told.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "harness.h"
+#include "vmm/base/bytes.h"
 
 /* A file below the root (or share) of the tests; made, or replaced. */
 static void put_file(const char *dir, const char *name, const char *text, mode_t mode)
@@ -354,6 +359,77 @@ static void test_credentials(void **state)
 	assert_non_null(strstr(o.out, "CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n"
 				      "CapBnd:\t00000000a80425fb\nCapAmb:\t0000000000000000\n"
 				      "NoNewPrivs:\t0\n"));
+}
+
+/* mkdir() fails as nothing else does. */
+static const struct sock_filter no_mkdir[] = {
+	{ BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr) },
+	{ BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_mkdir },
+	{ BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EXFULL },
+	{ BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW },
+};
+
+static void filter(struct harness_pod *pod, const struct sock_filter *code, size_t count)
+{
+	pod->app.seccomp = code;
+	pod->app.seccomp_count = count;
+}
+
+/* Without no_new_privs, and without a trace of the capability that this takes. */
+static void test_seccomp(void **state)
+{
+	static const char *const show = "mkdir /tmp/new 2>&1; "
+					"grep -E 'Cap(Prm|Eff|Amb)|NoNewPrivs|Seccomp:' "
+					"/proc/self/status";
+	struct harness_pod pod;
+	struct outcome o;
+
+	(void)state;
+	harness_pod(&pod, show);
+	filter(&pod, no_mkdir, ARRAY_SIZE(no_mkdir));
+	run(&pod, &o);
+	assert_string_equal(o.out, "mkdir: can't create directory '/tmp/new': Exchange full\n"
+				   "CapPrm:\t00000000a80425fb\nCapEff:\t00000000a80425fb\n"
+				   "CapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t2\n");
+	pod.app.user = "12:34";
+	run(&pod, &o);
+	assert_string_equal(o.out, "mkdir: can't create directory '/tmp/new': Exchange full\n"
+				   "CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n"
+				   "CapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t2\n");
+	pod.app.no_new_privileges = true;
+	run(&pod, &o);
+	assert_non_null(strstr(o.out, "Exchange full"));
+	assert_non_null(strstr(o.out, "NoNewPrivs:\t1\nSeccomp:\t2\n"));
+}
+
+/* The reaper has no filter, nor what it takes to load one, and the app cannot touch it. */
+static void test_seccomp_and_reaper(void **state)
+{
+	struct harness_pod pod;
+	struct outcome o;
+
+	(void)state;
+	harness_pod(&pod, "grep -E 'Cap(Prm|Eff)|Seccomp:' /proc/1/status; "
+			  "cat /proc/1/environ >/dev/null 2>&1 || echo no; mkdir /tmp/new 2>&1");
+	filter(&pod, no_mkdir, ARRAY_SIZE(no_mkdir));
+	pod.app.init = true;
+	run(&pod, &o);
+	assert_string_equal(o.out, "CapPrm:\t00000000a80425fb\nCapEff:\t00000000a80425fb\n"
+				   "Seccomp:\t0\nno\n"
+				   "mkdir: can't create directory '/tmp/new': Exchange full\n");
+}
+
+static void test_seccomp_refused(void **state)
+{
+	static const struct sock_filter nonsense[] = { { .code = 0xffff } };
+	struct harness_pod pod;
+
+	(void)state;
+	harness_pod(&pod, "echo here");
+	filter(&pod, nonsense, ARRAY_SIZE(nonsense));
+	expect_not_started(
+	    &pod, 126,
+	    "nacelle: the kernel refuses the filter of system calls: Invalid argument\n");
 }
 
 static void test_workdir(void **state)
@@ -718,6 +794,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_users),
 		cmocka_unit_test(test_hostile_passwd),
 		cmocka_unit_test(test_credentials),
+		cmocka_unit_test(test_seccomp),
+		cmocka_unit_test(test_seccomp_and_reaper),
+		cmocka_unit_test(test_seccomp_refused),
 		cmocka_unit_test(test_workdir),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_read_only_root),
