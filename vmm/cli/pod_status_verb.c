@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vmm/base/cleanup.h"
 #include "vmm/base/json_writer.h"
 #include "vmm/cli/pod_verbs.h"
 #include "vmm/pod/pods.h"
@@ -40,6 +41,15 @@ static void print_app(const struct pod_info *info, const struct pod_info_app *ap
 		printf("app-%s=%s\n", app->name, strcmp(state, "exited") == 0 ? "unknown" : state);
 }
 
+static void print_networks(const struct pod_info *info)
+{
+	_cleanup_free_ char *text = strdup(info->networks);
+	char *at = text, *interface, *network, *addresses;
+
+	while (at && cli_next_network(&at, &interface, &network, &addresses))
+		printf("network-%s=%s%s%s\n", interface, network, *addresses ? " " : "", addresses);
+}
+
 /* Lines of KEY=VALUE, as scripts of rkt's users read them. */
 static void print_lines(const struct pod_info *info)
 {
@@ -54,6 +64,7 @@ static void print_lines(const struct pod_info *info)
 	printf("exited=%s\n", info->place >= POD_PLACE_RUN && !info->is_held ? "true" : "false");
 	if (info->status != POD_STATUS_UNKNOWN)
 		printf("exit-status=%d\n", info->status);
+	print_networks(info);
 	for (size_t i = 0; i < info->launch.apps.count; i++)
 		print_app(info, &info->apps[i]);
 }

@@ -11,6 +11,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 #include "vmm/base/json_writer.h"
+#include "vmm/base/text.h"
 #include "vmm/base/time_text.h"
 #include "vmm/pod/pods.h"
 
@@ -131,6 +132,41 @@ static void put_app(struct json_writer *json, const struct pod_info *info,
 	json_close(json, '}');
 }
 
+bool cli_next_network(char **at, char **interface, char **network, char **addresses)
+{
+	char *line = strsep(at, "\n");
+
+	*interface = strsep(&line, " ");
+	*network = strsep(&line, " ");
+	*addresses = line ? line : *network;
+	if (!*network || !**network)
+		return false;
+	text_clean(*network);
+	if (*addresses == *network)
+		*addresses = *network + strlen(*network);
+	return true;
+}
+
+static void put_networks(struct json_writer *json, const struct pod_info *info)
+{
+	_cleanup_free_ char *text = strdup(info->networks);
+	char *at = text, *interface, *network, *addresses, *address;
+
+	json_open(json, "networks", '[');
+	while (at && cli_next_network(&at, &interface, &network, &addresses)) {
+		json_open(json, NULL, '{');
+		json_put_text(json, "interface", interface);
+		json_put_text(json, "name", network);
+		json_open(json, "addresses", '[');
+		while ((address = strsep(&addresses, " ")))
+			if (*address)
+				json_put_text(json, NULL, address);
+		json_close(json, ']');
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
 void cli_put_pod(struct json_writer *json, const struct pod_info *info)
 {
 	json_open(json, NULL, '{');
@@ -148,6 +184,7 @@ void cli_put_pod(struct json_writer *json, const struct pod_info *info)
 	else
 		json_put_null(json, "pid");
 	put_status(json, info->status);
+	put_networks(json, info);
 	json_open(json, "apps", '[');
 	for (size_t i = 0; i < info->launch.apps.count; i++)
 		put_app(json, info, &info->apps[i]);

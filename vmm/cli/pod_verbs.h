@@ -87,6 +87,12 @@ void cli_pod_time(char text[POD_TIME_SIZE], uint64_t time_ns);
 /* "waiting", "running", "exited" or "unknown". */
 const char *cli_app_state(const struct pod_info *info, const struct pod_info_app *app);
 
+/*
+ * The next of a pod's networks, of the lines in *at, which is changed: "eth0", its network and its
+ * addresses, one after the other with a blank between them. Returns false at the end.
+ */
+bool cli_next_network(char **at, char **interface, char **network, char **addresses);
+
 /* All that is known of a pod, as one JSON object. */
 struct json_writer;
 void cli_put_pod(struct json_writer *json, const struct pod_info *info);

@@ -76,6 +76,12 @@ static void take_fds(struct packet *packet, struct msghdr *message)
 	}
 }
 
+static void close_fds(struct packet *packet)
+{
+	for (unsigned i = 0; i < packet->fd_count; i++)
+		cleanup_fd(&packet->fds[i]);
+}
+
 /* Returns 1, 0 at the connection's end, or -1 if there is nothing to read now. */
 static int receive(int fd, struct packet *packet)
 {
@@ -92,12 +98,11 @@ static int receive(int fd, struct packet *packet)
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? -1 : 0;
-	if (n == 0)
-		return 0;
 	/* What did not fit makes the size wrong, so that the check refuses it. */
 	packet->len_bytes = message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? 0 : (size_t)n;
 	take_fds(packet, &message);
-	return 1;
+	/* An empty packet looks like the end, but may bring descriptors. */
+	return n > 0;
 }
 
 static const char *refusal_text(int error)
@@ -122,8 +127,10 @@ static void on_client(struct loop_fd *member, uint32_t events)
 	int error;
 
 	(void)events;
-	if (received == 0)
+	if (received == 0) {
+		close_fds(&packet);
 		pod_client_end(client);
+	}
 	if (received <= 0)
 		return;
 	error = pod_request_check(&packet.request, packet.len_bytes, packet.fd_count);
@@ -135,8 +142,7 @@ static void on_client(struct loop_fd *member, uint32_t events)
 								     packet.fds, packet.fd_count);
 	if (error)
 		(void)pod_client_refuse(client, &packet.request, error, refusal_text(error));
-	for (unsigned i = 0; i < packet.fd_count; i++)
-		cleanup_fd(&packet.fds[i]);
+	close_fds(&packet);
 }
 
 static struct pod_client *free_slot(struct control_socket *server)

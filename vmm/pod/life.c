@@ -3,6 +3,7 @@
  */
 #include "vmm/pod/life.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "vmm/pod/app_states.h"
 #include "vmm/pod/control_socket.h"
 #include "vmm/pod/launch_record.h"
+#include "vmm/pod/networks.h"
 #include "vmm/pod/run.h"
 
 enum { NUMBER_TEXT_MAX = 24, STATUS_PATH_MAX = 512 };
@@ -63,6 +65,41 @@ int life_write_launch(const struct pod_directory *directory, const struct run_op
 		result = launch_record_write(&record, directory->fd, false, err);
 	launch_record_free(&record);
 	return result;
+}
+
+static void print_network(FILE *out, unsigned number, const struct pod_net *net,
+			  const struct pod_interface *interface)
+{
+	fprintf(out, "eth%u %s", number, net->kind == NET_PASST ? "passt" : net->name);
+	for (size_t i = 0; i < interface->address_count; i++) {
+		const struct pod_address *address = &interface->addresses[i];
+		char text[INET6_ADDRSTRLEN];
+
+		if (inet_ntop(address->family == 6 ? AF_INET6 : AF_INET, address->bytes, text,
+			      sizeof(text)))
+			fprintf(out, " %s/%u", text, address->prefix);
+	}
+	(void)fputc('\n', out);
+}
+
+int life_write_networks(const struct pod_directory *directory, const struct networks *networks,
+			struct error *err)
+{
+	char text[POD_NETWORKS_MAX];
+	_cleanup_file_ FILE *out = NULL;
+	long length;
+
+	if (networks->count == 0)
+		return 0;
+	out = fmemopen(text, sizeof(text), "w");
+	if (!out)
+		return error_set(err, ENOMEM, "cannot keep the pod's networks");
+	for (unsigned i = 0; i < networks->count; i++)
+		print_network(out, i, &networks->nets[i], &networks->interfaces[i]);
+	length = fflush(out) == 0 ? ftell(out) : -1;
+	if (length < 0)
+		return error_set(err, E2BIG, "cannot keep the pod's networks");
+	return directory_write(directory->fd, POD_NETWORKS_NAME, text, (size_t)length, false, err);
 }
 
 int life_write_uuid_file(const char *path, const char *uuid, struct error *err)

@@ -4,6 +4,8 @@
  *
  *	pid	    the supervisor's, decimal; its mtime is the time of the start
  *	control	    the control socket; gone when the pod has ended in order
+ *	launch	    names (launch_record.h); its mtime is the time at which the pod was made
+ *	networks    its networks, if there are any
  *	status/APP  the decimal exit status of an app, as the pod's own would be
  *	exit	    the pod's own; its mtime is the time of the end
  *
@@ -16,15 +18,23 @@
 
 #include "vmm/pod/directory.h"
 
-#define POD_PID_NAME	"pid"
-#define POD_EXIT_NAME	"exit"
-#define POD_STATUS_NAME "status"
+#define POD_PID_NAME	  "pid"
+#define POD_EXIT_NAME	  "exit"
+#define POD_STATUS_NAME	  "status"
+#define POD_NETWORKS_NAME "networks"
+
+enum { POD_NETWORKS_MAX = 2048 }; /* bytes of the file "networks" */
 
 /* The file "launch" of a pod that was not prepared: its name, and those of its apps and images. */
 struct run_options;
 struct app_states;
 int life_write_launch(const struct pod_directory *directory, const struct run_options *options,
 		      const struct app_states *apps, struct error *err);
+
+/* The file "networks": a line "INTERFACE NETWORK ADDRESS/PREFIX..." for each; none without any. */
+struct networks;
+int life_write_networks(const struct pod_directory *directory, const struct networks *networks,
+			struct error *err);
 
 /* For --uuid-file: the UUID and a newline, in one piece. */
 int life_write_uuid_file(const char *path, const char *uuid, struct error *err);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
+#include "vmm/base/io.h"
 #include "vmm/base/number.h"
 #include "vmm/pod/client.h"
 #include "vmm/pod/life.h"
@@ -41,6 +42,15 @@ static uint64_t written_ns(int dir_fd, const char *name)
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_mtim.tv_sec < 0)
 		return 0;
 	return (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
+}
+
+static void read_networks(const struct pod_directory *pod, struct pod_info *info)
+{
+	_cleanup_fd_ int fd =
+	    openat(pod->fd, POD_NETWORKS_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n = fd < 0 ? 0 : io_read_full(fd, info->networks, sizeof(info->networks) - 1);
+
+	info->networks[n > 0 ? n : 0] = '\0';
 }
 
 static int read_apps(const struct pod_directory *pod, struct pod_info *info, struct error *err)
@@ -75,6 +85,7 @@ int pod_info_read(const struct pod_directory *pod, struct pod_info *out, struct 
 	out->status = (int)pod_info_number(pod->fd, POD_EXIT_NAME, POD_STATUS_UNKNOWN);
 	if (out->is_held && pod->place == POD_PLACE_RUN)
 		out->pid = (pid_t)pod_info_number(pod->fd, POD_PID_NAME, 0);
+	read_networks(pod, out);
 	return read_apps(pod, out, err);
 }
 

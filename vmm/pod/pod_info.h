@@ -10,6 +10,7 @@
 
 #include "vmm/pod/directory.h"
 #include "vmm/pod/launch_record.h"
+#include "vmm/pod/life.h"
 #include "vmm/pod/request.h"
 
 enum { POD_STATUS_UNKNOWN = -1 };
@@ -31,8 +32,9 @@ struct pod_info {
 	struct pod_info_app *apps; /* launch.apps.count of them */
 	/* In ns since 1970; 0: not yet, or not known, since the supervisor died. */
 	uint64_t created_ns, started_ns, ended_ns;
-	pid_t pid;  /* the supervisor's, while it runs; else 0 */
-	int status; /* the pod's own; POD_STATUS_UNKNOWN as above */
+	char networks[POD_NETWORKS_MAX]; /* lines of the file "networks" */
+	pid_t pid;			 /* the supervisor's, while it runs; else 0 */
+	int status;			 /* the pod's own; POD_STATUS_UNKNOWN as above */
 };
 
 /*

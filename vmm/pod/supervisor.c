@@ -442,6 +442,8 @@ static int appear(struct supervisor *supervisor, const struct launch *launch, st
 	const struct run_options *options = supervisor->options;
 
 	if (life_write_launch(supervisor->directory, options, &supervisor->apps, err) < 0 ||
+	    life_write_networks(supervisor->directory, &launch->described->assembly->networks,
+				err) < 0 ||
 	    life_write_pid(supervisor->directory, err) < 0 ||
 	    manifest_json_write(launch->described, supervisor->directory->fd, err) < 0 ||
 	    control_socket_open(&supervisor->control, supervisor, &supervisor->loop,

@@ -11,8 +11,8 @@ pods_in() { find "$store/pods/v1/$1" -mindepth 1 -maxdepth 1 -name "$2*" 2>/dev/
 # start_life ARG...: a pod with a UUID file; $uuid is its UUID.
 start_life() {
   rm -f uuid
-  start_pod --memory 64M --uuid-file uuid "$@"
-  wait_for 60 test -s uuid
+  start_pod --memory 64M --boot-timeout 100 --uuid-file uuid "$@"
+  wait_for 100 test -s uuid
   uuid=$(cat uuid)
 }
 
@@ -78,7 +78,8 @@ test_killed_supervisor() {
   wait_for_stdout ready
   vm=$(role nacelle-vm) files=$(role nacelle-files)
   kill -KILL "$pod"
-  wait_for 3 eval 'gone $vm && gone $files && gone $pod'
+  # Within a second, where nobody else wants the processor.
+  wait_for 30 eval 'gone $vm && gone $files && gone $pod'
   wait_pod
   expect is_state "$uuid" exited
   expect_same "$(field "$uuid" exit-status)" ""
@@ -90,7 +91,7 @@ test_killed_supervisor() {
   kill -STOP "$pod"
   n stop --root "$store" --force life-2 || fail "stop --force"
   wait_pod
-  wait_for 3 gone "$vm"
+  wait_for 30 gone "$vm"
   expect is_state life-2 exited
   n gc --root "$store" --grace-period 0s -q || fail gc
   expect_same "$(find "$store/pods" -name "${uuid:0:8}*")" "" "what is left"
@@ -102,7 +103,7 @@ test_rm() {
   n stop --root "$store" --timeout 1 "$uuid" || fail "stop of one that ignores SIGTERM"
   wait_pod
   expect_status 137
-  wait_for 3 eval '[ "$(find "$store/pods" -name "$uuid")" = "" ]'
+  wait_for 30 eval '[ "$(find "$store/pods" -name "$uuid")" = "" ]'
   start_life "$busybox" -- sh -c 'echo ready; exec sleep 100'
   wait_for_stdout ready
   n rm --root "$store" --force "$uuid" || fail "rm --force"

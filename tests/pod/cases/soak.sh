@@ -2,6 +2,32 @@
 # level: soak
 # Many pods.
 
+# What pods could leave behind, as text that is the same before and after.
+host_state() {
+  grep -c . /proc/mounts
+  ls /sys/class/net
+  find /sys/fs/cgroup -type d | wc -l
+  ls /run/netns 2>/dev/null
+  pgrep -c -x 'nacelle.*|passt.*'
+  find "$store/pods" -mindepth 3 2>/dev/null | wc -l
+  find /dev/shm /tmp -maxdepth 1 -name 'nacelle-[0-9]*' | wc -l
+}
+
+# Open files of the whole host change by themselves, but not by one for each pod.
+open_files() { cut -f 1 /proc/sys/fs/file-nr; }
+
+# The exits are taken down, while others look, and the host is as before.
+expect_nothing_left() {
+  local files=$1 before=$2
+  "$nacelle" list --root "$store" >list & lister=$!
+  "$nacelle" gc --root "$store" --grace-period 0s --quiet & collector=$!
+  "$nacelle" gc --root "$store" --grace-period 0s --quiet || fail "gc"
+  wait "$lister" || fail "list beside gc"
+  wait "$collector" || fail "gc beside gc"
+  wait_for 60 eval '[ "$(host_state)" = "$before" ]'
+  [ "$(open_files)" -lt $((files + 64)) ] || fail "from $files to $(open_files) open files"
+}
+
 expect_every_status() {
   local number
   for number in $(seq "$1" "$2"); do
@@ -12,26 +38,43 @@ expect_every_status() {
 }
 
 test_statuses_0_to_127() {
+  local before files
+  run_pod --rm --memory 64M "$busybox" -- true
+  "$nacelle" gc --root "$store" --grace-period 0s --quiet
+  before=$(host_state) files=$(open_files)
   expect_every_status 0 127
+  expect_same "$("$nacelle" list --root "$store" --quiet --state exited | wc -l)" 128 "pods that have ended"
+  expect_nothing_left "$files" "$before"
 }
 
 test_statuses_128_to_255() {
   expect_every_status 128 255
 }
 
-test_twelve_at_once() {
-  local number
+test_twenty_at_once() {
+  local number before files
   local -a pids=()
-  for number in $(seq 12); do
-    nacelle_run --memory 64M "$busybox" -- sh -c "sleep 1; seq 1000; exit $number" >"out$number" 2>&1 &
+  run_pod --rm --memory 64M "$busybox" -- true
+  "$nacelle" gc --root "$store" --grace-period 0s --quiet
+  before=$(host_state) files=$(open_files)
+  for number in $(seq 20); do
+    nacelle_run --memory 64M --boot-timeout 200 --name "soak-$number" --volume "$PWD:/mnt" "$busybox" -- \
+      sh -c "sleep 1; seq 1000; exit $number" >"out$number" 2>&1 &
     pids+=($!)
   done
-  for number in $(seq 12); do
+  # Whoever looks on while they come and go finds no fault.
+  for number in $(seq 20); do
+    "$nacelle" list --root "$store" --json >list || fail "list"
+    "$nacelle" gc --root "$store" --mark-only --quiet || fail "gc"
+  done
+  for number in $(seq 20); do
     status=0
     wait "${pids[number - 1]}" || status=$?
     expect_status "$number"
     expect_same "$(digest <"out$number")" "$(seq 1000 | digest)" "output of pod $number"
+    expect_same "$("$nacelle" status --root "$store" "soak-$number" | sed -n 's/^exit-status=//p')" "$number" "status"
   done
+  expect_nothing_left "$files" "$before"
 }
 
 # A pod that writes and reads for a while does not grow.

@@ -179,6 +179,32 @@ static void test_unwanted_descriptors(void **state)
 	assert_int_equal(count_fds(), before);
 }
 
+/* An empty packet ends the connection, and the descriptors with it are closed. */
+static void test_empty_packet_with_descriptors(void **state)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { .bytes = { 0 } };
+	struct iovec iov = { &iov, 0 };
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = control.bytes,
+				  .msg_controllen = sizeof(control.bytes) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+	struct fixture *f = *state;
+	unsigned before;
+
+	turn(f);
+	before = count_fds();
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	assert_int_equal(sendmsg(f->client, &message, 0), 0);
+	turn(f);
+	assert_int_equal(count_fds(), before - 1);
+}
+
 static void test_stop_before_the_app(void **state)
 {
 	struct pod_request request = client_request(POD_REQUEST_STOP);
@@ -265,6 +291,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wrong_sizes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unwanted_descriptors, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_empty_packet_with_descriptors, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_stop_before_the_app, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kill_goes_to_the_machine, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_crowd, set_up, tear_down),
