@@ -258,6 +258,16 @@ int directory_sync(int pods_fd, enum pod_place place)
 	return fd < 0 ? -1 : fsync(fd);
 }
 
+/* Whoever made the tree may have died before it made the place. */
+static int rename_to(int pods_fd, const char *from, const char *to)
+{
+	if (renameat(pods_fd, from, pods_fd, to) == 0)
+		return 0;
+	if (errno != ENOENT || make_places(pods_fd, NULL) < 0)
+		return -1;
+	return renameat(pods_fd, from, pods_fd, to);
+}
+
 int directory_move(struct pod_directory *directory, enum pod_place to, bool durable,
 		   struct error *err)
 {
@@ -266,7 +276,7 @@ int directory_move(struct pod_directory *directory, enum pod_place to, bool dura
 	place_path(from_path, directory->place, directory->uuid);
 	place_path(to_path, to, directory->uuid);
 	if ((durable && fsync(directory->fd) < 0) ||
-	    renameat(directory->pods_fd, from_path, directory->pods_fd, to_path) < 0 ||
+	    rename_to(directory->pods_fd, from_path, to_path) < 0 ||
 	    (durable && (directory_sync(directory->pods_fd, to) < 0 ||
 			 directory_sync(directory->pods_fd, directory->place) < 0)))
 		return error_set(err, errno, "cannot move the pod %s to %s", directory->uuid,

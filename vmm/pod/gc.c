@@ -114,6 +114,7 @@ int pods_collect(int pods_fd, const struct gc_options *options, struct error *er
 	struct collection run = { .options = options };
 	struct pod_entries entries;
 	int result = pods_list(pods_fd, &entries, err);
+
 	for (size_t i = 0; i < entries.count; i++)
 		if (collect_one(&run, pods_fd, &entries.items[i], err) < 0)
 			result = -1;

@@ -142,6 +142,8 @@ void pod_names_sweep(int pods_fd)
 		cleanup_fd(&fd);
 		return;
 	}
+	/* Of one who died; whoever lives and makes one has the lock. */
+	(void)unlinkat(fd, NEW_NAME, 0);
 	while ((entry = readdir(dir)))
 		sweep_one(pods_fd, fd, entry->d_name);
 }
