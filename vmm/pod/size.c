@@ -35,7 +35,7 @@ static uint64_t need_memory(const struct image_isolators *pod, const struct size
 			    size_t count)
 {
 	uint64_t sum = 0;
-	bool any = false;
+	bool any = false, silent = false;
 
 	if (pod && pod->memory_limit_bytes)
 		return pod->memory_limit_bytes;
@@ -43,10 +43,10 @@ static uint64_t need_memory(const struct image_isolators *pod, const struct size
 		return pod->memory_request_bytes;
 	for (size_t i = 0; i < count; i++) {
 		any = any || needs[i].memory_bytes;
-		sum = add(sum,
-			  needs[i].memory_bytes ? needs[i].memory_bytes : RUN_MEMORY_DEFAULT_BYTES);
+		silent = silent || !needs[i].memory_bytes;
+		sum = add(sum, needs[i].memory_bytes);
 	}
-	return any ? sum : 0;
+	return any ? add(sum, silent ? RUN_MEMORY_DEFAULT_BYTES : 0) : 0;
 }
 
 static uint64_t need_cpu(const struct image_isolators *pod, const struct size_need *needs,

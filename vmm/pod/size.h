@@ -32,8 +32,8 @@ struct pod_size {
 
 /*
  * What --memory and --cpus say; else what the pod's isolators say, else the sum of what its apps
- * need, with what the guest itself needs on top; else the defaults. An app that says nothing
- * beside others that do counts as the default. Returns 0, or -1 with err filled.
+ * need, with what the guest itself needs on top; else the defaults. Apps that say nothing beside
+ * others that do have the default among them. Returns 0, or -1 with err filled.
  */
 int pod_size(struct pod_size *size, const struct run_options *options,
 	     const struct image_isolators *pod, const struct size_need *needs, size_t count,
