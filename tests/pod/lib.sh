@@ -8,6 +8,7 @@
 #   wait_pod                                    waits for it; what it did is checked as after run_pod
 #   expect_status N, expect_stdout TEXT, expect_stderr TEXT, expect_stdout_has TEXT, expect_stderr_has TEXT
 #   fail WHY, skip WHY
+#   make_probe                                  builds probe.c; it is shared with --volume "$probe" and says what an app is
 # In a pod without --init the app is process 1 of its namespace, which cannot kill itself.
 #
 # Images: $busybox (oci), $busybox_dir (a directory), $layers, $config, $debian.

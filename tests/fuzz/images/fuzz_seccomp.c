@@ -18,7 +18,7 @@ static void run(const struct seccomp_program *program)
 	static const uint32_t archs[] = { AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(archs); i++) {
-		for (int number = -1; number < 480; number++) {
+		for (int number = -1; number < 480; number += 7) {
 			struct seccomp_data call = { .nr = number, .arch = archs[i] };
 
 			(void)bpf_run(program->code, program->count, &call);
