@@ -11,6 +11,10 @@
 #include <sys/types.h>
 
 enum { QUEUE_REQUEST, QUEUE_COUNT };
+enum {
+	WAIT_NS = 200000,	 /* most requests take a tenth of it */
+	IMPATIENT_REQUESTS = 16, /* after one that took longer */
+};
 enum { QUEUE_SIZE = 128 }; /* Linux's driver uses as many buffers in one request at most */
 
 static void release(struct virtio_p9 *p9, uint32_t slot)
@@ -40,12 +44,50 @@ static int take_chain(struct virtio_p9 *p9, uint32_t number, struct p9_record *r
 	return 0;
 }
 
-/* Sends what the ring has to the server, as far as there are slots. */
-static void take_chains(struct virtio_p9 *p9)
+static int take_reply(struct virtio_p9 *p9, const struct p9_record *record);
+
+/* Waits a moment for the reply to the only request that was just sent, whose word has begun. */
+static void wait_for_reply(struct virtio_p9 *p9, uint32_t slot)
+{
+	struct p9_wait *wait = p9_slot_wait(p9->slots_memory, slot);
+	struct p9_record reply = { .slot = slot };
+
+	if (!p9_wait_for(wait, WAIT_NS)) {
+		p9->impatient = IMPATIENT_REQUESTS;
+		return;
+	}
+	__atomic_store_n(&wait->word, P9_WAIT_NONE, __ATOMIC_RELAXED);
+	reply.len = __atomic_load_n(&wait->len, __ATOMIC_RELAXED);
+	if (take_reply(p9, &reply) < 0) {
+		p9->gone = true;
+		virtio_device_break(&p9->dev, "the 9p server is gone");
+	}
+	virtio_device_signal_used(&p9->dev, QUEUE_REQUEST);
+}
+
+/* Whether the first of these requests may be waited for: then the server is to know. */
+static bool begin_wait(struct virtio_p9 *p9, const struct p9_record *records, unsigned count)
+{
+	if (count != 1 || p9->free_count != P9_SLOTS - 1)
+		return false;
+	if (p9->impatient) {
+		p9->impatient--;
+		return false;
+	}
+	__atomic_store_n(&p9_slot_wait(p9->slots_memory, records[0].slot)->word, P9_WAIT_BEGUN,
+			 __ATOMIC_RELEASE);
+	return true;
+}
+
+/*
+ * Sends what the ring has to the server, as far as there are slots. may_wait: the caller is a vCPU.
+ */
+static void take_chains(struct virtio_p9 *p9, bool may_wait)
 {
 	struct virtqueue *q = &p9->dev.queues[QUEUE_REQUEST];
 	struct p9_record records[P9_SLOTS];
 	unsigned count = 0;
+	bool waits;
 
 	p9->waiting = false;
 	while (p9->free_count) {
@@ -61,10 +103,13 @@ static void take_chains(struct virtio_p9 *p9)
 		count++;
 	}
 	p9->waiting = !p9->free_count;
+	waits = may_wait && begin_wait(p9, records, count);
 	if (count && send(p9->socket, records, count * sizeof(records[0]),
 			  MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		p9->gone = true;
 		virtio_device_break(&p9->dev, "the 9p server is gone");
+	} else if (waits) {
+		wait_for_reply(p9, records[0].slot);
 	}
 }
 
@@ -76,7 +121,7 @@ static void notify(struct virtio_device *dev, unsigned queue)
 	if (p9->gone)
 		virtio_device_break(dev, "the 9p server is gone");
 	else
-		take_chains(p9);
+		take_chains(p9, true);
 }
 
 static void reset(struct virtio_device *dev)
@@ -184,7 +229,7 @@ int virtio_p9_ready(struct virtio_p9 *p9)
 		virtio_device_break(&p9->dev, "the 9p server is gone");
 	}
 	if (p9->waiting && p9->free_count && !p9->dev.paused && virtio_device_running(&p9->dev))
-		take_chains(p9);
+		take_chains(p9, false);
 	virtio_device_signal_used(&p9->dev, QUEUE_REQUEST);
 	r = p9->gone ? -1 : 0;
 	virtio_device_unlock(&p9->dev);

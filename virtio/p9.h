@@ -3,9 +3,10 @@
  * guest's end of a 9p file server in another process.
  *
  * The device looks at no 9p message. It copies a request from its chain into a slot of the channel
- * (p9_channel.h), tells the server, and copies the reply back. Chains wait in the ring while all
- * slots are taken. A request that cannot be a message, or one of which the server says that it
- * breaks the protocol, makes the device broken; so does the end of the server.
+ * (p9_channel.h), tells the server, and copies the reply back. For the reply to a single request it
+ * waits a moment, on the vCPU that asked, which would have nothing else to do. Chains wait in the
+ * ring while all slots are taken. A request that cannot be a message, or one of which the server
+ * says that it breaks the protocol, makes the device broken; so does the end of the server.
  */
 #ifndef NACELLE_VIRTIO_P9_H
 #define NACELLE_VIRTIO_P9_H
@@ -44,8 +45,9 @@ struct virtio_p9 {
 	struct virtio_p9_slot slots[P9_SLOTS];
 	uint8_t free[P9_SLOTS]; /* a stack, so that few slots' memory is in use */
 	unsigned free_count;
-	bool waiting; /* the ring has chains that found no slot */
-	bool gone;    /* the server */
+	bool waiting;	    /* the ring has chains that found no slot */
+	unsigned impatient; /* so many requests are not waited for: one was slow */
+	bool gone;	    /* the server */
 };
 
 /*

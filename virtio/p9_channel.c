@@ -6,9 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
@@ -54,4 +57,36 @@ void p9_channel_unmap(uint8_t *slots)
 {
 	if (slots)
 		(void)munmap(slots, P9_CHANNEL_BYTES);
+}
+
+/* Not FUTEX_PRIVATE: the two sides are two processes. */
+static long futex(uint32_t *word, int operation, uint32_t value, const struct timespec *timeout)
+{
+	return syscall(SYS_futex, word, operation, value, timeout, NULL, 0);
+}
+
+bool p9_wait_for(struct p9_wait *wait, uint32_t timeout_ns)
+{
+	const struct timespec timeout = { .tv_nsec = timeout_ns };
+	uint32_t begun = P9_WAIT_BEGUN;
+
+	/* Woken, too late or disturbed: the word says what happened. */
+	if (__atomic_load_n(&wait->word, __ATOMIC_ACQUIRE) == P9_WAIT_BEGUN)
+		(void)futex(&wait->word, FUTEX_WAIT, P9_WAIT_BEGUN, &timeout);
+	return !__atomic_compare_exchange_n(&wait->word, &begun, P9_WAIT_NONE, false,
+					    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+bool p9_wait_done(struct p9_wait *wait, uint32_t len)
+{
+	uint32_t begun = P9_WAIT_BEGUN;
+
+	if (__atomic_load_n(&wait->word, __ATOMIC_ACQUIRE) != P9_WAIT_BEGUN)
+		return false;
+	__atomic_store_n(&wait->len, len, __ATOMIC_RELAXED);
+	if (!__atomic_compare_exchange_n(&wait->word, &begun, P9_WAIT_DONE, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		return false;
+	(void)futex(&wait->word, FUTEX_WAKE, 1, NULL);
+	return true;
 }

@@ -10,6 +10,7 @@
 #ifndef NACELLE_VIRTIO_P9_CHANNEL_H
 #define NACELLE_VIRTIO_P9_CHANNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,19 @@ enum {
 
 	P9_CHANNEL_BYTES = P9_SLOTS * P9_SLOT_BYTES,
 };
+
+/*
+ * Before each request lies a word by which the device may wait for the reply, instead of being told
+ * by a record: sparing both sides a wake-up of the device's loop. It is P9_WAIT_NONE; P9_WAIT_BEGUN
+ * once the device waits (futex(2)); the server then says P9_WAIT_DONE, with the reply's length
+ * beside it, and wakes the device; or the device, which has waited enough, takes it back to NONE.
+ */
+struct p9_wait {
+	uint32_t word; /* atomic */
+	uint32_t len;  /* as in a record; of the server's, before the word */
+};
+enum { P9_WAIT_NONE, P9_WAIT_BEGUN, P9_WAIT_DONE };
+_Static_assert(sizeof(struct p9_wait) <= P9_SLOT_REQUEST, "it fits in front of the request");
 
 /*
  * A packet on the socket is 1 to P9_SLOTS of these. From the device: len is the request's, and
@@ -63,6 +77,20 @@ static inline uint8_t *p9_slot_request(uint8_t *slots, uint32_t slot)
 {
 	return slots + (size_t)slot * P9_SLOT_BYTES + P9_SLOT_REQUEST;
 }
+
+static inline struct p9_wait *p9_slot_wait(uint8_t *slots, uint32_t slot)
+{
+	return (struct p9_wait *)(void *)(slots + (size_t)slot * P9_SLOT_BYTES);
+}
+
+/*
+ * The device: waits for the reply in a slot whose word has begun, for at most timeout_ns. Returns
+ * whether it is there; if not, it comes as a record.
+ */
+bool p9_wait_for(struct p9_wait *wait, uint32_t timeout_ns);
+
+/* The server: gives the reply's length to a device that waits. Returns whether one did. */
+bool p9_wait_done(struct p9_wait *wait, uint32_t len);
 
 static inline uint8_t *p9_slot_reply(uint8_t *slots, uint32_t slot)
 {

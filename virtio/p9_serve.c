@@ -30,6 +30,8 @@ static int serve_record(struct p9_server *s, struct p9_sync *sync, uint8_t *slot
 	if (len == P9_DEFERRED)
 		return 0;
 	answer.len = (uint32_t)len;
+	if (p9_wait_done(p9_slot_wait(slots, record->slot), answer.len))
+		return 0;
 	while (send(socket, &answer, sizeof(answer), MSG_NOSIGNAL) < 0) {
 		if (errno == EPIPE || errno == ECONNRESET)
 			return 1;

@@ -43,6 +43,8 @@ static void answer(const struct p9_sync *sync, const struct task *task, int erro
 	    (uint32_t)(error ? p9_reply_error(&r, task->tag, error)
 			     : p9_reply_end(&r, task->fd < 0 ? P9_TFLUSH + 1 : P9_TFSYNC + 1,
 					    task->tag));
+	if (p9_wait_done(p9_slot_wait(sync->slots, task->slot), record.len))
+		return;
 	while (send(sync->socket, &record, sizeof(record), MSG_NOSIGNAL) < 0 && errno == EINTR)
 		;
 }

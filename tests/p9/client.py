@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """What programs expect of files, tried on a directory that is a 9p mount: one function per case.
 
-usage: client.py CACHE SHARE READ_ONLY_SHARE [CASE...]      (CACHE: the mount's cache mode)
+usage: client.py CACHE SHARE HOST_SHARE READ_ONLY_SHARE [CASE...]      (CACHE: the mount's cache mode; HOST_SHARE: what
+is shared, as it is without 9p)
 
 Prints one line per case; ends with status 1 if one failed. Wants root, git and sqlite3's Python module.
 """
@@ -18,6 +19,7 @@ import sys
 import traceback
 
 GIB = 1 << 30
+F_OFD_SETLK = 37
 O_TMPFILE = 0o20200000
 WITHOUT_SHARED_MAPPINGS = ("none", "readahead")
 
@@ -69,6 +71,182 @@ def rename_over_open_file():
     refuses(errno.ENOTEMPTY, os.rename, "d", "e")
     os.rename("e", "d")
     refuses(errno.EINVAL, os.rename, "d", "d/sub")
+
+
+def open_files_without_names():
+    """What happens to a file that has lost its name, or got another, while it is open."""
+    first = os.open("f", os.O_RDWR | os.O_CREAT, 0o644)
+    os.write(first, b"before")
+    os.unlink("f")
+    write("f", b"other")
+    assert os.fstat(first).st_nlink == 0 and os.fstat(first).st_size == 6
+    os.ftruncate(first, 3)
+    assert os.pread(first, 10, 0) == b"bef" and read("f") == b"other"
+    os.fchmod(first, 0o640)
+    os.fchown(first, 5, 6)
+    st = os.fstat(first)
+    assert (st.st_mode & 0o777, st.st_uid, st.st_gid) == (0o640, 5, 6)
+    os.fsync(first)
+    os.close(first)
+    directory = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
+    os.rename("f", "g", src_dir_fd=directory, dst_dir_fd=directory)
+    os.fsync(directory)
+    os.close(directory)
+
+
+def durable_replacement():
+    """Write, fsync, rename, fsync of the directory: how package managers and databases replace a file."""
+    write("status", b"old")
+    for i in range(20):
+        fd = os.open("status-new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        os.write(fd, b"%d" % i * 5000)
+        os.fdatasync(fd)
+        os.fsync(fd)
+        os.close(fd)
+        if os.path.lexists("status-old"):
+            os.unlink("status-old")
+        os.link("status", "status-old")
+        os.rename("status-new", "status")
+        directory = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
+        os.fsync(directory)
+        os.close(directory)
+        assert read("status") == b"%d" % i * 5000
+    assert read("status-old") == b"18" * 5000
+
+
+def append_by_several():
+    """O_APPEND from several processes: nothing is lost, no line is torn."""
+    if CACHE == "mmap":
+        return  # here the client takes O_APPEND out and chooses the place itself
+    children = []
+    for number in range(4):
+        child = os.fork()
+        if child == 0:
+            fd = os.open("log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            for i in range(50):
+                os.write(fd, b"%d:%03d:%s\n" % (number, i, b"x" * (10 + i)))
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        assert os.waitpid(child, 0)[1] == 0
+    lines = read("log").splitlines()
+    assert len(lines) == 200, len(lines)
+    for number in range(4):
+        mine = [line for line in lines if line.startswith(b"%d:" % number)]
+        assert mine == [b"%d:%03d:%s" % (number, i, b"x" * (10 + i)) for i in range(50)]
+
+
+def running_program():
+    """A program that runs cannot be written, and can be replaced."""
+    shutil.copy2("/bin/sleep", "program")
+    process = subprocess.Popen(["./program", "1000"])
+    try:
+        refuses(errno.ETXTBSY, open, "program", "r+b")
+        shutil.copy2("/bin/true", "new")
+        os.rename("new", "program")
+        run("./program")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def names():
+    long = "n" * 255
+    write(long, b"x")
+    assert os.listdir(".") == [long]
+    refuses(errno.ENAMETOOLONG, write, long + "n")
+    os.rename(long, "\n\t\x01\u00e9\udcff \\")
+    assert read("\n\t\x01\u00e9\udcff \\") == b"x"
+    deep = "/".join(["d" * 200] * 10)
+    os.makedirs(deep)
+    write(deep + "/f", b"deep")
+    assert read(deep + "/f") == b"deep"
+
+
+def sticky_directory():
+    os.mkdir("tmp")
+    os.chmod("tmp", 0o1777)
+
+    def first():
+        write("tmp/mine")
+
+    def second():
+        write("tmp/other")
+        refuses(errno.EPERM, os.unlink, "tmp/mine")
+        refuses(errno.EPERM, os.rename, "tmp/mine", "tmp/stolen")
+    as_user(1000, first)
+    as_user(1001, second)
+    assert sorted(os.listdir("tmp")) == ["mine", "other"]
+
+
+def holes():
+    """SEEK_HOLE may know of no hole; then all is data, up to the end."""
+    with open("f", "wb") as file:
+        file.seek(1 << 20)
+        file.write(b"x")
+    with open("f", "rb") as file:
+        assert os.lseek(file.fileno(), 1 << 20, os.SEEK_DATA) == 1 << 20
+        hole = os.lseek(file.fileno(), 0, os.SEEK_HOLE)
+        assert hole in (0, (1 << 20) + 1), hole
+    os.truncate("f", 3 << 20)
+    assert read("f") == bytes(1 << 20) + b"x" + bytes((2 << 20) - 1)
+
+
+def huge_directory():
+    """100,000 entries, made on the other side, read while every tenth is removed."""
+    os.mkdir("d")
+    host = os.path.join(HOST_SHARE, os.path.basename(os.getcwd()), "d")
+    for i in range(100_000):
+        os.mknod(os.path.join(host, str(i)), stat.S_IFREG | 0o644)
+    os.chdir("d")
+    seen = 0
+    with os.scandir(".") as entries:
+        for entry in entries:
+            seen += 1
+            if seen % 10 == 0:
+                os.unlink(entry.name)
+    assert seen == 100_000, seen
+    left = os.listdir(".")
+    assert len(left) == len(set(left)) == 90_000, len(left)
+    os.chdir("..")
+    shutil.rmtree(host)
+
+
+def locks_and_the_host():
+    """Locks of this side exclude the other side's, which the share's directory of the host is."""
+    write("f", bytes(100))
+    host = os.path.join(HOST_SHARE, os.path.basename(os.getcwd()), "f")
+    with open("f", "r+b") as mine, open(host, "r+b") as theirs:
+        fcntl.lockf(mine, fcntl.LOCK_EX | fcntl.LOCK_NB, 10, 0)
+        lock = b"".join(number.to_bytes(size, "little") for number, size in ((1, 2), (0, 6), (5, 8), (1, 8), (0, 8)))
+        refuses(errno.EAGAIN, fcntl.fcntl, theirs, F_OFD_SETLK, lock)
+        fcntl.lockf(mine, fcntl.LOCK_UN)
+        fcntl.fcntl(theirs, F_OFD_SETLK, lock)
+        refuses(errno.EAGAIN, fcntl.lockf, mine, fcntl.LOCK_EX | fcntl.LOCK_NB, 10, 0)
+
+
+def packages():
+    """dpkg at its work, on a root of its own in the share."""
+    if not shutil.which("dpkg-deb"):
+        return
+    os.makedirs("root/var/lib/dpkg/updates")
+    os.makedirs("root/var/lib/dpkg/info")
+    write("root/var/lib/dpkg/status", b"")
+    for version in ("1", "2"):
+        shutil.rmtree("build", ignore_errors=True)
+        os.makedirs("build/DEBIAN")
+        os.makedirs("build/usr/share/probe")
+        for i in range(30):
+            write(f"build/usr/share/probe/{i}", b"%d of %s\n" % (i, version.encode()))
+        os.link("build/usr/share/probe/0", "build/usr/share/probe/hard")
+        os.symlink("0", "build/usr/share/probe/soft")
+        write("build/DEBIAN/control", b"Package: probe\nVersion: %s\nArchitecture: all\n"
+              b"Maintainer: nobody <nobody@example.org>\nDescription: a probe\n" % version.encode())
+        run("dpkg-deb", "--root-owner-group", "-b", "build", "probe.deb")
+        run("dpkg", "--root", "root", "--force-not-root", "--force-script-chrootless", "-i", "probe.deb")
+        assert read("root/usr/share/probe/hard") == b"0 of %s\n" % version.encode()
+    run("dpkg", "--root", "root", "--force-script-chrootless", "-P", "probe")
+    assert not os.path.exists("root/usr/share/probe")
 
 
 def append():
@@ -350,17 +528,22 @@ def read_only():
         file.read()
 
 
-CASES = [unlinked_open_file, rename_over_open_file, append, temporary_file, shared_mapping, locks,
+CASES = [unlinked_open_file, open_files_without_names, rename_over_open_file, durable_replacement, append,
+         append_by_several, running_program, names, sticky_directory, holes, locks_and_the_host, packages,
+         temporary_file, shared_mapping, locks,
          attributes, sparse_and_large, large_directory, hard_links, special_files,
          owners_and_modes, times, direct_io, random_access, database, trees, git, read_only]
+
+# These take minutes, so they run only when they are named.
+LONG_CASES = [huge_directory]
 
 
 def main():
     failed = 0
     share = os.path.abspath(sys.argv[2])
-    wanted = sys.argv[4:]
+    wanted = sys.argv[5:]
     os.umask(0o022)
-    for case in CASES:
+    for case in CASES + (LONG_CASES if wanted else []):
         if wanted and case.__name__ not in wanted:
             continue
         place = os.path.join(share, case.__name__)
@@ -378,5 +561,6 @@ def main():
 
 
 CACHE = sys.argv[1]
-READ_ONLY = os.path.abspath(sys.argv[3])
+HOST_SHARE = os.path.abspath(sys.argv[3])
+READ_ONLY = os.path.abspath(sys.argv[4])
 sys.exit(main())

@@ -12,7 +12,7 @@ cd /
 echo "tmpfs $(stat -c '%a %u:%g' /scratch) $(stat -f -c %T /scratch)"
 cp /bin/busybox /scratch/ && /scratch/busybox true || echo tmpfs noexec
 dd if=/dev/zero of=/scratch/full bs=1M count=2 2>/dev/null || echo tmpfs is full
-echo "empty $(stat -c '%a %u:%g' /empty) $(ls /empty)"
+echo "empty $(stat -c '%a %u:%g' /empty)$(ls /empty)"
 echo shared >/empty/new && echo "again $(cat /again/new)"
 echo x >/again/more || echo again is read-only
 echo "named $(cat /named/file)"
@@ -37,7 +37,7 @@ END
   expect_stdout "tmpfs 701 1:2 tmpfs
 tmpfs noexec
 tmpfs is full
-empty 2770 3:4 
+empty 2770 3:4
 again shared
 again is read-only
 named named

@@ -328,9 +328,29 @@ static void test_bad_parameters(void **state)
 	free(other);
 }
 
+/* The word by which the device waits: done in time, and not. */
+static void test_wait(void **state)
+{
+	struct p9_wait wait = { .word = P9_WAIT_NONE };
+
+	(void)state;
+	assert_false(p9_wait_done(&wait, 7));
+	wait.word = P9_WAIT_BEGUN;
+	assert_true(p9_wait_done(&wait, 7));
+	assert_int_equal(wait.word, P9_WAIT_DONE);
+	assert_true(p9_wait_for(&wait, 1000));
+	assert_int_equal(wait.len, 7);
+	wait.word = P9_WAIT_BEGUN;
+	assert_false(p9_wait_for(&wait, 1000));
+	assert_int_equal(wait.word, P9_WAIT_NONE);
+	assert_false(p9_wait_done(&wait, 8));
+	assert_int_equal(wait.len, 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_wait),
 		cmocka_unit_test_setup_teardown(test_config, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_exchange, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
