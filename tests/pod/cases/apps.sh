@@ -44,13 +44,6 @@ test_limits() {
   expect_stderr_has "app greedy was out of memory and has been killed"
 }
 
-# Without a limit it is the guest's memory that ends.
-test_out_of_memory_without_a_limit() {
-  run_pod --memory 96M "$busybox" --name greedy -- sh -c "$greedy"
-  expect_status 137
-  expect_stderr_has "app greedy was out of memory and has been killed"
-}
-
 # Handlers are root in the app's root, confined as it is; the last word is the app's.
 test_handlers() {
   mkdir -p volume
