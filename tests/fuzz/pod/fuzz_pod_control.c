@@ -13,11 +13,13 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/pod/client.h"
+#include "vmm/pod/pod_logs.h"
 #include "vmm/pod/supervisor.h"
 
 enum { CLIENTS = 3, LENGTH_END = 255, TURNS = 4 };
 
 static struct supervisor supervisor;
+static struct pod_logs logs = { .socket = -1 };
 static int dir_fd, machine[2];
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -33,6 +35,8 @@ static void set_up(void)
 				   NULL) == 0);
 	assert(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, machine) == 0);
 	supervisor.machine.fd = machine[0];
+	supervisor.logs = &logs;
+	logs.is_logged[1] = true; /* to a logger that is not there */
 	supervisor.apps.count = 2;
 	supervisor.apps.apps[0].name = "one";
 	supervisor.apps.apps[1].name = "two";
