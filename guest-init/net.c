@@ -6,8 +6,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -200,6 +202,23 @@ static int configure(int fd, const char *name, const struct record_interface *in
 	return 0;
 }
 
+/*
+ * As many pairs of queues as there are CPUs: the driver took one, when there was one. A device
+ * without several of them refuses, and nothing is lost.
+ */
+static void set_queues(int fd, const char *name, uint32_t cpus)
+{
+	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
+	struct ifreq request = { .ifr_data = (void *)&channels };
+
+	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%.15s", name);
+	if (ioctl(fd, SIOCETHTOOL, &request) < 0 || channels.max_combined < 2)
+		return;
+	channels.cmd = ETHTOOL_SCHANNELS;
+	channels.combined_count = cpus < channels.max_combined ? cpus : channels.max_combined;
+	(void)ioctl(fd, SIOCETHTOOL, &request);
+}
+
 int net_configure(const struct record *record, struct error *err)
 {
 	_cleanup_fd_ int fd = -1;
@@ -213,6 +232,8 @@ int net_configure(const struct record *record, struct error *err)
 		char name[32];
 
 		(void)snprintf(name, sizeof(name), "eth%zu", i);
+		if (record->cpus > 1)
+			set_queues(fd, name, record->cpus);
 		if (configure(fd, name, &record->interfaces[i], err) < 0)
 			return -1;
 	}

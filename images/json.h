@@ -1,7 +1,7 @@
 /*
  * JSON of image documents, read strictly: RFC 8259 in strict UTF-8, at most IMAGE_DOCUMENT_MAX
  * bytes, 64 levels and 100,000 values, no key twice in an object, no NUL in a string, nothing after
- * the value. What passes is handed to cJSON; json.c is the only file that includes it.
+ * the value. What passes is handed to cJSON; json.c and json_make.c alone include it.
  *
  * Readers of images disagree about the case of keys, so a key that differs from one that is asked
  * for in case only makes a document unreadable. A null counts as missing.

@@ -34,7 +34,7 @@
 #include "vmm/base/bytes.h"
 
 enum {
-	VIRTIO_QUEUES_MAX = 5,
+	VIRTIO_QUEUES_MAX = 9,
 	VIRTIO_CONFIG_MAX = 256, /* bytes: what a 512-byte register window has room for */
 };
 

@@ -1,6 +1,6 @@
 /*
- * virtio-net, the network device (virtio 1.2, section 5.1): one pair of queues, checksum and TCP
- * segmentation offload both ways, mergeable receive buffers.
+ * virtio-net, the network device (virtio 1.2, section 5.1): up to four pairs of queues, checksum,
+ * TCP and UDP segmentation offload both ways, mergeable receive buffers.
  *
  * Two sides write what goes through here. The guest: rings, buffers, the header in front of each
  * frame that it sends. The peer on the network: the frames that come in, at any rate. Neither is
@@ -13,7 +13,10 @@
  * - Frames are taken from the back end only while the guest has receive buffers, at most a batch at
  *   a time. Without buffers nobody listens to the back end: the guest that posts none costs
  * nothing.
- * - At most one frame is kept here, in a buffer of fixed size.
+ * - At most one frame of a pair is kept here, in a buffer of fixed size.
+ *
+ * Each pair has a descriptor of the back end. What comes in by one whose pair the driver does not
+ * use goes into the first pair's queue.
  *
  * Frames that come in go straight into the guest's first buffer; what does not fit there is copied.
  */
@@ -36,10 +39,14 @@ enum {
 	VIRTIO_NET_FRAME_MAX = 65550, /* 65,536 bytes and that header (5.1.6.3.1) */
 	VIRTIO_NET_SEGMENT_MIN = 8,   /* the least gso_size that a TCP of Linux makes */
 	VIRTIO_NET_QUEUE_SIZE = 256,
+	VIRTIO_NET_CONTROL_SIZE = 64,
+	VIRTIO_NET_PAIRS_MAX = 4,
 	VIRTIO_NET_BATCH = 64, /* frames taken from the back end at a time */
 };
 
-enum { VIRTIO_NET_QUEUE_RECEIVE, VIRTIO_NET_QUEUE_TRANSMIT, VIRTIO_NET_QUEUES };
+/* Those of the first pair; the next one's follow, and the control queue is the last. */
+enum { VIRTIO_NET_QUEUE_RECEIVE, VIRTIO_NET_QUEUE_TRANSMIT, VIRTIO_NET_PAIR_QUEUES };
+static_assert(VIRTIO_NET_PAIRS_MAX * VIRTIO_NET_PAIR_QUEUES + 1 <= VIRTIO_QUEUES_MAX, "they fit");
 
 /* 5.1.6: in front of every frame, in either direction. */
 struct virtio_net_header {
@@ -58,6 +65,8 @@ enum {
 	VIRTIO_NET_OFFLOAD_CHECKSUM = 1,
 	VIRTIO_NET_OFFLOAD_TSO4 = 2,
 	VIRTIO_NET_OFFLOAD_TSO6 = 4,
+	VIRTIO_NET_OFFLOAD_USO4 = 8,
+	VIRTIO_NET_OFFLOAD_USO6 = 16,
 };
 
 /*
@@ -72,7 +81,10 @@ struct virtio_net_backend {
 	ssize_t (*send)(void *ctx, const struct iovec *iov, unsigned count);
 	/* Receives one frame. Returns its length with the header; -1 with errno: EAGAIN, none. */
 	ssize_t (*receive)(void *ctx, const struct iovec *iov, unsigned count);
-	/* What may come in from now on, VIRTIO_NET_OFFLOAD_*, when it changes; at first 0. */
+	/*
+	 * What may come in from now on, by any pair, VIRTIO_NET_OFFLOAD_*, when it changes; at
+	 * first 0. ctx is the first pair's.
+	 */
 	void (*set_offloads)(void *ctx, unsigned offloads);
 	bool offloads; /* it understands the header: checksums and segmentation are offered */
 };
@@ -83,15 +95,20 @@ struct virtio_net_backend {
  */
 extern const struct virtio_net_backend virtio_net_tap;
 
+/* TUN_F_USO4 and 6 of Linux 6.2: a tap whose TUNSETOFFLOAD takes them segments UDP. */
+enum { VIRTIO_NET_TAP_USO4 = 0x20, VIRTIO_NET_TAP_USO6 = 0x40 };
+
 /*
- * Asks that virtio_net_ready() be called when the back end is readable, or writable, until the next
- * call. Called with the device's lock held, by any thread.
+ * Asks that virtio_net_ready() be called when the back end of a pair is readable, or writable,
+ * until the next call. Called with the device's lock held, by any thread.
  */
-typedef void virtio_net_watch_fn(void *ctx, bool readable, bool writable);
+typedef void virtio_net_watch_fn(void *ctx, unsigned pair, bool readable, bool writable);
 
 struct virtio_net_params {
 	const struct virtio_net_backend *backend;
-	void *backend_ctx;
+	void *backend_ctx[VIRTIO_NET_PAIRS_MAX]; /* of each pair */
+	unsigned pairs;				 /* 0 is 1 */
+	bool segments_udp;			 /* the back end, if it has offloads at all */
 	virtio_net_watch_fn *watch;
 	void *watch_ctx;
 	uint8_t mac[VIRTIO_NET_MAC_BYTES];
@@ -107,22 +124,12 @@ struct virtio_net_config_wire {
 };
 static_assert(sizeof(struct virtio_net_config_wire) == 12, "configuration space");
 
-struct virtio_net {
-	struct virtio_device dev;
-	const struct virtio_net_backend *backend;
+/* Guarded by the device's lock. */
+struct virtio_net_pair {
 	void *backend_ctx;
-	virtio_net_watch_fn *watch;
-	void *watch_ctx;
-	struct virtio_net_config_wire config;
-
-	/* Guarded by the device's lock. */
-	bool listening;	   /* frames are wanted: the driver runs and has receive buffers */
-	bool stuck;	   /* the back end takes no more; the transmit queue rests */
-	bool gone;	   /* the back end has failed for good */
-	unsigned offloads; /* as last told to the back end */
-	uint64_t received, sent;
-	uint64_t dropped_in;  /* not acceptable to the guest */
-	uint64_t dropped_out; /* not acceptable to us, or to the back end */
+	bool listening; /* frames are wanted: the driver runs and has receive buffers */
+	bool stuck;	/* the back end takes no more; the transmit queue rests */
+	bool gone;	/* the back end has failed for good */
 
 	/* A frame that waits for more receive buffers than there were. */
 	size_t kept_bytes; /* 0: none */
@@ -130,11 +137,30 @@ struct virtio_net {
 	uint8_t frame[VIRTIO_NET_FRAME_MAX];
 };
 
+struct virtio_net {
+	struct virtio_device dev;
+	const struct virtio_net_backend *backend;
+	virtio_net_watch_fn *watch;
+	void *watch_ctx;
+	struct virtio_net_config_wire config;
+	unsigned pair_count;
+
+	/* Guarded by the device's lock. */
+	unsigned active;   /* pairs that the driver uses */
+	unsigned offloads; /* as last told to the back end */
+	uint64_t received, sent;
+	uint64_t dropped_in;  /* not acceptable to the guest */
+	uint64_t dropped_out; /* not acceptable to us, or to the back end */
+	struct virtio_net_pair pairs[VIRTIO_NET_PAIRS_MAX];
+};
+
 void virtio_net_init(struct virtio_net *net, const struct gmem *gmem,
 		     const struct virtio_net_params *params);
 void virtio_net_fini(struct virtio_net *net);
 
-/* The back end is readable or writable, as watch() asked for. Takes the device's lock itself. */
-void virtio_net_ready(struct virtio_net *net, bool readable, bool writable);
+/*
+ * A pair's back end is readable or writable, as watch() asked for. Takes the device's lock itself.
+ */
+void virtio_net_ready(struct virtio_net *net, unsigned pair, bool readable, bool writable);
 
 #endif

@@ -48,6 +48,9 @@ static bool header_fits_driver(const struct virtio_net *net, struct virtio_net_h
 		return virtio_device_has(dev, VIRTIO_NET_F_GUEST_TSO4);
 	case VIRTIO_NET_HDR_GSO_TCPV6:
 		return virtio_device_has(dev, VIRTIO_NET_F_GUEST_TSO6);
+	case NET_HDR_GSO_UDP_L4:
+		return virtio_device_has(dev, NET_F_GUEST_USO4) ||
+		       virtio_device_has(dev, NET_F_GUEST_USO6);
 	default:
 		return false;
 	}
@@ -75,8 +78,8 @@ static void put_back(struct virtqueue *q, const struct filled *filled)
  * Copies what is left of the frame, from offset on, to chains beyond the first. Returns false if
  * there are not enough of them.
  */
-static bool fill_more(struct virtio_net *net, struct virtqueue *q, struct filled *filled,
-		      size_t offset, size_t frame_bytes)
+static bool fill_more(struct virtio_net *net, const uint8_t *frame, struct virtqueue *q,
+		      struct filled *filled, size_t offset, size_t frame_bytes)
 {
 	struct virtq_chain chain;
 
@@ -85,7 +88,7 @@ static bool fill_more(struct virtio_net *net, struct virtqueue *q, struct filled
 
 		if (filled->count == ARRAY_SIZE(filled->used) || !pop_buffer(net, q, &chain))
 			return false;
-		part = virtq_chain_write(&chain, 0, net->frame + offset, frame_bytes - offset);
+		part = virtq_chain_write(&chain, 0, frame + offset, frame_bytes - offset);
 		filled->used[filled->count++] = (struct virtq_used){ chain.head, (uint32_t)part };
 		offset += part;
 	}
@@ -106,8 +109,9 @@ static void finish(struct virtio_net *net, struct virtqueue *q, const struct vir
  * The first chain holds `direct` bytes of the frame, our own buffer the rest. Returns false, with
  * all chains put back, if more are needed than there are.
  */
-static bool deliver(struct virtio_net *net, struct virtqueue *q, const struct virtq_chain *first,
-		    struct virtio_net_header *header, size_t direct, size_t frame_bytes)
+static bool deliver(struct virtio_net *net, const uint8_t *frame, struct virtqueue *q,
+		    const struct virtq_chain *first, struct virtio_net_header *header,
+		    size_t direct, size_t frame_bytes)
 {
 	struct filled filled = { .count = 1 };
 	unsigned held;
@@ -118,7 +122,7 @@ static bool deliver(struct virtio_net *net, struct virtqueue *q, const struct vi
 		net->dropped_in++;
 		return true;
 	}
-	if (fill_more(net, q, &filled, direct, frame_bytes)) {
+	if (fill_more(net, frame, q, &filled, direct, frame_bytes)) {
 		finish(net, q, first, &filled, header);
 		return true;
 	}
@@ -132,22 +136,23 @@ static bool deliver(struct virtio_net *net, struct virtqueue *q, const struct vi
 }
 
 /* A frame that is wholly in our own buffer. */
-static enum turn deliver_kept(struct virtio_net *net, struct virtqueue *q)
+static enum turn deliver_kept(struct virtio_net *net, struct virtio_net_pair *p,
+			      struct virtqueue *q)
 {
 	struct virtq_chain first;
 	size_t direct;
 
 	if (!pop_buffer(net, q, &first))
 		return TURN_DRY;
-	direct = virtq_chain_write(&first, HEADER_BYTES, net->frame, net->kept_bytes);
-	if (!deliver(net, q, &first, &net->kept_header, direct, net->kept_bytes))
+	direct = virtq_chain_write(&first, HEADER_BYTES, p->frame, p->kept_bytes);
+	if (!deliver(net, p->frame, q, &first, &p->kept_header, direct, p->kept_bytes))
 		return TURN_DRY;
-	net->kept_bytes = 0;
+	p->kept_bytes = 0;
 	return TURN_FRAME;
 }
 
 /* Keeps a frame whose first bytes are in the guest's buffer, at iov, until there are more. */
-static void keep(struct virtio_net *net, const struct iovec *iov, unsigned count, size_t direct,
+static void keep(struct virtio_net_pair *p, const struct iovec *iov, unsigned count, size_t direct,
 		 const struct virtio_net_header *header, size_t frame_bytes)
 {
 	size_t at = 0;
@@ -155,41 +160,45 @@ static void keep(struct virtio_net *net, const struct iovec *iov, unsigned count
 	for (unsigned i = 0; i < count && at < direct; i++) {
 		size_t part = iov[i].iov_len < direct - at ? iov[i].iov_len : direct - at;
 
-		gmem_fetch(net->frame + at, iov[i].iov_base, part);
+		gmem_fetch(p->frame + at, iov[i].iov_base, part);
 		at += part;
 	}
-	net->kept_header = *header;
-	net->kept_bytes = frame_bytes;
+	p->kept_header = *header;
+	p->kept_bytes = frame_bytes;
 }
 
 /*
  * Nothing tells any more when there is room for the frames that wait, so they are dropped. A driver
  * that plays fair has one queue's worth, and the second turn, which finds none, asks it for kicks.
  */
-static void go(struct virtio_net *net)
+static void go(struct virtio_net *net, unsigned pair)
 {
-	net->gone = true;
-	if (net->stuck) {
-		net->stuck = false;
-		if (virtio_net_transmit(net) && virtio_net_transmit(net))
-			virtio_device_requeue(&net->dev, VIRTIO_NET_QUEUE_TRANSMIT);
+	struct virtio_net_pair *p = &net->pairs[pair];
+
+	p->gone = true;
+	if (p->stuck) {
+		p->stuck = false;
+		if (virtio_net_transmit(net, pair) && virtio_net_transmit(net, pair))
+			virtio_device_requeue(&net->dev, pair * VIRTIO_NET_PAIR_QUEUES +
+							     VIRTIO_NET_QUEUE_TRANSMIT);
 	}
-	virtio_net_watch(net);
+	virtio_net_watch(net, pair);
 }
 
-static enum turn receive_error(struct virtio_net *net)
+static enum turn receive_error(struct virtio_net *net, unsigned pair)
 {
 	if (errno == EINVAL) { /* a frame that the back end cannot describe */
 		net->dropped_in++;
 		return TURN_FRAME;
 	}
 	if (errno != EAGAIN)
-		go(net);
+		go(net, pair);
 	return TURN_EMPTY;
 }
 
-static enum turn receive_one(struct virtio_net *net, struct virtqueue *q)
+static enum turn receive_one(struct virtio_net *net, unsigned pair, struct virtqueue *q)
 {
+	struct virtio_net_pair *p = &net->pairs[pair];
 	struct iovec iov[2 + VIRTQ_SIZE_MAX];
 	struct virtio_net_header header;
 	struct virtq_chain first;
@@ -205,12 +214,12 @@ static enum turn receive_one(struct virtio_net *net, struct virtqueue *q)
 	iov[0] = (struct iovec){ .iov_base = &header, .iov_len = sizeof(header) };
 	pieces = virtq_chain_writable_slice(&first, HEADER_BYTES, room, iov + 1);
 	iov[1 + pieces] =
-	    (struct iovec){ .iov_base = net->frame + room, .iov_len = VIRTIO_NET_FRAME_MAX - room };
-	n = net->backend->receive(net->backend_ctx, iov, 2 + pieces);
+	    (struct iovec){ .iov_base = p->frame + room, .iov_len = VIRTIO_NET_FRAME_MAX - room };
+	n = net->backend->receive(p->backend_ctx, iov, 2 + pieces);
 	if (n < HEADER_BYTES + VIRTIO_NET_FRAME_MIN) {
 		virtq_unpop(q, first.head);
 		if (n < 0)
-			return receive_error(net);
+			return receive_error(net, pair);
 		net->dropped_in++;
 		return TURN_FRAME;
 	}
@@ -222,29 +231,32 @@ static enum turn receive_one(struct virtio_net *net, struct virtqueue *q)
 		return TURN_FRAME;
 	}
 	direct = frame_bytes < room ? frame_bytes : room;
-	if (deliver(net, q, &first, &header, direct, frame_bytes))
+	if (deliver(net, p->frame, q, &first, &header, direct, frame_bytes))
 		return TURN_FRAME;
-	keep(net, iov + 1, pieces, direct, &header, frame_bytes);
+	keep(p, iov + 1, pieces, direct, &header, frame_bytes);
 	return TURN_DRY;
 }
 
-void virtio_net_receive(struct virtio_net *net)
+void virtio_net_receive(struct virtio_net *net, unsigned pair)
 {
-	struct virtqueue *q = &net->dev.queues[VIRTIO_NET_QUEUE_RECEIVE];
+	struct virtio_net_pair *p = &net->pairs[pair];
+	unsigned queue =
+	    virtio_net_target(net, pair) * VIRTIO_NET_PAIR_QUEUES + VIRTIO_NET_QUEUE_RECEIVE;
+	struct virtqueue *q = &net->dev.queues[queue];
 	bool can_take = virtio_device_running(&net->dev) && q->ready;
 	enum turn turn = can_take ? TURN_FRAME : TURN_DRY;
 	bool listening;
 
 	for (unsigned i = 0; i < VIRTIO_NET_BATCH && turn == TURN_FRAME; i++)
-		turn = net->kept_bytes ? deliver_kept(net, q) : receive_one(net, q);
+		turn = p->kept_bytes ? deliver_kept(net, p, q) : receive_one(net, pair, q);
 	/*
 	 * Without buffers nobody listens; the driver was asked to kick when there are some. A
 	 * device that is broken, or has no such queue, waits for a reset.
 	 */
 	listening = turn != TURN_DRY;
-	if (listening != net->listening) {
-		net->listening = listening;
-		virtio_net_watch(net);
+	if (listening != p->listening) {
+		p->listening = listening;
+		virtio_net_watch(net, pair);
 	}
-	virtio_device_signal_used(&net->dev, VIRTIO_NET_QUEUE_RECEIVE);
+	virtio_device_signal_used(&net->dev, queue);
 }

@@ -30,7 +30,7 @@ static ssize_t tap_receive(void *ctx, const struct iovec *iov, unsigned count)
 	return n;
 }
 
-/* The kernel takes what every kernel since 2.6.27 knows; frames are checked on their way in too. */
+/* USO is asked for only where the kernel knows it; frames are checked on their way in too. */
 static void tap_set_offloads(void *ctx, unsigned offloads)
 {
 	const int *fd = ctx;
@@ -42,6 +42,10 @@ static void tap_set_offloads(void *ctx, unsigned offloads)
 		flags |= TUN_F_TSO4;
 	if (offloads & VIRTIO_NET_OFFLOAD_TSO6)
 		flags |= TUN_F_TSO6;
+	if (offloads & VIRTIO_NET_OFFLOAD_USO4)
+		flags |= VIRTIO_NET_TAP_USO4;
+	if (offloads & VIRTIO_NET_OFFLOAD_USO6)
+		flags |= VIRTIO_NET_TAP_USO6;
 	(void)ioctl(*fd, TUNSETOFFLOAD, (unsigned long)flags);
 }
 

@@ -39,6 +39,10 @@ static bool segmentation_good(const struct virtio_net *net, const struct virtio_
 		if (!virtio_device_has(&net->dev, VIRTIO_NET_F_HOST_TSO6))
 			return false;
 		break;
+	case NET_HDR_GSO_UDP_L4:
+		if (!virtio_device_has(&net->dev, NET_F_HOST_USO))
+			return false;
+		break;
 	default:
 		return false;
 	}
@@ -98,14 +102,15 @@ static bool goes_to_loopback(const uint8_t *start, size_t len)
 
 enum outcome { SENT, DROPPED, LATER };
 
-static enum outcome send_chain(struct virtio_net *net, const struct virtq_chain *chain)
+static enum outcome send_chain(struct virtio_net *net, const struct virtio_net_pair *p,
+			       const struct virtq_chain *chain)
 {
 	struct iovec iov[2 + VIRTQ_SIZE_MAX];
 	struct head head;
 	size_t frame_bytes, start_bytes;
 	unsigned count;
 
-	if (net->gone || chain->readable_bytes < sizeof(head.header) + VIRTIO_NET_FRAME_MIN ||
+	if (p->gone || chain->readable_bytes < sizeof(head.header) + VIRTIO_NET_FRAME_MIN ||
 	    chain->readable_bytes > sizeof(head.header) + VIRTIO_NET_FRAME_MAX)
 		return DROPPED;
 	frame_bytes = (size_t)chain->readable_bytes - sizeof(head.header);
@@ -120,27 +125,29 @@ static enum outcome send_chain(struct virtio_net *net, const struct virtq_chain 
 	iov[1] = (struct iovec){ .iov_base = head.start, .iov_len = start_bytes };
 	count = 2 + virtq_chain_readable_slice(chain, sizeof(head.header) + start_bytes,
 					       frame_bytes - start_bytes, iov + 2);
-	if (net->backend->send(net->backend_ctx, iov, count) >= 0)
+	if (net->backend->send(p->backend_ctx, iov, count) >= 0)
 		return SENT;
 	/* Any other error is about this frame, or an interface that is down: the next may pass. */
 	return errno == EAGAIN ? LATER : DROPPED;
 }
 
-bool virtio_net_transmit(struct virtio_net *net)
+bool virtio_net_transmit(struct virtio_net *net, unsigned pair)
 {
-	struct virtqueue *q = &net->dev.queues[VIRTIO_NET_QUEUE_TRANSMIT];
+	unsigned queue = pair * VIRTIO_NET_PAIR_QUEUES + VIRTIO_NET_QUEUE_TRANSMIT;
+	struct virtio_net_pair *p = &net->pairs[pair];
+	struct virtqueue *q = &net->dev.queues[queue];
 	struct virtq_chain chain;
 	bool more = false;
 
 	if (net->dev.paused || !virtio_device_running(&net->dev) || !q->ready)
 		return false;
-	for (unsigned budget = q->size; !net->stuck && virtq_pop(q, &chain) > 0;) {
-		enum outcome outcome = send_chain(net, &chain);
+	for (unsigned budget = q->size; !p->stuck && virtq_pop(q, &chain) > 0;) {
+		enum outcome outcome = send_chain(net, p, &chain);
 
 		if (outcome == LATER) {
 			virtq_unpop(q, chain.head);
-			net->stuck = true;
-			virtio_net_watch(net);
+			p->stuck = true;
+			virtio_net_watch(net, pair);
 			break;
 		}
 		net->sent += outcome == SENT;
@@ -151,6 +158,6 @@ bool virtio_net_transmit(struct virtio_net *net)
 			break;
 		}
 	}
-	virtio_device_signal_used(&net->dev, VIRTIO_NET_QUEUE_TRANSMIT);
+	virtio_device_signal_used(&net->dev, queue);
 	return more;
 }

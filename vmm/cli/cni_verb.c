@@ -203,8 +203,7 @@ struct listing {
 	bool failed;
 };
 
-static void list_one(void *ctx, const char *file, const struct cni_list *list,
-		     const struct error *why)
+static void list_one(void *ctx, const char *file, struct cni_list *list, const struct error *why)
 {
 	struct listing *listing = ctx;
 	struct error missing = ERROR_NONE;

@@ -64,18 +64,20 @@ static void plug_disk(struct devices *devices, const struct plan_disk *disk, uns
 
 static void on_net(struct loop_fd *member, uint32_t events)
 {
-	struct devices_net *net = container_of(member, struct devices_net, member);
+	struct devices_net_pair *pair = container_of(member, struct devices_net_pair, member);
 
 	/* An error is news to both sides, and to either when it listens alone. */
-	virtio_net_ready(&net->net, events & ~(uint32_t)EPOLLOUT, events & ~(uint32_t)EPOLLIN);
+	virtio_net_ready(&pair->net->net, (unsigned)(pair - pair->net->pairs),
+			 events & ~(uint32_t)EPOLLOUT, events & ~(uint32_t)EPOLLIN);
 }
 
 /* The device's lock, which is held here, keeps two threads from doing this at once. */
-static void watch_net(void *context, bool readable, bool writable)
+static void watch_net(void *context, unsigned pair, bool readable, bool writable)
 {
 	struct devices_net *net = context;
 
-	loop_fd_modify(&net->member, (readable ? EPOLLIN : 0) | (writable ? EPOLLOUT : 0));
+	loop_fd_modify(&net->pairs[pair].member,
+		       (readable ? EPOLLIN : 0) | (writable ? EPOLLOUT : 0));
 }
 
 static int plug_net(struct devices *devices, const struct plan_net *plan, struct devices_net *net,
@@ -84,18 +86,26 @@ static int plug_net(struct devices *devices, const struct plan_net *plan, struct
 	bool stream = plan->kind == PLAN_NET_STREAM;
 	struct virtio_net_params params = {
 		.backend = stream ? &virtio_net_stream : &virtio_net_tap,
-		.backend_ctx = stream ? (void *)&net->stream : &net->fd,
+		.pairs = plan->pairs,
+		.segments_udp = plan->segments_udp,
 		.watch = watch_net,
 		.watch_ctx = net,
 		.mtu = plan->mtu,
 	};
 
-	net->fd = plan->fd;
-	virtio_net_stream_init(&net->stream, plan->fd);
+	for (unsigned i = 0; i < plan->pairs; i++) {
+		net->pairs[i].net = net;
+		net->pairs[i].fd = plan->fds[i];
+		params.backend_ctx[i] = stream ? (void *)&net->stream : &net->pairs[i].fd;
+	}
+	virtio_net_stream_init(&net->stream, plan->fds[0]);
 	memcpy(params.mac, plan->mac, sizeof(params.mac));
 	virtio_net_init(&net->net, memory, &params);
 	plug(devices, &net->net.dev);
-	return loop_fd_add(loop, &net->member, plan->fd, 0, on_net, err);
+	for (unsigned i = 0; i < plan->pairs; i++)
+		if (loop_fd_add(loop, &net->pairs[i].member, plan->fds[i], 0, on_net, err) < 0)
+			return -1;
+	return 0;
 }
 
 static void on_files(struct loop_fd *member, uint32_t events)

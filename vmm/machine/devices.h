@@ -30,12 +30,17 @@ struct devices_line {
 	unsigned pin;
 };
 
-/* A network interface and the descriptor behind it. */
+/* A network interface and the descriptors behind it. */
+struct devices_net_pair {
+	struct devices_net *net;
+	struct loop_fd member;
+	int fd;
+};
+
 struct devices_net {
 	struct virtio_net net;
 	struct virtio_net_stream stream;
-	struct loop_fd member;
-	int fd;
+	struct devices_net_pair pairs[PLAN_NET_PAIRS_MAX];
 };
 
 struct devices {

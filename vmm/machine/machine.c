@@ -412,7 +412,8 @@ static int start_threads(struct machine *machine, struct error *err)
 /* Of all that the supervisor had open, what the plan names is left. */
 static int close_other_fds(const struct plan *plan, struct error *err)
 {
-	int keep[6 + 2 * PLAN_FILES + PLAN_DISKS_MAX + PLAN_NETS_MAX + 2 * PLAN_STREAMS_MAX] = {
+	int keep[6 + 2 * PLAN_FILES + PLAN_DISKS_MAX + PLAN_NETS_MAX * PLAN_NET_PAIRS_MAX +
+		 2 * PLAN_STREAMS_MAX] = {
 		plan->kvm_fd,	  plan->kernel_fd,	   plan->initramfs_fd,
 		plan->console_fd, plan->supervisor_socket, plan->vsock_listener,
 	};
@@ -425,7 +426,8 @@ static int close_other_fds(const struct plan *plan, struct error *err)
 	for (unsigned i = 0; i < plan->disk_count; i++)
 		keep[count++] = plan->disks[i].fd;
 	for (unsigned i = 0; i < plan->net_count; i++)
-		keep[count++] = plan->nets[i].fd;
+		for (unsigned pair = 0; pair < plan->nets[i].pairs; pair++)
+			keep[count++] = plan->nets[i].fds[pair];
 	for (unsigned i = 0; i < plan->stream_count; i++) {
 		keep[count++] = plan->streams[i].fd_in;
 		keep[count++] = plan->streams[i].fd_out;

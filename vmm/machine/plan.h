@@ -13,6 +13,7 @@ enum {
 	PLAN_CPUS_MAX = 32,
 	PLAN_DISKS_MAX = 72, /* one for each app's image, and volumes */
 	PLAN_NETS_MAX = 4,
+	PLAN_NET_PAIRS_MAX = 4,
 	PLAN_STREAMS_MAX = 192,	      /* three of each app */
 	PLAN_COMMAND_LINE_MAX = 2048, /* COMMAND_LINE_SIZE of x86, the final NUL included */
 };
@@ -33,7 +34,9 @@ enum plan_net_kind {
 /* A network interface: eth0, eth1, ... in this order. */
 struct plan_net {
 	enum plan_net_kind kind;
-	int fd; /* non-blocking */
+	unsigned pairs;		     /* of queues: one for each descriptor; a stream has one */
+	int fds[PLAN_NET_PAIRS_MAX]; /* non-blocking */
+	bool segments_udp;	     /* the tap's kernel knows USO */
 	uint8_t mac[6];
 	uint16_t mtu;
 };

@@ -55,11 +55,12 @@ int cni_list_find(struct cni_list *list, const char *directory, const char *name
 
 /*
  * Calls fn for each file of the directory that should hold a network: with the list, or with NULL
- * and what is wrong with it. Returns -1 with err filled if the directory cannot be read; a
- * directory that is not there is empty.
+ * and what is wrong with it. fn may take the list over: it then leaves NULL as its document.
+ * Returns -1 with err filled if the directory cannot be read; a directory that is not there is
+ * empty.
  */
 int cni_list_each(const char *directory,
-		  void (*fn)(void *ctx, const char *file, const struct cni_list *list,
+		  void (*fn)(void *ctx, const char *file, struct cni_list *list,
 			     const struct error *why),
 		  void *ctx, struct error *err);
 

@@ -191,7 +191,7 @@ static int set_up_tap(int fd, const char *name, uint16_t mtu, int *index, struct
 	return netlink_call(fd, &request, "cannot set up the pod's tap device", err);
 }
 
-int net_bridge_attach(const char *name, unsigned queues, struct plan_net *out,
+int net_bridge_attach(const char *name, unsigned cpus, struct plan_net *out,
 		      struct pod_interface *interface, struct error *err)
 {
 	struct scan scan = { .interface = interface };
@@ -205,9 +205,8 @@ int net_bridge_attach(const char *name, unsigned queues, struct plan_net *out,
 		return -1;
 	(void)snprintf(tap, sizeof(tap), "tap-%.10s", name);
 	out->kind = PLAN_NET_TAP;
-	(void)queues;
-	out->fd = tap_create(tap, err);
-	if (out->fd < 0 || set_up_tap(fd, tap, out->mtu, &tap_index, err) < 0 ||
+	if (tap_create(tap, cpus, out, err) < 0 ||
+	    set_up_tap(fd, tap, out->mtu, &tap_index, err) < 0 ||
 	    redirect(fd, scan.index, tap_index, err) < 0)
 		return -1;
 	return redirect(fd, tap_index, scan.index, err);

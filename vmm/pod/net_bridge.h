@@ -12,11 +12,11 @@
 #include "vmm/pod/pod.h"
 
 /*
- * To be called in the namespace. Fills *out with a tap that takes over MAC and MTU, for `queues`
- * pairs of queues, and *interface with the addresses and routes that the interface has; they stay
+ * To be called in the namespace. Fills *out with a tap that takes over MAC and MTU, for a machine
+ * of so many CPUs, and *interface with the addresses and routes that the interface has; they stay
  * on it, for the plug-ins look at them when they undo their work, but no frame for them arrives.
  */
-int net_bridge_attach(const char *name, unsigned queues, struct plan_net *out,
+int net_bridge_attach(const char *name, unsigned cpus, struct plan_net *out,
 		      struct pod_interface *interface, struct error *err);
 
 #endif

@@ -101,15 +101,16 @@ static int attach_passt(struct networks *networks, unsigned index, struct plan_n
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(err, errno, "cannot make a socket pair");
 	out->kind = PLAN_NET_STREAM;
-	out->fd = pair[0];
+	out->fds[0] = pair[0];
+	out->pairs = 1;
 	networks->passt_socket = pair[1];
 	networks->passt_net = index;
-	if (fcntl(out->fd, F_SETFL, O_NONBLOCK) < 0)
+	if (fcntl(out->fds[0], F_SETFL, O_NONBLOCK) < 0)
 		return error_set(err, errno, "cannot set up the socket to passt");
 	return 0;
 }
 
-static int attach(struct networks *networks, unsigned index, struct plan_net *out,
+static int attach(struct networks *networks, unsigned index, unsigned cpus, struct plan_net *out,
 		  struct error *err)
 {
 	const struct pod_net *net = &networks->nets[index];
@@ -124,8 +125,7 @@ static int attach(struct networks *networks, unsigned index, struct plan_net *ou
 			return -1;
 		break;
 	case NET_TAP:
-		out->fd = tap_open(net->name, &out->mtu, err);
-		if (out->fd < 0)
+		if (tap_open(net->name, cpus, out, err) < 0)
 			return -1;
 		break;
 	case NET_CNI:
@@ -147,7 +147,7 @@ int networks_attach(struct networks *networks, const struct pod_directory *direc
 	if (cni_is_needed(networks) && cni_attach(networks, directory, plan, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < networks->count; i++) {
-		if (attach(networks, i, &plan->nets[i], err) < 0)
+		if (attach(networks, i, plan->cpus, &plan->nets[i], err) < 0)
 			return -1;
 		plan->net_count++;
 	}

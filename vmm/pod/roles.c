@@ -92,7 +92,8 @@ static void close_handed_over(struct launch *launch, struct assembly *assembly,
 	for (unsigned i = 0; i < plan->disk_count; i++)
 		close_and_forget(&plan->disks[i].fd);
 	for (unsigned i = 0; i < plan->net_count; i++)
-		close_and_forget(&plan->nets[i].fd);
+		for (unsigned pair = 0; pair < plan->nets[i].pairs; pair++)
+			close_and_forget(&plan->nets[i].fds[pair]);
 	close_and_forget(&plan->vsock_listener);
 	close_and_forget(&plan->supervisor_socket);
 	close_and_forget(&assembly->networks.passt_socket);

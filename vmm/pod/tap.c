@@ -17,20 +17,15 @@
 #include "vmm/base/cleanup.h"
 
 enum { HEADER_BYTES = 12, MTU_MAX = 65521 };
+enum { USO = 0x60 }; /* TUN_F_USO4 and TUN_F_USO6 of Linux 6.2 */
 
-static int attach(int fd, const char *name)
+static int attach(int fd, const char *name, int more_flags)
 {
-	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	struct ifreq request = { .ifr_flags =
+				     (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | more_flags) };
 
 	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	if (ioctl(fd, TUNSETIFF, &request) == 0)
-		return 0;
-	/* A device that was made with several queues wants to hear of it. */
-	if (errno == EINVAL) {
-		request.ifr_flags = (short)(request.ifr_flags | IFF_MULTI_QUEUE);
-		return ioctl(fd, TUNSETIFF, &request);
-	}
-	return -1;
+	return ioctl(fd, TUNSETIFF, &request);
 }
 
 static int explain(const char *name, int code, struct error *err)
@@ -70,47 +65,72 @@ static int open_tun(struct error *err)
 	return fd < 0 ? error_set(err, errno, "--net: cannot open /dev/net/tun") : fd;
 }
 
-/* No offloads until a driver agrees to them. */
-static int set_up(int fd, const char *name, struct error *err)
+/*
+ * Adds a descriptor of the device to *out. Returns 0; -1 with err filled; with errno EINVAL if the
+ * device is not one of the kind that the flags say.
+ */
+static int add_pair(const char *name, int more_flags, struct plan_net *out, struct error *err)
 {
+	_cleanup_fd_ int fd = open_tun(err);
 	int header_bytes = HEADER_BYTES;
 
-	if (ioctl(fd, TUNSETVNETHDRSZ, &header_bytes) < 0 || ioctl(fd, TUNSETOFFLOAD, 0UL) < 0)
+	if (fd < 0)
+		return -1;
+	if (attach(fd, name, more_flags) < 0) {
+		int code = errno;
+
+		explain(name, code, err);
+		errno = code;
+		return -1;
+	}
+	if (ioctl(fd, TUNSETVNETHDRSZ, &header_bytes) < 0)
+		return error_set(err, errno, "--net: %s cannot be set up", name);
+	out->fds[out->pairs++] = steal_fd(&fd);
+	return 0;
+}
+
+/* No offloads until a driver agrees to them; which there are, only trying tells. */
+static int set_up(const char *name, struct plan_net *out, struct error *err)
+{
+	const unsigned long udp = TUN_F_CSUM | USO;
+
+	out->kind = PLAN_NET_TAP;
+	out->segments_udp = ioctl(out->fds[0], TUNSETOFFLOAD, udp) == 0;
+	if (ioctl(out->fds[0], TUNSETOFFLOAD, 0UL) < 0)
 		return error_set(err, errno, "--net: %s cannot be set up", name);
 	return 0;
 }
 
-int tap_create(const char *name, struct error *err)
+static int add_pairs(const char *name, unsigned cpus, struct plan_net *out, struct error *err)
 {
-	_cleanup_fd_ int fd = open_tun(err);
+	unsigned wanted = cpus < PLAN_NET_PAIRS_MAX ? cpus : PLAN_NET_PAIRS_MAX;
 
-	if (fd < 0)
-		return -1;
-	if (attach(fd, name) < 0)
-		return error_set(err, errno, "--net: cannot make a tap device");
-	if (set_up(fd, name, err) < 0)
-		return -1;
-	return steal_fd(&fd);
+	while (out->pairs < wanted)
+		if (add_pair(name, IFF_MULTI_QUEUE, out, err) < 0)
+			return -1;
+	return 0;
 }
 
-int tap_open(const char *name, uint16_t *mtu, struct error *err)
+int tap_create(const char *name, unsigned cpus, struct plan_net *out, struct error *err)
 {
-	_cleanup_fd_ int fd = -1;
+	int status = cpus > 1 ? add_pairs(name, cpus, out, err) : add_pair(name, 0, out, err);
 
+	return status < 0 ? -1 : set_up(name, out, err);
+}
+
+int tap_open(const char *name, unsigned cpus, struct plan_net *out, struct error *err)
+{
 	/* TUNSETIFF would make one, as root. */
 	if (!if_nametoindex(name))
 		return error_set(err, 0,
 				 "--net: there is no interface %s; make it with: ip tuntap add %s "
 				 "mode tap user NAME",
 				 name, name);
-	fd = open_tun(err);
-	if (fd < 0)
+	/* A device that was made with several queues wants to hear of it, and no other does. */
+	if (add_pair(name, 0, out, err) < 0 &&
+	    (errno != EINVAL || add_pairs(name, cpus, out, err) < 0))
 		return -1;
-	if (attach(fd, name) < 0)
-		return explain(name, errno, err);
-	if (set_up(fd, name, err) < 0)
+	if (set_up(name, out, err) < 0)
 		return -1;
-	if (*mtu == 0 && read_mtu(name, mtu, err) < 0)
-		return -1;
-	return steal_fd(&fd);
+	return out->mtu ? 0 : read_mtu(name, &out->mtu, err);
 }

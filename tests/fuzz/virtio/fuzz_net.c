@@ -15,6 +15,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { HEADER = sizeof(struct virtio_net_header), RECEIVES_MAX = 100000 };
+enum { SEVERAL_PAIRS = 0xa5 }; /* as the last byte of the input */
+enum { GSO_UDP_L4 = 5 };
 
 static struct {
 	struct driver *d;
@@ -23,7 +25,7 @@ static struct {
 	size_t frame_bytes;
 	unsigned waiting, receives;
 	int send_errno, receive_errno;
-	bool readable, writable;
+	bool readable[2], writable[2]; /* of each pair */
 } host;
 
 static const uint8_t mac[VIRTIO_NET_MAC_BYTES] = { 2, 0, 0, 0, 0, 1 };
@@ -46,7 +48,9 @@ static void check_sent(const struct virtio_net_header *h, size_t frame_bytes)
 			"a checksum outside of the frame");
 	if (h->gso_type == VIRTIO_NET_HDR_GSO_NONE)
 		return;
-	require(h->gso_type == VIRTIO_NET_HDR_GSO_TCPV4 || h->gso_type == VIRTIO_NET_HDR_GSO_TCPV6,
+	require(h->gso_type == VIRTIO_NET_HDR_GSO_TCPV4 ||
+		    h->gso_type == VIRTIO_NET_HDR_GSO_TCPV6 ||
+		    (h->gso_type == GSO_UDP_L4 && host.net.pair_count > 1),
 		"an unknown kind of segment");
 	require(h->flags && le16_get(h->gso_size) && le16_get(h->hdr_len) <= frame_bytes,
 		"segments that cannot be");
@@ -96,11 +100,11 @@ static void net_set_offloads(void *ctx, unsigned offloads)
 	(void)offloads;
 }
 
-static void net_watch(void *ctx, bool readable, bool writable)
+static void net_watch(void *ctx, unsigned pair, bool readable, bool writable)
 {
 	(void)ctx;
-	host.readable = readable;
-	host.writable = writable;
+	host.readable[pair] = readable;
+	host.writable[pair] = writable;
 }
 
 /* A frame from the guest that is good but for what the input says. */
@@ -144,11 +148,28 @@ static void op_post(struct cursor *in)
 		driver_kick_if_wanted(host.d, VIRTIO_NET_QUEUE_RECEIVE);
 }
 
+/* A request in the control queue, with or without room for an answer. */
+static void op_control(struct cursor *in)
+{
+	unsigned queue = host.net.dev.queue_count - 1;
+	uint8_t shape = cursor_u8(in), request[8];
+	struct driver_buf bufs[] = { { .data = request, .len = shape & 7 },
+				     { .len = 1, .writable = true } };
+
+	for (unsigned i = 0; i < sizeof(request); i++)
+		request[i] = cursor_u8(in);
+	if (host.net.pair_count < 2 || !host.d->queues[queue].size)
+		return;
+	driver_add(host.d, queue, bufs, shape & 8 ? 1 : 2, 0);
+	driver_kick(host.d, queue);
+}
+
 static void own_op(void *ctx, unsigned op, struct cursor *in)
 {
 	static const int errors[] = { 0, EAGAIN, EIO, EINVAL };
 	unsigned receives = host.receives;
-	bool readable = host.readable;
+	unsigned pair = host.net.pair_count > 1 && (op & 4);
+	bool readable = host.readable[pair];
 
 	(void)ctx;
 	switch (op) {
@@ -174,8 +195,14 @@ static void own_op(void *ctx, unsigned op, struct cursor *in)
 	case 5:
 		host.receive_errno = errors[cursor_u8(in) % ARRAY_SIZE(errors)];
 		return;
+	case 6:
+		if (host.net.pair_count > 1) {
+			op_control(in);
+			return;
+		}
+		__attribute__((fallthrough));
 	default:
-		virtio_net_ready(&host.net, op & 1, op & 2);
+		virtio_net_ready(&host.net, pair, op & 1, op & 2);
 		require(readable || host.receives == receives, "received without listening");
 		require(host.receives - receives <= VIRTIO_NET_BATCH, "more than a batch");
 		return;
@@ -193,6 +220,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct virtio_net_params params = { .backend = &backend, .watch = net_watch, .mtu = 1500 };
 	struct driver d;
 
+	if (size && data[size - 1] == SEVERAL_PAIRS) {
+		params.pairs = 2;
+		params.segments_udp = true;
+	}
 	memset(&host, 0, sizeof(host));
 	memcpy(params.mac, mac, sizeof(mac));
 	host.d = &d;
@@ -201,7 +232,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	driver_attach(&d, &host.net.dev);
 	script_run(&d, data, size, own_op, NULL);
 	driver_write(&d, 0x070, 0);
-	require(!host.readable && !host.writable, "something is watched after a reset");
+	for (unsigned pair = 0; pair < 2; pair++)
+		require(!host.readable[pair] && !host.writable[pair],
+			"something is watched after a reset");
 	virtio_net_fini(&host.net);
 	driver_fini(&d);
 	return 0;

@@ -186,9 +186,12 @@ test_two_networks() {
   trap 'ip link del nt0; ip link del nt1' EXIT
   ip addr add 10.78.0.1/24 dev nt1
   ip link set nt1 up
-  run_pod --net "tap:nt0,$net" --net tap:nt1,address=10.78.0.2/24 "$busybox" -- \
-    sh -c 'ping -c 1 -W 5 10.77.0.1 >/dev/null && echo one; ping -c 1 -W 5 10.78.0.1 >/dev/null && echo two'
-  expect_stdout "$(printf 'one\ntwo')"
+  # A pair of queues for each CPU on a device that was made for several, one pair on the other.
+  run_pod --cpus 2 --net "tap:nt0,$net" --net tap:nt1,address=10.78.0.2/24 "$busybox" -- \
+    sh -c 'ping -c 1 -W 5 10.77.0.1 >/dev/null && echo one; ping -c 1 -W 5 10.78.0.1 >/dev/null && echo two
+      for cpu in 0 1; do taskset $((cpu + 1)) ping -c 3 -W 5 10.78.0.1 >/dev/null && echo "cpu $cpu"; done
+      echo $(ls /sys/class/net/eth0/queues) $(ls /sys/class/net/eth1/queues)'
+  expect_stdout "$(printf '%s\n' one two 'cpu 0' 'cpu 1' 'rx-0 tx-0 rx-0 rx-1 tx-0 tx-1')"
 }
 
 test_default_resolv_conf() {

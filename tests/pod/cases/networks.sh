@@ -16,7 +16,7 @@ cni_pod() { run_pod --cni-config "$PWD/net.d" "$@"; }
 # What networks may leave behind, as text: to be the same before and after.
 traces() {
   ip -o link | sed 's/^[0-9]*: //; s/[@:].*//' | grep -v '^nacelle-bridge$' | sort
-  ls /run/netns /run/nacelle/netns 2>/dev/null
+  find /run/netns /run/nacelle/netns -type f 2>/dev/null
   find leases -name '[0-9a-f]*[.:]*' 2>/dev/null
 }
 expect_no_traces() {
@@ -106,7 +106,7 @@ test_failures() {
   wait_pod
   traces >after
   ! diff before after >/dev/null || fail "nothing is left for gc"
-  "$nacelle" gc --root "$store" --grace-period 0 >"$out" 2>"$err" || fail "gc"
+  "$nacelle" gc --root "$store" --grace-period 0s >"$out" 2>"$err" || fail "gc"
   expect_no_traces
 }
 

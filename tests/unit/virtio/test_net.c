@@ -35,7 +35,9 @@ struct fixture {
 	size_t sent_bytes; /* of the last frame */
 	uint8_t sent[VIRTIO_NET_FRAME_MAX];
 	unsigned offloads, offload_changes;
-	bool readable, writable;
+	bool readable, writable; /* of the first pair */
+	bool readable_more[VIRTIO_NET_PAIRS_MAX];
+	int *came_by; /* the context of the pair that was received from last */
 };
 
 static struct fixture f; /* with its frame it is large */
@@ -88,7 +90,7 @@ static ssize_t fake_receive(void *ctx, const struct iovec *iov, unsigned count)
 {
 	size_t at = 0;
 
-	(void)ctx;
+	f.came_by = ctx;
 	f.receives++;
 	if (!f.in.count || f.receive_errno) {
 		errno = f.receive_errno ? f.receive_errno : EAGAIN;
@@ -114,9 +116,12 @@ static void fake_set_offloads(void *ctx, unsigned offloads)
 	f.offload_changes++;
 }
 
-static void fake_watch(void *ctx, bool readable, bool writable)
+static void fake_watch(void *ctx, unsigned pair, bool readable, bool writable)
 {
 	(void)ctx;
+	f.readable_more[pair] = readable;
+	if (pair)
+		return;
 	f.readable = readable;
 	f.writable = writable;
 }
@@ -128,16 +133,29 @@ static const struct virtio_net_backend fake = {
 	.offloads = true,
 };
 
-static void begin_with(uint64_t features)
-{
-	struct virtio_net_params params = { .backend = &fake, .watch = fake_watch, .mtu = MTU };
+static int contexts[VIRTIO_NET_PAIRS_MAX];
 
+static void begin_pairs(uint64_t features, unsigned pairs, bool segments_udp)
+{
+	struct virtio_net_params params = { .backend = &fake,
+					    .pairs = pairs,
+					    .segments_udp = segments_udp,
+					    .watch = fake_watch,
+					    .mtu = MTU };
+
+	for (unsigned i = 0; i < pairs; i++)
+		params.backend_ctx[i] = &contexts[i];
 	memset(&f, 0, sizeof(f));
 	memcpy(params.mac, mac, sizeof(mac));
 	driver_init(&f.d, 8 << 20);
 	virtio_net_init(&f.net, &f.d.gmem, &params);
 	driver_attach(&f.d, &f.net.dev);
 	assert_int_equal(driver_start(&f.d, features), 15);
+}
+
+static void begin_with(uint64_t features)
+{
+	begin_pairs(features, 1, false);
 }
 
 static int begin(void **state)
@@ -166,7 +184,7 @@ static void come_in(unsigned count, size_t frame_bytes)
 	f.in.count = count;
 	f.in.frame_bytes = frame_bytes;
 	f.in.first = 7;
-	virtio_net_ready(&f.net, true, false);
+	virtio_net_ready(&f.net, 0, true, false);
 }
 
 static uint64_t post(uint32_t len)
@@ -461,7 +479,7 @@ static void test_back_end_is_full(void **state)
 	send_frame(&none, 61);
 	assert_false(driver_collect(&f.d, TX, &used));
 	f.send_errno = 0;
-	virtio_net_ready(&f.net, false, true);
+	virtio_net_ready(&f.net, 0, false, true);
 	assert_false(f.writable);
 	assert_int_equal(f.sends, 2);
 	assert_int_equal(f.sent_bytes, 61);
@@ -490,13 +508,13 @@ static void test_refilled_while_served(void **state)
 	assert_true(f.writable);
 	f.send_errno = 0;
 	f.refills = 2 * VIRTIO_NET_QUEUE_SIZE;
-	virtio_net_ready(&f.net, false, true);
+	virtio_net_ready(&f.net, 0, false, true);
 	assert_int_equal(f.sends, VIRTIO_NET_QUEUE_SIZE);
 	assert_true(f.writable);
 	driver_kick(&f.d, TX);
 	assert_int_equal(f.sends, VIRTIO_NET_QUEUE_SIZE);
-	virtio_net_ready(&f.net, false, true);
-	virtio_net_ready(&f.net, false, true);
+	virtio_net_ready(&f.net, 0, false, true);
+	virtio_net_ready(&f.net, 0, false, true);
 	assert_int_equal(f.sends, 2 * VIRTIO_NET_QUEUE_SIZE + 2);
 	assert_false(f.writable);
 	/* A guest's own thread goes on for as long as it has frames. */
@@ -576,7 +594,7 @@ static void test_frame_that_never_fits(void **state)
 	come_in(1, VIRTIO_NET_FRAME_MAX);
 	assert_false(driver_collect(&f.d, RX, &used));
 	assert_int_equal(f.net.dropped_in, 1);
-	assert_int_equal(f.net.kept_bytes, 0);
+	assert_int_equal(f.net.pairs[0].kept_bytes, 0);
 	f.in.header = (struct virtio_net_header){ 0 };
 	come_in(1, 40);
 	assert_true(driver_collect(&f.d, RX, &used));
@@ -595,12 +613,12 @@ static void test_kept_frame(void **state)
 	come_in(2, 250);
 	assert_int_equal(f.in.count, 1);
 	assert_false(f.readable);
-	assert_int_equal(f.net.kept_bytes, 250);
+	assert_int_equal(f.net.pairs[0].kept_bytes, 250);
 	assert_false(driver_collect(&f.d, RX, &used));
 	assert_int_equal(virtio_mmio_save(&f.d.slot, &saved), 0);
 	/* Nobody asks the back end meanwhile. */
 	f.receives = 0;
-	virtio_net_ready(&f.net, true, false);
+	virtio_net_ready(&f.net, 0, true, false);
 	assert_int_equal(f.receives, 0);
 	gpa[2] = post(300);
 	assert_true(driver_kick_if_wanted(&f.d, RX));
@@ -615,7 +633,7 @@ static void test_kept_frame(void **state)
 	post(300);
 	assert_true(driver_kick_if_wanted(&f.d, RX));
 	assert_true(f.readable);
-	virtio_net_ready(&f.net, true, false);
+	virtio_net_ready(&f.net, 0, true, false);
 	assert_true(driver_collect(&f.d, RX, &used) && used.len == HEADER + 250);
 }
 
@@ -630,7 +648,7 @@ static void test_no_buffers(void **state)
 	post(200);
 	assert_true(driver_kick_if_wanted(&f.d, RX));
 	assert_true(f.readable);
-	virtio_net_ready(&f.net, true, false);
+	virtio_net_ready(&f.net, 0, true, false);
 	assert_int_equal(f.receives, 1);
 	assert_true(driver_collect(&f.d, RX, &used));
 	assert_false(f.readable);
@@ -705,7 +723,7 @@ static void test_bad_receive_buffers(void **state)
 	come_in(1, 100);
 	assert_int_equal(f.net.dev.breaks, 3);
 	assert_int_equal(driver_start(&f.d, ~0ULL), 15);
-	assert_int_equal(f.net.kept_bytes, 0);
+	assert_int_equal(f.net.pairs[0].kept_bytes, 0);
 }
 
 /* A device that cannot take frames does not wake anybody for them, whatever made it so. */
@@ -749,11 +767,11 @@ static void test_back_end_is_gone(void **state)
 	(void)state;
 	post(200);
 	f.receive_errno = EINVAL;
-	virtio_net_ready(&f.net, true, false);
+	virtio_net_ready(&f.net, 0, true, false);
 	assert_int_equal(f.receives, VIRTIO_NET_BATCH);
 	assert_true(f.readable);
 	f.receive_errno = EBADFD;
-	virtio_net_ready(&f.net, true, false);
+	virtio_net_ready(&f.net, 0, true, false);
 	assert_false(f.readable);
 	expect_dropped(&none, 60);
 	driver_start(&f.d, ~0ULL);
@@ -771,13 +789,128 @@ static void test_full_back_end_is_gone(void **state)
 	driver_kick(&f.d, TX);
 	assert_true(f.writable);
 	f.receive_errno = EBADMSG;
-	virtio_net_ready(&f.net, true, false);
+	virtio_net_ready(&f.net, 0, true, false);
 	assert_false(f.readable || f.writable);
 	assert_int_equal(collect_all(TX), VIRTIO_NET_QUEUE_SIZE);
 	assert_int_equal(f.net.dropped_out, VIRTIO_NET_QUEUE_SIZE);
 	queue_frame();
 	assert_true(driver_kick_if_wanted(&f.d, TX));
 	assert_int_equal(collect_all(TX), 1);
+}
+
+static void test_udp_segments(void **state)
+{
+	struct virtio_net_header header = segment_header(5, 1400);
+
+	(void)state;
+	expect_dropped(&header, 60000);
+	end(NULL);
+	begin_pairs(~0ULL, 1, true);
+	assert_int_equal(f.offloads, VIRTIO_NET_OFFLOAD_CHECKSUM | VIRTIO_NET_OFFLOAD_TSO4 |
+					 VIRTIO_NET_OFFLOAD_TSO6 | VIRTIO_NET_OFFLOAD_USO4 |
+					 VIRTIO_NET_OFFLOAD_USO6);
+	expect_sent(&header, 60000);
+	assert_int_equal(f.sent_header.gso_type, 5);
+	header = segment_header(5, VIRTIO_NET_SEGMENT_MIN - 1);
+	expect_dropped(&header, 60000);
+	f.in.header = segment_header(5, 1400);
+	post(65550);
+	come_in(1, 3000);
+	assert_int_equal(f.net.received, 1);
+	end(NULL);
+	begin_pairs(~(3ULL << 54), 1, true);
+	f.in.header = segment_header(5, 1400);
+	post(65550);
+	come_in(1, 3000);
+	assert_int_equal(f.net.dropped_in, 1);
+}
+
+enum { CONTROL_OF_TWO = 4, CONTROL_OF_ONE = 2 };
+
+/* Returns the answer to a control request. */
+static uint8_t ask(unsigned queue, const void *request, uint32_t len)
+{
+	uint8_t bytes[8];
+	struct driver_buf bufs[] = { { .data = bytes, .len = len },
+				     { .len = 1, .writable = true } };
+	struct driver_used used;
+
+	memcpy(bytes, request, len);
+	driver_add(&f.d, queue, bufs, 2, 0);
+	driver_kick(&f.d, queue);
+	assert_true(driver_collect(&f.d, queue, &used));
+	return *(const uint8_t *)driver_at(&f.d, bufs[1].gpa, 1);
+}
+
+static uint64_t post_to(unsigned queue)
+{
+	struct driver_buf buf = { .len = 2000, .writable = true };
+
+	driver_add(&f.d, queue, &buf, 1, 0);
+	return buf.gpa;
+}
+
+static void test_pairs(void **state)
+{
+	static const uint8_t two[] = { 4, 0, 2, 0 };
+	uint64_t first, second;
+
+	(void)state;
+	assert_int_equal(f.net.dev.queue_count, 2);
+	end(NULL);
+	begin_pairs(~0ULL, 2, false);
+	assert_int_equal(driver_read(&f.d, 0x108) & 0xffff, 2);
+	assert_true(f.readable_more[0] && f.readable_more[1]);
+	/* Until the driver says so, everything goes into the first pair's queue. */
+	first = post_to(0);
+	second = post_to(2);
+	f.in = (struct incoming){ .count = 1, .frame_bytes = 100, .first = 1 };
+	virtio_net_ready(&f.net, 1, true, false);
+	assert_ptr_equal(f.came_by, &contexts[1]);
+	assert_int_equal(f.net.received, 1);
+	expect_bytes(first + HEADER, 100, 1);
+	assert_int_equal(ask(CONTROL_OF_TWO, two, sizeof(two)), 0);
+	assert_int_equal(f.net.active, 2);
+	f.in = (struct incoming){ .count = 1, .frame_bytes = 100, .first = 9 };
+	virtio_net_ready(&f.net, 1, true, false);
+	assert_int_equal(f.net.received, 2);
+	expect_bytes(second + HEADER, 100, 9);
+	/* Without buffers in its own queue a pair is not listened to. */
+	f.in.count = 1;
+	virtio_net_ready(&f.net, 1, true, false);
+	assert_false(f.readable_more[1]);
+	(void)post_to(2);
+	assert_true(driver_kick_if_wanted(&f.d, 2));
+	assert_int_equal(f.net.received, 2);
+	assert_true(f.readable_more[1]);
+	driver_write(&f.d, 0x070, 0);
+	assert_int_equal(f.net.active, 1);
+	assert_false(f.readable_more[0] || f.readable_more[1]);
+}
+
+static void test_control_refusals(void **state)
+{
+	static const uint8_t wrong[][5] = {
+		{ 4, 0, 0, 0 }, { 4, 0, 3, 0 }, { 4, 1, 1, 0 }, { 3, 0, 1, 0 }, { 4, 0, 0, 1 }
+	};
+	struct driver_buf buf = { .len = 4 };
+
+	(void)state;
+	end(NULL);
+	begin_pairs(~0ULL, 2, false);
+	for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(ask(CONTROL_OF_TWO, wrong[i], 4), 1);
+	assert_int_equal(ask(CONTROL_OF_TWO, "\4\0\1", 3), 1);
+	assert_int_equal(ask(CONTROL_OF_TWO, "\4\0\1\0\0", 5), 1);
+	assert_int_equal(f.net.active, 1);
+	driver_add(&f.d, CONTROL_OF_TWO, &buf, 1, 0);
+	driver_kick(&f.d, CONTROL_OF_TWO);
+	assert_int_equal(f.net.dev.breaks, 1);
+	/* A driver that takes the control queue and not the pairs has it behind the first one. */
+	end(NULL);
+	begin_pairs(~VIRTIO_FEATURE(VIRTIO_NET_F_MQ), 2, false);
+	assert_int_equal(ask(CONTROL_OF_ONE, "\4\0\2\0", 4), 1);
+	assert_int_equal(f.net.active, 1);
 }
 
 int main(void)
@@ -806,6 +939,9 @@ int main(void)
 		TEST(test_nobody_listens_for_the_broken),
 		TEST(test_back_end_is_gone),
 		TEST(test_full_back_end_is_gone),
+		TEST(test_udp_segments),
+		TEST(test_pairs),
+		TEST(test_control_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
