@@ -22,7 +22,7 @@ static int control(struct loop_fd *member, int op, uint32_t events)
 	if (!events)
 		event.events = EPOLLONESHOT;
 	else if (member->always_fd >= 0)
-		event.events = EPOLLIN;
+		event.events = EPOLLIN | (events & (uint32_t)EPOLLET);
 	else
 		event.events = events;
 	return epoll_ctl(member->loop->epoll_fd, op,

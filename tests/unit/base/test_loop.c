@@ -160,6 +160,21 @@ static void test_regular_file(void **state)
 	close(fd);
 }
 
+/* Told once, not for ever. */
+static void test_regular_file_edge(void **state)
+{
+	struct counter c = { 0 };
+	int fd = memfd_create("file", MFD_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(loop_fd_add(&loop, &c.member, fd, EPOLLOUT | EPOLLET, count_fd, &err), 0);
+	poll_once();
+	poll_once();
+	assert_int_equal(c.calls, 1);
+	loop_fd_remove(&c.member);
+	close(fd);
+}
+
 static void test_timer(void **state)
 {
 	struct counter c = { 0 };
@@ -231,6 +246,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_spin_without_interest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_remove_in_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_regular_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_regular_file_edge, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_timer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_before_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
