@@ -693,8 +693,7 @@ static void test_init_fails(void **state)
 			 },
 			 2, t.g.vsock, &t.loop, &t.err),
 	    -1);
-	assert_string_equal(t.err.text,
-			    "stream 17: cannot watch a descriptor: Bad file descriptor");
+	assert_non_null(strstr(t.err.text, ": cannot watch a descriptor: Bad file descriptor"));
 	assert_true(fcntl(p[0], F_GETFD) >= 0);
 	t.streams = NULL;
 	close(p[0]), close(p[1]);
