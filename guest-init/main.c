@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "guest-init/clock.h"
 #include "guest-init/control.h"
 #include "guest-init/log.h"
 #include "guest-init/mounts.h"
@@ -97,6 +98,7 @@ static int run(struct control *control, struct error *err)
 	if (control_open(control, err) < 0 || mounts_system(&record, err) < 0 ||
 	    open_null(err) < 0 || system_prepare(&record, err) < 0)
 		return -1;
+	clock_begin();
 	trace(TRACE_GUEST_MOUNTS);
 	if (pod_run(&record, control, &exit, err) < 0)
 		return -1;

@@ -29,6 +29,9 @@ int platform_mount_image(const char *device, const char *on, struct error *err);
 /* Mounts the ext4 on a block device that keeps what apps write. */
 int platform_mount_disk(const char *device, const char *on, struct error *err);
 
+/* The host's wall clock now. Returns 0, or -1 if it cannot be read. */
+int platform_host_time(int64_t *ns);
+
 /* Gets, or gives back, the right to stamp. A process made later inherits the right. */
 int platform_trace_enable(bool enable);
 void platform_trace(enum trace_stage stage);

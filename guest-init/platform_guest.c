@@ -4,6 +4,7 @@
 #include "guest-init/platform.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/vm_sockets.h>
 #include <stdio.h>
 #include <sys/io.h>
@@ -11,6 +12,7 @@
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
@@ -72,6 +74,20 @@ int platform_mount_disk(const char *device, const char *on, struct error *err)
 	(void)snprintf(path, sizeof(path), "/dev/%s", device);
 	if (mount(path, on, "ext4", MS_NODEV | MS_NOATIME, NULL) < 0)
 		return error_set(err, errno, "cannot mount the disk %s", path);
+	return 0;
+}
+
+/* PTP_KVM: a clock device whose reading is a hypercall. The number is that of clock_getres(2). */
+int platform_host_time(int64_t *ns)
+{
+	static int fd = -1;
+	struct timespec now;
+
+	if (fd < 0)
+		fd = open("/dev/ptp0", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || clock_gettime((clockid_t)((~(unsigned)fd << 3) | 3), &now) < 0)
+		return -1;
+	*ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 
 #include "guest-init/added.h"
 #include "guest-init/app.h"
+#include "guest-init/clock.h"
 #include "guest-init/platform.h"
 #include "guest-init/policy.h"
 
@@ -268,6 +269,8 @@ static int next_due(const struct pod *pod)
 {
 	uint64_t due = pod->kill_at_ms, now;
 
+	if (clock_due_ms() && (!due || clock_due_ms() < due))
+		due = clock_due_ms();
 	for (size_t i = 0; i < pod->app_count; i++) {
 		const struct app *app = &pod->apps[i];
 
@@ -283,12 +286,14 @@ static int next_due(const struct pod *pod)
 	return due - now < INT_MAX ? (int)(due - now) : INT_MAX;
 }
 
-/* What is due: the end of a grace period, of a handler's time, of a pause. */
+/* What is due: the end of a grace period, of a handler's time, of a pause; a look at the clock. */
 static int step_time(struct pod *pod, struct error *err)
 {
 	uint64_t now = now_ms();
 	bool kill_apps = pod->kill_at_ms && pod->kill_at_ms <= now;
 
+	if (clock_due_ms() && clock_due_ms() <= now)
+		clock_keep();
 	if (kill_apps)
 		pod->kill_at_ms = 0;
 	for (size_t i = 0; i < pod->app_count; i++) {

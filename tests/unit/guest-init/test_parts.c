@@ -15,8 +15,10 @@
 #include <cmocka.h>
 
 #include "guest-init/cgroup.h"
+#include "guest-init/clock.h"
 #include "guest-init/exec.h"
 #include "guest-init/frames.h"
+#include "guest-init/platform.h"
 #include "guest-init/policy.h"
 #include "guest-init/users.h"
 #include "vmm/base/cleanup.h"
@@ -244,6 +246,29 @@ static void test_size(void **state)
 	assert_true(st.st_size < 150 * 1024);
 }
 
+/* The test does not touch its host's clock. */
+int platform_host_time(int64_t *ns)
+{
+	(void)ns;
+	return -1;
+}
+
+static void test_clock(void **state)
+{
+	(void)state;
+	for (int first = 0; first < 2; first++) {
+		assert_int_equal(clock_judge(CLOCK_CLOSE_NS, first), CLOCK_LEAVE);
+		assert_int_equal(clock_judge(-CLOCK_CLOSE_NS, first), CLOCK_LEAVE);
+		assert_int_equal(clock_judge(CLOCK_STEP_NS + 1, first), CLOCK_STEP);
+		assert_int_equal(clock_judge(-CLOCK_STEP_NS - 1, first), CLOCK_STEP);
+	}
+	assert_int_equal(clock_judge(CLOCK_CLOSE_NS + 1, true), CLOCK_STEP);
+	assert_int_equal(clock_judge(-5000000, false), CLOCK_SLEW);
+	assert_int_equal(clock_judge(5000000, false), CLOCK_SLEW);
+	clock_begin();
+	assert_int_equal(clock_due_ms(), 0);
+}
+
 static void test_policy(void **state)
 {
 	uint32_t delay_ms = 0;
@@ -354,10 +379,15 @@ static void test_cgroups(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_policy),	    cmocka_unit_test(test_cgroups),
-		cmocka_unit_test(test_users),	    cmocka_unit_test(test_users_without_files),
-		cmocka_unit_test(test_many_groups), cmocka_unit_test(test_frames),
-		cmocka_unit_test(test_bad_frames),  cmocka_unit_test(test_interpreters),
+		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_cgroups),
+		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_users),
+		cmocka_unit_test(test_users_without_files),
+		cmocka_unit_test(test_many_groups),
+		cmocka_unit_test(test_frames),
+		cmocka_unit_test(test_bad_frames),
+		cmocka_unit_test(test_interpreters),
 		cmocka_unit_test(test_size),
 	};
 

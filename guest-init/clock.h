@@ -1,0 +1,33 @@
+/*
+ * The guest's wall clock, kept close to the host's.
+ *
+ * Linux loses what passes between its first look at the wall clock and its first timer, and goes on
+ * at the rate of the processor's counter, which the host's NTP corrects for the host alone. So the
+ * clock is set before the first app starts, and looked after once in a while; small differences are
+ * slewed away, so that no app sees the time go back.
+ */
+#ifndef NACELLE_GUEST_INIT_CLOCK_H
+#define NACELLE_GUEST_INIT_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	CLOCK_PERIOD_MS = 30000,
+	CLOCK_STEP_NS =
+	    100000000,		 /* beyond it, the host's clock was set, or the guest stood still */
+	CLOCK_CLOSE_NS = 200000, /* closer need not be */
+};
+
+/* What is done about a clock that is `behind_ns` behind the host's. */
+enum clock_action { CLOCK_LEAVE, CLOCK_SLEW, CLOCK_STEP };
+enum clock_action clock_judge(int64_t behind_ns, bool first);
+
+/* Sets the clock. Without a host's clock to read, nothing happens, now and later. */
+void clock_begin(void);
+
+/* When the clock wants clock_keep() next, in milliseconds of CLOCK_MONOTONIC; 0: never. */
+uint64_t clock_due_ms(void);
+void clock_keep(void);
+
+#endif
