@@ -180,5 +180,5 @@ test_pause() {
   out=$first_out err=stderr
   end_pod pause-1
   expect_status 7
-  ! grep -iE "lockup|stall|hung" stderr || fail "the guest's kernel complains"
+  ! grep -iE "soft lockup|rcu.*stall|hung task" stderr || fail "the guest's kernel complains"
 }
