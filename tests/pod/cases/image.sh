@@ -52,14 +52,14 @@ test_second_run_does_no_image_work() {
   cp -a "$busybox_layout" layout
   mkdir -m 700 fresh
   "$nacelle" run --net none --root "$PWD/fresh" "oci:$PWD/layout" -- true || fail "the first run"
-  find fresh layout -type f -printf '%p %s %T@ %i\n' | sort >before
+  find fresh/images layout -type f -printf '%p %s %T@ %i\n' | sort >before
   # Without the importer a run can only succeed if it needs none.
   mkdir -p alone/bin alone/lib/nacelle
   cp "$nacelle" alone/bin/
   cp "$prefix/lib/nacelle/vmlinux" "$prefix/lib/nacelle/initramfs.cpio" alone/lib/nacelle/
   alone/bin/nacelle run --net none --root "$PWD/fresh" "oci:$PWD/layout" -- echo again >"$out" 2>"$err" || fail "the second run"
   expect_stdout again
-  find fresh layout -type f -printf '%p %s %T@ %i\n' | sort >after
+  find fresh/images layout -type f -printf '%p %s %T@ %i\n' | sort >after
   expect cmp before after
 }
 
