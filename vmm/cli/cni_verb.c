@@ -181,13 +181,15 @@ static int verb_add(const void *given, int argc, char **argv, struct error *err)
 
 static int verb_del(const void *given, int argc, char **argv, struct error *err)
 {
-	_cleanup_fd_ int dir_fd = open_directory(given, err);
+	_cleanup_fd_ int dir_fd = -1;
 
 	(void)argc;
 	(void)argv;
+	/* Before the directory is opened, which fails if the parent has gone already. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	dir_fd = open_directory(given, err);
 	if (dir_fd < 0)
 		return -1;
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* An impatient user does not leave half of it behind. */
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);

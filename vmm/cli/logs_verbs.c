@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -21,6 +22,8 @@
 #include "vmm/pod/logs.h"
 #include "vmm/pod/pod_logs.h"
 #include "vmm/pod/pods.h"
+
+enum { STARTS_POLL_MS = 10 };
 
 #define LOGS(name)   offsetof(struct logs_options, name)
 #define ATTACH(name) offsetof(struct attach_options, name)
@@ -95,8 +98,12 @@ static int open_supervisor(const struct pod_directory *directory)
 	_cleanup_fd_ int fd = -1;
 	size_t len;
 
-	if (io_read_file(directory->fd, POD_PID_NAME, 32, &text, &len, NULL) < 0)
-		return -1;
+	/* One that starts has its lock before it has a number. */
+	while (io_read_file(directory->fd, POD_PID_NAME, 32, &text, &len, NULL) < 0) {
+		if (!directory_is_held(directory))
+			return -1;
+		(void)poll(NULL, 0, STARTS_POLL_MS);
+	}
 	fd = (int)syscall(SYS_pidfd_open, (pid_t)strtol(text, NULL, 10), 0);
 	/* The number may be another's by now; while the lock is held, it is the supervisor's. */
 	return fd >= 0 && directory_is_held(directory) ? steal_fd(&fd) : -1;

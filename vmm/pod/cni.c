@@ -87,8 +87,11 @@ static void add_places(struct words *words, const struct cni_places *places)
 
 static void add_ports(struct words *words, const struct networks *networks)
 {
-	/* With passt beside it, they are passt's. */
-	for (unsigned i = 0; networks->passt_socket < 0 && i < networks->port_count; i++) {
+	/* With passt beside it, which is attached after this, they are passt's. */
+	for (unsigned i = 0; i < networks->count; i++)
+		if (networks->nets[i].kind == NET_PASST)
+			return;
+	for (unsigned i = 0; i < networks->port_count; i++) {
 		const struct net_port *port = &networks->ports[i];
 		char ip[NET_PORT_TEXT_MAX] = "";
 
@@ -230,7 +233,10 @@ int cni_attach(struct networks *networks, const struct pod_directory *directory,
 				 "--net %s: networks of CNI need root; passt and a tap device of "
 				 "one's own do not",
 				 first_name(networks));
-	if (mkdirat(directory->fd, NET_DIRECTORY, 0700) < 0)
+	/* A prepared pod whose start failed, or was killed, has been here before. */
+	if (net_cleanup(directory->fd, err) < 0)
+		return -1;
+	if (mkdirat(directory->fd, NET_DIRECTORY, 0700) < 0 && errno != EEXIST)
 		return error_set(err, errno,
 				 "cannot make " NET_DIRECTORY " in the pod's directory");
 	net_fd = openat(directory->fd, NET_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

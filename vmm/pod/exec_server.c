@@ -97,8 +97,12 @@ int exec_server_add(struct supervisor *supervisor, struct pod_client *client,
 	command.id = slot_id(supervisor, slot);
 	for (unsigned i = 0; i < fd_count; i++)
 		taken[i] = steal_fd(&fds[i]);
-	supervisor_command_with_fds(supervisor, &command, taken, fd_count);
-	return 0;
+	if (supervisor_command_with_fds(supervisor, &command, taken, fd_count))
+		return 0;
+	client->on_end = NULL;
+	client->context = NULL;
+	*slot = (struct exec_slot){ .used = false };
+	return refuse(client, request, EAGAIN, "the pod does not listen; try again later");
 }
 
 bool exec_server_winsize(struct supervisor *supervisor, const struct pod_client *client,

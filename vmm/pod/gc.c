@@ -78,6 +78,9 @@ static int collect_locked(struct collection *run, struct pod_directory *pod, str
 	case POD_PLACE_GARBAGE:
 		return throw_away(run, pod, err);
 	case POD_PLACE_PREPARED:
+		/* Of a start that was killed. */
+		if (net_cleanup(pod->fd, err) < 0)
+			return -1;
 		if (!is_older(pod, run->options->expire_prepared_ns))
 			return 0;
 		return throw_away(run, pod, err);

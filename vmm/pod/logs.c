@@ -41,6 +41,9 @@ static int add_source(struct printer *printer, int directory, const char *name, 
 {
 	struct source *source;
 
+	for (unsigned i = 0; i < printer->count; i++)
+		if (strcmp(printer->sources[i]->name, name) == 0)
+			return 0;
 	if (printer->count == RECORD_APPS_MAX)
 		return 0;
 	source = calloc(1, sizeof(*source));
@@ -52,11 +55,17 @@ static int add_source(struct printer *printer, int directory, const char *name, 
 	return 0;
 }
 
+static bool ends_with(const char *name, const char *end)
+{
+	size_t len = strlen(name), end_len = strlen(end);
+
+	return len > end_len && strcmp(name + len - end_len, end) == 0;
+}
+
+/* While the logger rotates, there is no NAME.log for a moment. */
 static int is_log(const struct dirent *entry)
 {
-	size_t len = strlen(entry->d_name);
-
-	return len > 4 && strcmp(entry->d_name + len - 4, ".log") == 0;
+	return ends_with(entry->d_name, ".log") || ends_with(entry->d_name, ".log.1");
 }
 
 static int open_sources(struct printer *printer, int directory, struct error *err)
@@ -71,7 +80,7 @@ static int open_sources(struct printer *printer, int directory, struct error *er
 	for (int i = 0; i < count; i++) {
 		char *name = entries[i]->d_name;
 
-		name[strlen(name) - 4] = '\0';
+		name[strlen(name) - strlen(ends_with(name, ".log") ? ".log" : ".log.1")] = '\0';
 		if (status == 0 && (!app || strcmp(name, app) == 0))
 			status = add_source(printer, directory, name, err);
 		free(entries[i]);

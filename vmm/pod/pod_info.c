@@ -78,7 +78,8 @@ int pod_info_read(const struct pod_directory *pod, struct pod_info *out, struct 
 	*out = (struct pod_info){ .place = pod->place, .is_held = directory_is_held(pod) };
 	(void)snprintf(out->uuid, sizeof(out->uuid), "%s", pod->uuid);
 	/* One that has just been made, or whose host died, has none. */
-	(void)launch_record_read(&out->launch, pod->fd, NULL);
+	if (launch_record_read(&out->launch, pod->fd, NULL) < 0)
+		launch_record_free(&out->launch);
 	out->created_ns = written_ns(pod->fd, POD_LAUNCH_NAME);
 	out->started_ns = written_ns(pod->fd, POD_PID_NAME);
 	out->ended_ns = written_ns(pod->fd, POD_EXIT_NAME);

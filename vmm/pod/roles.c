@@ -117,6 +117,7 @@ int roles_start(struct roles *roles, struct launch *launch, struct assembly *ass
 	roles->logger_pid = pod_logs_start(&launch->logs, err);
 	if (roles->logger_pid < 0)
 		return -1;
+	roles->holds_disks = assembly->volumes.disk_count > 0;
 	roles->machine_pid = start_machine(launch, assembly);
 	if (roles->machine_pid < 0)
 		return error_set(err, errno, "cannot start the machine process");
@@ -153,9 +154,9 @@ static void wait_for(pid_t pid)
 }
 
 /*
- * Shares and taps must be unreachable when this process is gone, so the files role is waited for,
- * the logger, and the machine if it has a tap. It has reported and written out everything; without
- * a tap, taking its memory apart is left to the kernel.
+ * Shares, taps and disks of volumes must be unreachable when this process is gone, so the files
+ * role is waited for, the logger, and the machine if it has a tap or such a disk. It has reported
+ * and written out everything; otherwise taking its memory apart is left to the kernel.
  */
 void roles_end(struct roles *roles, struct launch *launch)
 {
@@ -166,7 +167,7 @@ void roles_end(struct roles *roles, struct launch *launch)
 		(void)kill(roles->files_pid, SIGKILL);
 		wait_for(roles->files_pid);
 	}
-	if (roles->machine_pid > 0 && has_tap(&launch->plan))
+	if (roles->machine_pid > 0 && (has_tap(&launch->plan) || roles->holds_disks))
 		wait_for(roles->machine_pid);
 	if (roles->passt_pid > 0) {
 		(void)kill(roles->passt_pid, SIGKILL);

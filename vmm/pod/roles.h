@@ -4,6 +4,7 @@
 #ifndef NACELLE_POD_ROLES_H
 #define NACELLE_POD_ROLES_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "vmm/pod/assemble.h"
@@ -13,6 +14,7 @@
 struct roles {
 	pid_t machine_pid, files_pid, passt_pid, logger_pid; /* 0: none, or reaped */
 	int passt_words;				     /* what passt says, or -1 */
+	bool holds_disks; /* the machine has disks of volumes, and their locks */
 };
 
 #define ROLES_NONE ((struct roles){ .passt_words = -1 })

@@ -18,7 +18,6 @@
 
 #include "guest-init/protocol.h"
 #include "vmm/base/bytes.h"
-#include "vmm/base/descriptors.h"
 #include "vmm/machine/vcpu.h"
 #include "vmm/pod/life.h"
 #include "vmm/pod/passt.h"
@@ -189,9 +188,7 @@ static void on_dial(struct supervisor *supervisor, uint32_t port, uint32_t ticke
 	const struct machine_command command = { .type = MACHINE_COMMAND_DIALED, .id = ticket };
 	int fd = vsock_path_dial(supervisor->vsock, port);
 
-	(void)descriptors_send(supervisor->machine.fd, &command, sizeof(command), &fd, fd >= 0);
-	if (fd >= 0)
-		close(fd);
+	(void)supervisor_command_with_fds(supervisor, &command, &fd, fd >= 0);
 }
 
 static void on_machine(struct loop_fd *member, uint32_t events)
@@ -237,17 +234,20 @@ static void on_machine(struct loop_fd *member, uint32_t events)
 			record.type);
 }
 
-void supervisor_command_with_fds(struct supervisor *supervisor,
+bool supervisor_command_with_fds(struct supervisor *supervisor,
 				 const struct machine_command *command, int *fds, unsigned fd_count)
 {
-	machine_queue_send(&supervisor->commands, supervisor->machine.fd, command, fds, fd_count);
+	bool kept = machine_queue_send(&supervisor->commands, supervisor->machine.fd, command, fds,
+				       fd_count);
+
 	if (supervisor->commands.count && supervisor->machine.events)
 		loop_fd_modify(&supervisor->machine, EPOLLIN | EPOLLOUT);
+	return kept;
 }
 
 void supervisor_command(struct supervisor *supervisor, const struct machine_command *command)
 {
-	supervisor_command_with_fds(supervisor, command, NULL, 0);
+	(void)supervisor_command_with_fds(supervisor, command, NULL, 0);
 }
 
 static void send_winsize(struct supervisor *supervisor)

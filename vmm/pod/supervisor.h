@@ -51,8 +51,8 @@ void supervisor_fail(struct supervisor *supervisor, const char *format, ...)
 /* To the machine, now or as soon as it listens. */
 void supervisor_command(struct supervisor *supervisor, const struct machine_command *command);
 
-/* The same with descriptors, which are taken over. */
-void supervisor_command_with_fds(struct supervisor *supervisor,
+/* The same with descriptors, which are taken over. Returns false if it is lost. */
+bool supervisor_command_with_fds(struct supervisor *supervisor,
 				 const struct machine_command *command, int *fds,
 				 unsigned fd_count);
 

@@ -16,6 +16,8 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/number.h"
 
+#define NEW_NAME UPPER_FILE_NAME ".new" /* until it is complete */
+
 static int read_size(const char *text, uint64_t *size_bytes)
 {
 	*size_bytes = 0;
@@ -97,7 +99,7 @@ static int make_file_system(int directory, struct error *err)
 		(void)dup2(STDERR_FILENO, STDOUT_FILENO);
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/" UPPER_FILE_NAME, inherited);
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/" NEW_NAME, inherited);
 		execute_mke2fs(path);
 	}
 	while (waitpid(pid, &status, 0) < 0)
@@ -110,20 +112,20 @@ static int make_file_system(int directory, struct error *err)
 
 static int make_disk(int directory, uint64_t size_bytes, struct error *err)
 {
-	_cleanup_fd_ int fd =
-	    openat(directory, UPPER_FILE_NAME, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	/* Of a pod that was prepared; it has this name only when it is complete. */
+	_cleanup_fd_ int fd = openat(directory, UPPER_FILE_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
-	if (fd < 0 && errno == EEXIST) {
-		/* Of a pod that was prepared. */
-		fd = openat(directory, UPPER_FILE_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-		if (fd < 0)
-			return error_set(err, errno, "cannot open the pod's disk");
+	if (fd >= 0)
 		return steal_fd(&fd);
-	}
+	if (errno != ENOENT)
+		return error_set(err, errno, "cannot open the pod's disk");
+	fd = openat(directory, NEW_NAME, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 || ftruncate(fd, (off_t)size_bytes) < 0)
 		return error_set(err, errno, "cannot make the pod's disk");
 	if (make_file_system(directory, err) < 0)
 		return -1;
+	if (renameat(directory, NEW_NAME, directory, UPPER_FILE_NAME) < 0)
+		return error_set(err, errno, "cannot make the pod's disk");
 	return steal_fd(&fd);
 }
 
