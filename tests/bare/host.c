@@ -65,6 +65,7 @@ static pid_t start(const char *guest, int socket, int console)
 		.files = { { -1, -1 }, { -1, -1 } },
 		.console_fd = console,
 		.supervisor_socket = socket,
+		.vsock_listener = -1,
 		.change_ids = geteuid() == 0,
 	};
 	pid = fork();

@@ -90,7 +90,7 @@ wait_for() {
     sleep 0.05
   done
 }
-wait_for_stdout() { wait_for 40 grep -qF -- "$1" "$out"; }
+wait_for_stdout() { wait_for 100 grep -qF -- "$1" "$out"; }
 
 # role NAME: the process of a role (nacelle-vm, nacelle-files) of the pod $pod.
 role() { pgrep -P "$pod" -x "$1"; }

@@ -356,10 +356,11 @@ static int serve(struct exec *exec, struct error *err)
 
 		if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0 && errno != EINTR)
 			return error_set(err, errno, "cannot wait for the command");
-		if (fds[1].revents)
-			status = on_signal(exec);
-		if (status == GOES_ON && fds[0].revents)
+		/* First, since a signal is for a command that has started. */
+		if (fds[0].revents)
 			status = on_reply(exec, err);
+		if (status == GOES_ON && fds[1].revents)
+			status = on_signal(exec);
 		if (exec->input >= 0 && fds[3].revents & (POLLERR | POLLHUP))
 			close_fd(&exec->input);
 		if (status == GOES_ON && exec->input >= 0)

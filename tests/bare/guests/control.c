@@ -5,10 +5,10 @@ static void fill_header(uint16_t operation, uint32_t length)
 {
 	for (unsigned at = 0; at < sizeof(packet); at++)
 		packet[at] = 0x5a;
-	write64((uint64_t)packet, 3);	    /* from CID */
-	write64((uint64_t)packet + 8, 2);   /* to CID */
-	write32((uint64_t)packet + 16, 99); /* from port */
-	write32((uint64_t)packet + 20, 1);  /* to port */
+	write64((uint64_t)packet, 3);		    /* from CID */
+	write64((uint64_t)packet + 8, 2);	    /* to CID */
+	write32((uint64_t)packet + 16, 99);	    /* from port */
+	write32((uint64_t)packet + 20, 0x70000001); /* to port */
 	write32((uint64_t)packet + 24, length);
 	write16((uint64_t)packet + 28, 1); /* stream */
 	write16((uint64_t)packet + 30, operation);

@@ -27,7 +27,7 @@ void guest(void)
 			write64((uint64_t)packet + 8, 2);
 			write16((uint64_t)packet + 28, 1);
 			write16((uint64_t)packet + 30, (uint16_t)(noise() % 9));
-			write32((uint64_t)packet + 20, i % 4 ? 16 : 2 + noise() % 1000);
+			write32((uint64_t)packet + 20, i % 4 ? 0x70000010 : 2 + noise() % 1000);
 		}
 		send(i % 7 ? HEADER_BYTES : i % 64);
 		if (read32(VSOCK + STATUS) & NEEDS_RESET)

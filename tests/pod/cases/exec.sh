@@ -110,7 +110,7 @@ test_many_commands() {
     x exec-2 sh -c 'true; exit 5'
     expect_same $? 5 "command $i of 8 in a row"
   done
-  left() { [ "$(processes exec-2)" = "$before" ] && [ "$(count_fds)" = "$fds" ]; }
+  left() { [ "$(processes exec-2)" -le "$before" ] && [ "$(count_fds)" -le "$fds" ]; }
   wait_for 40 left
   # The app ends: so do they, and say so.
   x exec-2 sh -c 'echo there; sleep 1000' >last &

@@ -115,7 +115,7 @@ test_rm() {
 test_full_and_read_only() {
   command -v mount >/dev/null && [ "$(id -u)" = 0 ] || skip "needs root to mount"
   mkdir -p "$store/pods/v1"
-  mount -t tmpfs -o mode=700 none "$store/pods/v1" || skip "cannot mount"
+  mount -t tmpfs -o mode=700,size=16m none "$store/pods/v1" || skip "cannot mount"
   trap 'umount -l "$store/pods/v1"' EXIT
   start_life "$busybox" -- sh -c 'echo ready; exec sleep 100'
   wait_for_stdout ready

@@ -8,7 +8,7 @@ detach_pod() {
   directory=$store/pods/v1/run/$uuid
   expect test -d "$directory"
 }
-has_ended() { [ -e "$directory/exit" ]; }
+has_ended() { [ -s "$directory/exit" ]; }
 pod_exit() {
   wait_for 60 has_ended
   cat "$directory/exit"
@@ -34,7 +34,7 @@ test_detach() {
   exec 8<>held
   uuid=$(nacelle_run -d --net none "$busybox" -- sh -c '
     echo "to \"stdout\"	\\"; echo to stderr >&2; printf "\377\001caf\303\251"; printf " end"; cat /proc/uptime >&2
-    sleep 1; exit 3' 2>"$err" 9>held)
+    sleep 5; exit 3' 2>"$err" 9>held)
   directory=$store/pods/v1/run/$uuid
   supervisor=$(cat "$directory/pid")
   expect_same "$(cut -d ' ' -f 6 "/proc/$supervisor/stat")" "$supervisor" session
@@ -99,9 +99,9 @@ test_rotation_and_follow() {
   )
 }
 
-type_until_shown2() {
+type_until_shown() {
   echo more >&6
-  grep -qx "got more" shown2
+  grep -qx "got more" "$1"
 }
 # Several who attach, one of whom stalls: the app goes on, the others see all.
 test_attach() {
@@ -122,9 +122,9 @@ test_attach() {
   echo one >&6
   wait_for 60 grep -qx "got one" shown1
   echo flood >&6
-  wait_for 60 grep -qx "got flood" shown1
+  wait_for 60 type_until_shown shown1
   cat <&7 >shown2 &
-  wait_for 60 type_until_shown2
+  wait_for 60 type_until_shown shown2
   grep -q 'bytes of output are not shown' errors2 || fail "nothing says that output is missing"
   echo end >&6
   expect_same "$(pod_exit)" 7 status
@@ -162,7 +162,7 @@ test_killed() {
   roles=$(pgrep -P "$(cat "$directory/pid")")
   expect_same "$(ps -o comm= -p "${roles//$'\n'/,}" | sort | tr '\n' ' ')" "nacelle-log nacelle-vm " roles
   kill -9 "$(cat "$directory/pid")"
-  for pid in $roles; do wait_for 10 gone "$pid"; done
+  for pid in $roles; do wait_for 30 gone "$pid"; done
   logs --follow "$uuid"
   expect_stdout before
 }

@@ -103,7 +103,8 @@ test_memory_limits() {
 }
 
 test_aci_isolators() {
-  mkdir -p work
+  local store=$PWD/fresh
+  mkdir -p -m 700 fresh work
   echo '{"acKind": "ImageManifest", "acVersion": "0.8.11", "name": "example.com/limited",
     "app": {"exec": ["/bin/sh", "-c", "cat /sys/fs/cgroup/memory.max; grep CapBnd /proc/self/status; cat /made"],
       "user": "0", "group": "0", "eventHandlers": [{"name": "pre-start", "exec": ["/bin/sh", "-c", "echo made >/made"]}],

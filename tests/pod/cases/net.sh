@@ -225,7 +225,7 @@ test_refusals() {
   kill -KILL "$pod"
   wait_pod
   # It is free again, and stays.
-  wait_for 3 eval '! ip link show nt0 | grep -q LOWER_UP'
+  wait_for 30 eval '! ip link show nt0 | grep -q LOWER_UP'
   run_pod --net "tap:nt0,$net" "$busybox" -- ping -c 1 -W 5 10.77.0.1
   expect_status 0
   [ -e /sys/class/net/nt0 ] || fail "the tap has gone"

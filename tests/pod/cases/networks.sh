@@ -71,7 +71,8 @@ END
     expect_stdout_has "$line"
   done
   expect_same "$(traces | grep -c '^veth')" 2 "veth pairs"
-  echo "from the host" | busybox nc -w 20 10.78.0.2 7000
+  send() { echo "from the host" | busybox nc -w 20 10.78.0.2 7000; }
+  wait_for 30 send
   wait_pod
   expect_status 0
   expect_stdout_has "from the host"

@@ -250,7 +250,7 @@ test_death() {
   wait_for_stdout ready
   kill -KILL "$pod"
   wait_pod
-  wait_for 3 no_passt
+  wait_for 30 no_passt
 }
 
 # It reads what the guest sends, and has nothing of the caller's to give away.

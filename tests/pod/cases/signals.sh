@@ -60,7 +60,7 @@ test_interrupt_during_the_start() {
     kill -INT "$pod"
     wait_pod
     [ "$status" = 130 ] || fail "after $delay_ms ms: status $status, expected 130"
-    wait_for 3 nothing_left
+    wait_for 30 nothing_left
   done
 }
 
@@ -74,6 +74,6 @@ test_interrupt_during_an_import() {
     kill -INT -- "-$pod"
     wait_pod
     [ "$status" = 130 ] || fail "after $delay_ms ms: status $status, expected 130"
-    wait_for 3 nothing_left
+    wait_for 30 nothing_left
   done
 }

@@ -3,7 +3,8 @@
 # The pod's wall clock is the host's.
 
 # Asks the pod for its time, and says by how many milliseconds it is out of the time that the question took. Of
-# several questions the shortest counts.
+# several questions the shortest counts. In an emulated host nothing is good to 10 ms; without the first look at the
+# host's clock it is out by seconds there.
 compare='
 import subprocess, sys, time
 pod = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
@@ -19,11 +20,11 @@ def ask():
     return best[1] * 1000
 def control(verb):
     subprocess.run([sys.argv[1], verb, "--root", sys.argv[sys.argv.index("--root") + 1], "clock"], check=True)
-print("at the start:", ask() < 10)
+print("at the start:", ask() < 100)
 control("pause")
 time.sleep(2)
 control("resume")
-print("after a pause:", ask() < 10)
+print("after a pause:", ask() < 100)
 pod.stdin.close()
 sys.exit(pod.wait())
 '

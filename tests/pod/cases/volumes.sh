@@ -141,8 +141,8 @@ test_caches() {
   mkdir share
   echo 1 >share/file
   start_pod -i --volume "$PWD/share:/hard:ro" --volume "$PWD/share:/soft:ro,cache=mmap" --volume "$PWD/share:/rw" \
-    "$busybox" -- sh -c 'cat /hard/file /soft/file; while [ ! -e /rw/go ]; do sleep 0.1; done; cat /soft/file /soft/new /hard/new'
-  wait_for_stdout 1
+    "$busybox" -- sh -c 'cat /hard/file /soft/file; echo ready; while [ ! -e /rw/go ]; do sleep 0.1; done; cat /soft/file /soft/new /hard/new'
+  wait_for_stdout ready
   echo 2 >share/file
   echo new >share/new
   touch share/go
@@ -150,6 +150,7 @@ test_caches() {
   expect_status 0
   expect_stdout "1
 1
+ready
 2
 new
 new"
