@@ -322,7 +322,9 @@ static void decode_status(struct app *app, int wait_status)
 {
 	int inner;
 
-	if (app->status >= 0 && read(app->status, &inner, sizeof(inner)) == sizeof(inner))
+	/* An app may have reached the reaper's pipe: what no process ends with is not believed. */
+	if (app->status >= 0 && read(app->status, &inner, sizeof(inner)) == sizeof(inner) &&
+	    (WIFEXITED(inner) || (WIFSIGNALED(inner) && WTERMSIG(inner) < NSIG)))
 		wait_status = inner;
 	if (WIFSIGNALED(wait_status)) {
 		app->kind = EXIT_KIND_SIGNAL;
@@ -397,6 +399,7 @@ void app_close(struct app *app)
 	for (int i = 0; i < APP_STREAMS; i++)
 		stream_close(&app->streams[i]);
 	close_end(&app->terminal_slave);
+	close_end(&app->terminal_socket);
 	close_end(&app->mounts);
 }
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -218,8 +219,6 @@ static void leave_reaper(const struct child *child, const struct user *user, str
 	pid_t app;
 
 	reaper_prepare();
-	if (seccomp_guard(child->app, err) < 0)
-		fail_ours(child, err);
 	app = fork();
 	if (app < 0) {
 		error_set(err, errno, "cannot make a process for the app");
@@ -280,6 +279,31 @@ static _Noreturn void run_post_stop(struct child *child, struct error *err)
 	become_handler(child, child->app->post_stop, err);
 }
 
+/* Until execve() no process of the app may trace this one, or open what it holds of PID 1's. */
+static void guard(const struct child *child, struct error *err)
+{
+	if (prctl(PR_SET_DUMPABLE, 0) == 0)
+		return;
+	error_set(err, errno, "cannot guard a process from the app");
+	fail_ours(child, err);
+}
+
+/*
+ * Masks what is to be masked. Returns whether the working directory has been entered: where the
+ * process stands may lie under what is masked now, so it is entered anew, and from "/", since
+ * /proc/self/cwd would lead back there.
+ */
+static bool restrict_mounts(struct child *child, bool entered, struct error *err)
+{
+	if (mounts_restrict(child->app, err) < 0)
+		fail_ours(child, err);
+	if (chdir("/") < 0) {
+		error_set(err, errno, "cannot enter the root");
+		fail_ours(child, err);
+	}
+	return entered && enter_workdir(child, false, err);
+}
+
 _Noreturn void child_run(struct child *child)
 {
 	struct error err = ERROR_NONE;
@@ -287,12 +311,13 @@ _Noreturn void child_run(struct child *child)
 	bool entered;
 
 	umask(0);
+	guard(child, &err);
 	settle(child, &err);
 	if (child->part == CHILD_POST_STOP)
 		run_post_stop(child, &err);
 	entered = enter_workdir(child, false, &err);
-	if (child->part == CHILD_FIRST && mounts_restrict(child->app, &err) < 0)
-		fail_ours(child, &err);
+	if (child->part == CHILD_FIRST)
+		entered = restrict_mounts(child, entered, &err);
 	if (child->part != CHILD_JOINED && child->app->pre_start[0])
 		run_pre_start(child, &err);
 	if (identity_find(child->app->user, &user, &err) < 0)

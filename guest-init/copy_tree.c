@@ -113,9 +113,11 @@ static int copy_link(struct copy *copy, const struct level *level, const struct 
 
 static int copy_special(struct copy *copy, const struct level *level, const struct stat *st)
 {
+	/* The mode comes with the node (our mask is 0): fchmodat() would follow a link in its
+	 * place.
+	 */
 	if (mknodat(level->to, copy->name, st->st_mode, st->st_rdev) < 0 ||
-	    fchownat(level->to, copy->name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    fchmodat(level->to, copy->name, st->st_mode & 07777, 0) < 0)
+	    fchownat(level->to, copy->name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail(copy, "copy");
 	return 0;
 }

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -52,7 +51,7 @@ static int close_others(struct child *child)
 
 int join_app(struct child *child, struct error *err)
 {
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || close_others(child) < 0)
+	if (close_others(child) < 0)
 		return error_set(err, errno, "cannot prepare the process");
 	if (setns(child->home, CLONE_NEWNS | CLONE_NEWCGROUP) < 0)
 		return error_set(err, errno, "cannot enter the app's namespaces");

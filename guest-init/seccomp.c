@@ -8,7 +8,6 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,13 +16,6 @@ uint64_t seccomp_capability(const struct record_app *app)
 	if (!app->seccomp_count || app->no_new_privileges)
 		return 0;
 	return (uint64_t)1 << CAP_SYS_ADMIN;
-}
-
-int seccomp_guard(const struct record_app *app, struct error *err)
-{
-	if (app->seccomp_count && prctl(PR_SET_DUMPABLE, 0) < 0)
-		return error_set(err, errno, "cannot guard a process from the app");
-	return 0;
 }
 
 int seccomp_load(const struct record_app *app, struct error *err)

@@ -17,12 +17,6 @@
 uint64_t seccomp_capability(const struct record_app *app);
 
 /*
- * Puts the process, and what it forks until execve(), out of reach of the app's ptrace(), by which
- * it could be made to do what the filter forbids. Returns 0, or -1 with err filled.
- */
-int seccomp_guard(const struct record_app *app, struct error *err);
-
-/*
  * Loads the filter, if there is one. Returns 0, or -1 with err filled: the kernel refuses the
  * program, and then the app must not start.
  */

@@ -166,9 +166,12 @@ static void on_done(void *ctx, unsigned group)
 
 void added_flush(struct added *added)
 {
+	/* A vCPU that still runs may bring one more. */
+	virtio_device_lock(&added->control->vsock->device);
 	for (uint32_t slot = 0; slot < FRAME_ADDED_MAX; slot++)
 		if (added->slots[slot].used && added->slots[slot].has_exited)
 			added->send(added->ctx, &added->slots[slot].exit);
+	virtio_device_unlock(&added->control->vsock->device);
 }
 
 void added_init(struct added *added, struct control *control, struct streams *streams,

@@ -183,3 +183,16 @@ test_user_without_kvm() {
   expect_stderr_has kvm
   expect_one_line_on_stderr
 }
+
+# A working directory that lies under what is masked or read-only is entered as the app sees it.
+test_workdir_under_a_mask() {
+  local dir
+  mkdir volume
+  ln -s /proc/sys volume/sys
+  for dir in /proc/sys /tmp/sys /proc/self/cwd/tmp/sys; do
+    run_pod --volume "$PWD/volume:/tmp" --workdir "$dir" "$busybox" -- sh -c 'echo /tmp/x >kernel/core_pattern; cat kernel/core_pattern'
+    [ "$status" = 126 ] || expect_stdout core
+  done
+  run_pod --workdir /sys/firmware "$busybox" -- ls
+  expect_stdout ""
+}
