@@ -21,7 +21,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { TYPE_RAW = 0, TYPE_HOST = 1, MESSAGES_MAX = 200 };
-enum { SET_FEW_DESCRIPTORS = 1, SET_SQUASH = 2, SET_SMALL_REPLIES = 4 };
+enum { SET_FEW_DESCRIPTORS = 1, SET_SQUASH = 2, SET_SMALL_REPLIES = 4, SET_BAD_SHARES = 8 };
 
 static void require(bool good)
 {
@@ -116,6 +116,26 @@ static void send_message(struct p9_client *cl, uint8_t type, const uint8_t *body
 	}
 }
 
+/* Shares that cannot be: the server is none, and all descriptors are closed all the same. */
+static void refuse_shares(void)
+{
+	struct p9_share_config shares[] = { { .name = "one" },
+					    { .name = "one" },
+					    { .name = "two" } };
+	const struct p9_server_config config = { .shares = shares, .share_count = 3 };
+	int next_fd = dup(0);
+
+	require(next_fd >= 0);
+	close(next_fd);
+	for (int i = 0; i < 3; i++) {
+		shares[i].fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		require(shares[i].fd >= 0);
+	}
+	require(!p9_server_new(&config, NULL));
+	require(dup(0) == next_fd);
+	close(next_fd);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cursor c = cursor_make(data, size);
@@ -137,6 +157,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	take(w, &before);
 	if (set & SET_SMALL_REPLIES)
 		w->client.reply_max = 60;
+	if (set & SET_BAD_SHARES)
+		refuse_shares();
 	for (int i = 0; i < MESSAGES_MAX && cursor_left(&c); i++) {
 		size_t len = cursor_le16(&c);
 		uint8_t type = cursor_u8(&c);
