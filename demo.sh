@@ -32,26 +32,10 @@ pods() {
   show 'As many CPUs and as much memory as asked for, and a directory of the host, read-only:'
   type_and_run "nacelle run --cpus 2 --memory 256M --volume $top:/here:ro $image -- sh -c 'nproc; grep MemTotal /proc/meminfo; head -n 1 /here/README.md'" \
     nacelle run --cpus 2 --memory 256M --volume "$top:/here:ro" "$image" -- sh -c 'nproc; grep MemTotal /proc/meminfo; head -n 1 /here/README.md'
-  show 'The network is the host'\''s, by passt(1) and without privileges; -p opens a port of the host:'
-  type_and_run "nacelle run -p 8080:80 $image -- perl -MIO::Socket::INET -e '...answer one...' & cat </dev/tcp/127.0.0.1/8080" \
-    ask_pod "$image"
   show 'Where the time of a start goes, in microseconds, on both sides:'
   type_and_run "nacelle run --trace timeline $image -- true; cat timeline" \
     nacelle run --trace timeline "$image" -- true
   sed 's/^/  /' timeline
-}
-# A pod that answers whoever connects, until one was heard.
-ask_pod() {
-  local answer='' server
-  nacelle run --init -p 8080:80 "$1" -- perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalPort => 80, Listen => 5);
-    while ($c = $s->accept) { print $c "hello from the pod\n"; close $c }' &
-  server=$!
-  while [ -z "$answer" ] && kill -0 $server; do
-    answer=$(cat </dev/tcp/127.0.0.1/8080) || sleep 0.1
-  done 2>/dev/null
-  kill $server
-  wait $server || :
-  echo "$answer"
 }
 show() { printf '\n%s\n' "$*"; }
 type_and_run() {
