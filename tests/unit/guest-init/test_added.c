@@ -322,11 +322,18 @@ static void test_while_the_app_starts(void **state)
 	run_with(&pod, &p, (struct script){ .added_on = "" }, &o);
 	assert_string_equal(o.added_out, "1\n");
 	assert_int_equal(o.added_code, 0);
-	/* An app that never runs takes it with it. */
+	/*
+	 * An app that never runs takes it with it, whether the request came before the end of the
+	 * pod or after it.
+	 */
 	pod.argv[0] = "/bin/nothing";
-	run_with(&pod, &p, (struct script){ .added_on = "" }, &o);
-	assert_int_equal(o.added_kind, EXIT_KIND_INIT_FAILURE);
+	harness_run(&pod.pod, &(struct script){ .added = &p.app, .added_on = "" }, &o);
+	assert_true(o.hello && o.pod_exited);
 	assert_int_equal(o.pod_kind, EXIT_KIND_NOT_STARTED);
+	assert_int_equal(o.added_starts, 0);
+	assert_in_range(o.added_exits, 0, 1);
+	if (o.added_exits)
+		assert_int_equal(o.added_kind, EXIT_KIND_INIT_FAILURE);
 }
 
 /* The app ends: what was added to it ends with it, and all output is there before POD_EXIT. */
