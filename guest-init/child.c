@@ -216,16 +216,24 @@ static void run_pre_start(const struct child *child, struct error *err)
 /* Forks the app off; what remains is the reaper, which keeps nothing open but its status pipe. */
 static void leave_reaper(const struct child *child, const struct user *user, struct error *err)
 {
+	int ready[2];
+	char none;
 	pid_t app;
 
 	reaper_prepare();
-	app = fork();
+	app = pipe2(ready, O_CLOEXEC) < 0 ? -1 : fork();
 	if (app < 0) {
 		error_set(err, errno, "cannot make a process for the app");
 		fail_ours(child, err);
 	}
-	if (app == 0)
+	if (app == 0) {
+		/* Until the reaper has only what the app may have, too. */
+		close(ready[1]);
+		while (read(ready[0], &none, sizeof(none)) < 0 && errno == EINTR)
+			;
+		close(ready[0]);
 		return;
+	}
 	if (credentials_finish(child->app, user, err) < 0)
 		fail_ours(child, err);
 	if (child->trace)
