@@ -23,7 +23,8 @@ struct added_process {
 	uint32_t record_port;
 	const struct app *home; /* whose namespaces it gets */
 	bool running;		/* app is in use; until then the record is awaited */
-	int socket;		/* brings the record; -1: it is there */
+	/* Reserved, then connected: for the record, -1 when it is there; for streams, until used */
+	int sockets[NACELLE_PORTS_ADDED];
 	bool connected;
 	size_t poll_at; /* where its entries are; SIZE_MAX: it has none yet */
 	uint8_t *bytes;
@@ -68,8 +69,9 @@ static void release(struct added *added, struct added_process *p)
 {
 	added->slots[p->app.index - FRAME_ID_ADDED_FIRST] = NULL;
 	added->count--;
-	if (p->socket >= 0)
-		close(p->socket);
+	for (int i = 0; i < NACELLE_PORTS_ADDED; i++)
+		if (p->sockets[i] >= 0)
+			close(p->sockets[i]);
 	if (p->running)
 		app_close(&p->app);
 	record_free_added(&p->own);
@@ -81,10 +83,13 @@ static void release(struct added *added, struct added_process *p)
 static int end(struct added *added, struct added_process *p, uint32_t kind, uint32_t code,
 	       struct error *err)
 {
-	uint32_t id = p->app.index, flags = p->app.flags;
+	int result = tell_exit(added, p->app.index, kind, code, p->app.flags, err);
 
+	/* A port that was told and not used is not given up before the host awaits nobody there. */
+	if (result == 0 && kind == EXIT_KIND_INIT_FAILURE)
+		result = control_flush(added->control, err);
 	release(added, p);
-	return tell_exit(added, id, kind, code, flags, err);
+	return result;
 }
 
 /* It could not even be tried. */
@@ -93,9 +98,33 @@ static int give_up(struct added *added, struct added_process *p, int code, struc
 	return end(added, p, EXIT_KIND_INIT_FAILURE, (uint32_t)(code ? code : EINVAL), err);
 }
 
+/* Says where the connections will come from, and begins the record's. -1 with errno set. */
+static int open_connections(struct added *added, struct added_process *p)
+{
+	struct frame_add_ports told = { .id = le32_make(p->app.index) };
+	struct error why = ERROR_NONE;
+	int result = 0;
+
+	for (int i = 0; i < NACELLE_PORTS_ADDED && result == 0; i++) {
+		uint32_t port = 0;
+
+		p->sockets[i] = platform_reserve(&port, &why);
+		told.ports[i] = le32_make(port);
+		result = p->sockets[i] < 0 ? -1 : 0;
+	}
+	if (result == 0)
+		result = control_send(added->control, FRAME_ADD_PORTS, &told, sizeof(told), &why);
+	/* A connection that overtook the frame would be refused. */
+	if (result == 0)
+		result = control_flush(added->control, &why);
+	if (result == 0)
+		result = platform_connect_from(p->sockets[0], p->record_port, &why);
+	errno = why.code;
+	return result;
+}
+
 int added_begin(struct added *added, const struct host_frame *frame, struct error *err)
 {
-	struct error why = ERROR_NONE;
 	struct added_process *p;
 
 	if (find(added, frame->id))
@@ -109,10 +138,11 @@ int added_begin(struct added *added, const struct host_frame *frame, struct erro
 	p->app.index = frame->id;
 	p->app.config = &p->config;
 	p->poll_at = SIZE_MAX;
-	p->socket = platform_connect(p->record_port, &why);
+	for (int i = 0; i < NACELLE_PORTS_ADDED; i++)
+		p->sockets[i] = -1;
 	added->slots[frame->id - FRAME_ID_ADDED_FIRST] = p;
 	added->count++;
-	return p->socket < 0 ? give_up(added, p, why.code, err) : 0;
+	return open_connections(added, p) < 0 ? give_up(added, p, errno, err) : 0;
 }
 
 int added_signal(struct added *added, uint32_t id, uint32_t signal, struct error *err)
@@ -150,7 +180,7 @@ size_t added_wants(struct added *added, struct pollfd *fds)
 			app_wants(&p->app, fds + used);
 			used += APP_POLLFDS;
 		} else {
-			fds[used++] = (struct pollfd){ .fd = p->socket,
+			fds[used++] = (struct pollfd){ .fd = p->sockets[0],
 						       .events = p->connected ? POLLIN : POLLOUT };
 		}
 	}
@@ -184,7 +214,7 @@ static int read_record(struct added_process *p, short events)
 	ssize_t n;
 
 	if (!p->connected && events & (POLLERR | POLLHUP) &&
-	    getsockopt(p->socket, SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code) {
+	    getsockopt(p->sockets[0], SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code) {
 		errno = code;
 		return -1;
 	}
@@ -192,7 +222,7 @@ static int read_record(struct added_process *p, short events)
 	while (p->connected) {
 		if (make_room(p) < 0)
 			return -1;
-		n = recv(p->socket, p->bytes + p->len, p->size - p->len, 0);
+		n = recv(p->sockets[0], p->bytes + p->len, p->size - p->len, 0);
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -1;
 		if (n == 0)
@@ -262,22 +292,30 @@ static int step_record(struct added *added, struct added_process *p, short event
 		       struct error *err)
 {
 	struct error why = ERROR_NONE;
-	int got = p->socket >= 0 ? read_record(p, events) : 0;
+	int streams[APP_STREAMS];
+	int got = p->sockets[0] >= 0 ? read_record(p, events) : 0;
 
 	if (got > 0) {
-		close(p->socket);
-		p->socket = -1;
+		close(p->sockets[0]);
+		p->sockets[0] = -1;
 		got = settle(p);
 	}
 	if (got < 0)
 		return give_up(added, p, errno, err);
 	if (p->home->state > APP_RUNNING)
 		return give_up(added, p, ESRCH, err);
-	if (p->socket >= 0 || p->home->state < APP_RUNNING)
+	if (p->sockets[0] >= 0 || p->home->state < APP_RUNNING)
 		return 0;
 	p->running = true;
 	p->poll_at = SIZE_MAX;
-	if (app_join(&p->app, &p->config, p->home, &why) < 0)
+	for (int i = 0; i < APP_STREAMS; i++) {
+		int *socket = &p->sockets[p->own.ports[i]];
+
+		streams[i] = p->own.ports[i] ? *socket : -1;
+		if (p->own.ports[i])
+			*socket = -1;
+	}
+	if (app_join(&p->app, &p->config, p->home, streams, &why) < 0)
 		return give_up(added, p, why.code, err);
 	return 0;
 }

@@ -46,16 +46,29 @@ void app_init(struct app *app, struct record_app *config, uint32_t index, bool t
 	app->report = app->status = app->mounts = -1;
 	app->terminal_socket = app->terminal_slave = -1;
 	for (int i = 0; i < APP_STREAMS; i++) {
-		app->ends[i] = -1;
+		app->ends[i] = app->reserved[i] = -1;
 		stream_open(&app->streams[i], -1, -1, -1);
 	}
 }
 
-/* A pipe whose end for guest-init does not block. `input`: the app reads it. */
-static int make_pipe(struct stream *stream, uint32_t port, bool input, int *app_end,
-		     struct error *err)
+/* Begins the connection of a stream and returns its socket. */
+static int connect_stream(struct app *app, int index, struct error *err)
 {
-	_cleanup_fd_ int socket = platform_connect(port, err);
+	_cleanup_fd_ int socket = app->reserved[index];
+
+	app->reserved[index] = -1;
+	if (!app->joined)
+		return platform_connect(app->config->ports[index], err);
+	if (platform_connect_from(socket, app->config->ports[index], err) < 0)
+		return -1;
+	return steal_fd(&socket);
+}
+
+/* A pipe whose end for guest-init does not block; the first stream's is read by the app. */
+static int make_pipe(struct app *app, int index, struct error *err)
+{
+	_cleanup_fd_ int socket = connect_stream(app, index, err);
+	bool input = index == 0;
 	int ends[2], ours;
 
 	if (socket < 0)
@@ -63,25 +76,24 @@ static int make_pipe(struct stream *stream, uint32_t port, bool input, int *app_
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return error_set(err, errno, "cannot make a pipe");
 	ours = ends[input];
-	*app_end = ends[!input];
+	app->ends[index] = ends[!input];
 	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
 		return error_set(err, errno, "cannot set up a pipe");
-	stream_open(stream, steal_fd(&socket), input ? ours : -1, input ? -1 : ours);
+	stream_open(&app->streams[index], steal_fd(&socket), input ? ours : -1, input ? -1 : ours);
 	return 0;
 }
 
-static int make_streams(struct app *app, struct error *err)
+int app_connect(struct app *app, struct error *err)
 {
 	const struct record_app *config = app->config;
 
 	if (config->terminal) {
 		if (config->ports[0])
-			app->terminal_socket = platform_connect(config->ports[0], err);
+			app->terminal_socket = connect_stream(app, 0, err);
 		return config->ports[0] && app->terminal_socket < 0 ? -1 : 0;
 	}
 	for (int i = 0; i < APP_STREAMS; i++) {
-		if (config->ports[i] &&
-		    make_pipe(&app->streams[i], config->ports[i], i == 0, &app->ends[i], err) < 0)
+		if (config->ports[i] && make_pipe(app, i, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -198,9 +210,7 @@ int app_start(struct app *app, struct error *err)
 			       .gives_mounts = comes_back(app),
 			       .trace = app->trace };
 
-	if (child.part == CHILD_FIRST &&
-	    (cgroup_make(DIR_CGROUP, app->index, app->config, err) < 0 ||
-	     make_streams(app, err) < 0))
+	if (child.part == CHILD_FIRST && cgroup_make(DIR_CGROUP, app->index, app->config, err) < 0)
 		return -1;
 	app->state = APP_STARTING;
 	app->failed = false;
@@ -226,7 +236,8 @@ int app_start_post_stop(struct app *app, struct error *err)
 	return start_child(app, &child, err);
 }
 
-int app_join(struct app *app, struct record_app *config, const struct app *home, struct error *err)
+int app_join(struct app *app, struct record_app *config, const struct app *home,
+	     const int sockets[APP_STREAMS], struct error *err)
 {
 	_cleanup_fd_ int home_fd = (int)syscall(SYS_pidfd_open, home->pid, 0);
 	struct child child = { .app = config, .part = CHILD_JOINED, .mounts = -1, .home = home_fd };
@@ -235,9 +246,11 @@ int app_join(struct app *app, struct record_app *config, const struct app *home,
 	app->state = APP_STARTING;
 	app->joined = true;
 	app->group = home->index;
+	for (int i = 0; i < APP_STREAMS; i++)
+		app->reserved[i] = sockets[i];
 	if (home_fd < 0)
 		return error_set(err, errno, "cannot find the app's process");
-	return make_streams(app, err) < 0 ? -1 : start_child(app, &child, err);
+	return app_connect(app, err) < 0 ? -1 : start_child(app, &child, err);
 }
 
 void app_wants(const struct app *app, struct pollfd *fds)
@@ -398,6 +411,8 @@ void app_close(struct app *app)
 {
 	for (int i = 0; i < APP_STREAMS; i++)
 		stream_close(&app->streams[i]);
+	for (int i = 0; i < APP_STREAMS; i++)
+		close_end(&app->reserved[i]);
 	close_end(&app->terminal_slave);
 	close_end(&app->terminal_socket);
 	close_end(&app->mounts);

@@ -41,9 +41,10 @@ struct app {
 	int mounts;	       /* its mount namespace, if it may have another process; else -1 */
 	int ends[APP_STREAMS]; /* the app's ends of its pipes, for the same reason; else -1 */
 	int terminal_socket;   /* waits for the terminal; -1 otherwise */
-	int terminal_slave;    /* held so that the terminal never hangs up by itself */
-	uint64_t held_signals; /* came while the app was starting; bit n-1 is signal n */
-	int ended_by;	       /* the signal that stands behind a SIGKILL of ours; 0: none */
+	int reserved[APP_STREAMS]; /* joined: sockets for its connections, to be used; else -1 */
+	int terminal_slave;	   /* held so that the terminal never hangs up by itself */
+	uint64_t held_signals;	   /* came while the app was starting; bit n-1 is signal n */
+	int ended_by;		   /* the signal that stands behind a SIGKILL of ours; 0: none */
 	enum exit_kind kind;
 	uint32_t code, flags;
 	uint64_t oom_kills; /* that have been seen */
@@ -60,8 +61,14 @@ struct app {
 void app_init(struct app *app, struct record_app *config, uint32_t index, bool trace);
 
 /*
- * Starts a process of the app, which goes on by itself: the first one, for which its connections
- * are begun, or a later one after the end of another. Returns 0, or -1 with err filled.
+ * Begins its connections to the host. Those of all apps come before the first app starts, so that
+ * none can take another's place. Returns 0, or -1 with err filled.
+ */
+int app_connect(struct app *app, struct error *err);
+
+/*
+ * Starts a process of the app, which goes on by itself: the first one, or a later one after the end
+ * of another. Returns as app_connect().
  */
 int app_start(struct app *app, struct error *err);
 
@@ -72,9 +79,11 @@ int app_start_post_stop(struct app *app, struct error *err);
 /*
  * Starts a process beside the running app `home`, in its namespaces and its cgroup, as config says.
  * Of `app`, all zero bytes but for its index and signals that wait, nothing need be closed before.
- * Returns as app_start().
+ * sockets[i], from platform_reserve(), is for the stream i if that has a port, and becomes the
+ * app's. Returns as app_start().
  */
-int app_join(struct app *app, struct record_app *config, const struct app *home, struct error *err);
+int app_join(struct app *app, struct record_app *config, const struct app *home,
+	     const int sockets[APP_STREAMS], struct error *err);
 
 /* Fills APP_POLLFDS entries for poll(). */
 void app_wants(const struct app *app, struct pollfd *fds);

@@ -18,6 +18,13 @@
 int platform_connect(uint32_t port, struct error *err);
 
 /*
+ * The same in two steps. The first makes a socket with a port of the guest, which nobody else can
+ * have until it is closed. The second begins the connection; the socket stays the caller's.
+ */
+int platform_reserve(uint32_t *guest_port, struct error *err);
+int platform_connect_from(int socket, uint32_t port, struct error *err);
+
+/*
  * Mounts the 9p device of this tag, whose children are the shares, on the directory `on`, with this
  * value of the client's option cache.
  */

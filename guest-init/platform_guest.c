@@ -20,11 +20,8 @@
 /* The kernel's own limit, 2 s, is short for a slow host under load. */
 enum { CONNECT_TIMEOUT_S = 30 };
 
-int platform_connect(uint32_t port, struct error *err)
+static int make_socket(struct error *err)
 {
-	struct sockaddr_vm address = { .svm_family = AF_VSOCK,
-				       .svm_cid = VMADDR_CID_HOST,
-				       .svm_port = port };
 	struct timeval timeout = { .tv_sec = CONNECT_TIMEOUT_S };
 	_cleanup_fd_ int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -32,9 +29,44 @@ int platform_connect(uint32_t port, struct error *err)
 		return error_set(err, errno, "cannot make a vsock socket");
 	if (setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &timeout, sizeof(timeout)) < 0)
 		return error_set(err, errno, "cannot set the time limit of a vsock connection");
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 &&
+	return steal_fd(&fd);
+}
+
+int platform_connect_from(int socket, uint32_t port, struct error *err)
+{
+	struct sockaddr_vm address = { .svm_family = AF_VSOCK,
+				       .svm_cid = VMADDR_CID_HOST,
+				       .svm_port = port };
+
+	if (connect(socket, (const struct sockaddr *)&address, sizeof(address)) < 0 &&
 	    errno != EINPROGRESS)
 		return error_set(err, errno, "cannot connect to port %u of the host", port);
+	return 0;
+}
+
+int platform_connect(uint32_t port, struct error *err)
+{
+	_cleanup_fd_ int fd = make_socket(err);
+
+	if (fd < 0 || platform_connect_from(fd, port, err) < 0)
+		return -1;
+	return steal_fd(&fd);
+}
+
+int platform_reserve(uint32_t *guest_port, struct error *err)
+{
+	struct sockaddr_vm address = { .svm_family = AF_VSOCK,
+				       .svm_cid = VMADDR_CID_ANY,
+				       .svm_port = VMADDR_PORT_ANY };
+	socklen_t len = sizeof(address);
+	_cleanup_fd_ int fd = make_socket(err);
+
+	if (fd < 0)
+		return -1;
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &len) < 0)
+		return error_set(err, errno, "cannot get a vsock port");
+	*guest_port = address.svm_port;
 	return steal_fd(&fd);
 }
 

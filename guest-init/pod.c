@@ -67,6 +67,7 @@ static void stop_idle(struct pod *pod, struct app *app)
 	if (app->state == APP_WAITING) {
 		app->state = APP_DONE;
 		pod->left--;
+		app_close(app);
 	} else if (app->state == APP_PAUSED) {
 		(void)app_end(app, &ignored);
 	}
@@ -405,8 +406,11 @@ int pod_run(const struct record *record, struct control *control, struct frame_p
 
 	if (!apps || !fds)
 		return error_set(err, ENOMEM, "cannot serve the apps");
-	for (size_t i = 0; i < record->app_count; i++)
+	for (size_t i = 0; i < record->app_count; i++) {
 		app_init(&apps[i], &record->apps[i], (uint32_t)i, record->trace);
+		if (app_connect(&apps[i], err) < 0)
+			return -1;
+	}
 	added_init(&pod.added, control, apps, record->app_count);
 	if (watch_children(&pod, err) < 0 || serve(&pod, err) < 0) {
 		kill(-1, SIGKILL);

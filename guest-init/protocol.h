@@ -10,8 +10,9 @@
  * FRAME_PAYLOAD_MAX. A frame whose type, length or content is not as written here ends the
  * connection.
  *
- * App streams: one vsock connection for each, begun by guest-init before the app starts, to the
- * port that the pod record names. Bytes are raw. The end of a direction is a vsock shutdown; a
+ * App streams: one vsock connection for each, to the port that the pod record names. guest-init
+ * begins all of them before the first app starts, and a port takes one connection: no app can have
+ * another's stream. Bytes are raw. The end of a direction is a vsock shutdown; a
  * reader that has gone away is a reset, which the app sees as SIGPIPE. A terminal is one connection
  * both ways.
  *
@@ -28,7 +29,7 @@
 
 enum {
 	PROTOCOL_VERSION_MAJOR = 1, /* differs: the two do not understand each other */
-	PROTOCOL_VERSION_MINOR = 0, /* differs: one knows more frames than the other */
+	PROTOCOL_VERSION_MINOR = 1, /* differs: one knows more frames than the other */
 };
 
 enum {
@@ -53,6 +54,7 @@ enum frame_type {
 	FRAME_APP_EXIT = 3,    /* struct frame_app_exit */
 	FRAME_POD_EXIT = 4,    /* struct frame_pod_exit, the last frame */
 	FRAME_APP_RESTART = 5, /* struct frame_app_exit: it has ended, and will be started again */
+	FRAME_ADD_PORTS = 6,   /* struct frame_add_ports, the answer to FRAME_ADD */
 	/* host to guest */
 	FRAME_SIGNAL = 64,  /* struct frame_signal */
 	FRAME_WINSIZE = 65, /* struct frame_winsize */
@@ -117,9 +119,10 @@ struct frame_winsize {
 
 /*
  * A process that is added to a running app, in its namespaces and its cgroup, confined as it is.
- * guest-init connects to record_port and reads a record to its end, whose node RECORD_EXEC says
- * what runs; the ports in it are counted from record_port. From then on id stands for the process
- * in APP_START, APP_EXIT, SIGNAL and WINSIZE. When APP_EXIT has come, the id may be used again.
+ * guest-init answers with ADD_PORTS, connects to record_port and reads a record to its end, whose
+ * node RECORD_EXEC says what runs; the ports in it are counted from record_port. From then on id
+ * stands for the process in APP_START, APP_EXIT, SIGNAL and WINSIZE. When APP_EXIT has come, the id
+ * may be used again.
  */
 struct frame_add {
 	le32 id; /* FRAME_ID_ADDED_FIRST + slot */
@@ -131,6 +134,16 @@ enum {
 	FRAME_ADDED_MAX = 64, /* slots */
 };
 
+/*
+ * The ports of the guest from which the connections to record_port and the three behind it will
+ * come. guest-init holds them when it says so, so that no app can: the host takes no other
+ * connection to those ports. Sent once for each FRAME_ADD, before any of the connections.
+ */
+struct frame_add_ports {
+	le32 id;
+	le32 ports[NACELLE_PORTS_ADDED];
+};
+
 static_assert(sizeof(struct frame_hello) == 8, "HELLO");
 static_assert(sizeof(struct frame_app_start) == 8, "APP_START");
 static_assert(sizeof(struct frame_app_exit) == 16, "APP_EXIT");
@@ -139,6 +152,7 @@ static_assert(sizeof(struct frame_signal) == 8, "SIGNAL");
 static_assert(sizeof(struct frame_winsize) == 8, "WINSIZE");
 static_assert(sizeof(struct frame_stop) == 4, "STOP");
 static_assert(sizeof(struct frame_add) == 12, "ADD");
+static_assert(sizeof(struct frame_add_ports) == 20, "ADD_PORTS");
 
 /*
  * Time stamps: with the record's property RECORD_TRACE, guest-init writes one byte of

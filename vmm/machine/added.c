@@ -90,6 +90,15 @@ static bool find_slot(uint32_t id, uint32_t *slot)
 	return id >= FRAME_ID_ADDED_FIRST && *slot < FRAME_ADDED_MAX;
 }
 
+static void on_ports(void *ctx, uint32_t slot, const uint32_t ports[NACELLE_PORTS_ADDED])
+{
+	struct added *added = ctx;
+
+	streams_expect(added->streams, 1 + slot,
+		       NACELLE_PORT_ADDED_FIRST + slot * NACELLE_PORTS_ADDED, ports,
+		       NACELLE_PORTS_ADDED);
+}
+
 void added_start(struct added *added, const struct machine_command *command, const int *fds,
 		 unsigned fd_count)
 {
@@ -179,4 +188,5 @@ void added_init(struct added *added, struct control *control, struct streams *st
 {
 	*added = (struct added){ .control = control, .streams = streams, .send = send, .ctx = ctx };
 	streams_on_done(streams, on_done, added);
+	control_on_ports(control, on_ports, added);
 }

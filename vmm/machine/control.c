@@ -1,6 +1,6 @@
 /*
- * The host's end of the control connection: a parser for six kinds of frames with a buffer for one
- * of them, and a short queue of frames to the guest.
+ * The host's end of the control connection: a parser for seven kinds of frames with a buffer for
+ * one of them, and a short queue of frames to the guest.
  *
  * What comes in is written by the guest; each byte is copied out of guest memory once.
  */
@@ -42,6 +42,8 @@ static int payload_length(uint32_t type)
 		return sizeof(struct frame_app_exit);
 	case FRAME_POD_EXIT:
 		return sizeof(struct frame_pod_exit);
+	case FRAME_ADD_PORTS:
+		return sizeof(struct frame_add_ports);
 	default:
 		return -1;
 	}
@@ -69,6 +71,26 @@ static uint8_t *find_member(struct control *control, uint32_t id)
 	if (id >= FRAME_ID_ADDED_FIRST && id - FRAME_ID_ADDED_FIRST < FRAME_ADDED_MAX)
 		return &control->added[id - FRAME_ID_ADDED_FIRST];
 	return NULL;
+}
+
+static void on_add_ports(struct control *control, struct cursor *in)
+{
+	uint32_t id = cursor_le32(in), ports[NACELLE_PORTS_ADDED];
+	uint8_t *member = id < control->app_count ? NULL : find_member(control, id);
+
+	for (size_t i = 0; i < NACELLE_PORTS_ADDED; i++)
+		ports[i] = cursor_le32(in);
+	if (!member) {
+		fault(control, CONTROL_FAULT_CONTENT);
+		return;
+	}
+	if (*member != CONTROL_MEMBER_ASKED) {
+		fault(control, CONTROL_FAULT_ORDER);
+		return;
+	}
+	*member = CONTROL_MEMBER_EXPECTED;
+	if (control->on_ports)
+		control->on_ports(control->ports_ctx, id - FRAME_ID_ADDED_FIRST, ports);
 }
 
 static void on_app_start(struct control *control, struct cursor *in)
@@ -112,7 +134,7 @@ static bool exit_acceptable(uint32_t kind, uint32_t code)
 static uint8_t *read_exit(struct control *control, struct cursor *in, struct machine_event *event)
 {
 	uint8_t *member;
-	bool ran;
+	bool ran, in_order;
 
 	event->app = cursor_le32(in);
 	event->kind = cursor_le32(in);
@@ -125,7 +147,9 @@ static uint8_t *read_exit(struct control *control, struct cursor *in, struct mac
 		fault(control, CONTROL_FAULT_CONTENT);
 		return NULL;
 	}
-	if (*member != (ran ? CONTROL_MEMBER_STARTED : CONTROL_MEMBER_EXPECTED)) {
+	in_order = ran ? *member == CONTROL_MEMBER_STARTED
+		       : *member == CONTROL_MEMBER_ASKED || *member == CONTROL_MEMBER_EXPECTED;
+	if (!in_order) {
 		fault(control, CONTROL_FAULT_ORDER);
 		return NULL;
 	}
@@ -225,6 +249,8 @@ static void on_frame(struct control *control)
 		on_app_exit(control, &in);
 	else if (type == FRAME_APP_RESTART)
 		on_app_restart(control, &in);
+	else if (type == FRAME_ADD_PORTS)
+		on_add_ports(control, &in);
 	else
 		on_pod_exit(control, &in);
 	assert(!in.bad && cursor_left(&in) == 0);
@@ -353,6 +379,12 @@ void control_init(struct control *control, struct vsock *vsock, uint32_t app_cou
 	memset(control->apps, CONTROL_MEMBER_EXPECTED, app_count);
 }
 
+void control_on_ports(struct control *control, control_ports_fn *on_ports, void *ctx)
+{
+	control->on_ports = on_ports;
+	control->ports_ctx = ctx;
+}
+
 /* A frame that waits, no byte of which is sent, of this type and with the same first payload. */
 static struct control_frame *find_waiting(struct control *control,
 					  const struct control_frame *frame, size_t same_bytes)
@@ -404,7 +436,7 @@ static struct control_frame make_frame(enum frame_type type, const void *payload
 		.header = { .type = le32_make(type), .length = le32_make((uint32_t)len) },
 	};
 
-	static_assert(sizeof(struct frame_app_exit) <= CONTROL_PAYLOAD_MAX, "frames");
+	static_assert(sizeof(struct frame_add_ports) <= CONTROL_PAYLOAD_MAX, "frames");
 	assert(len <= CONTROL_PAYLOAD_MAX);
 	memcpy(frame.payload, payload, len);
 	return frame;
@@ -451,7 +483,7 @@ bool control_add(struct control *control, uint32_t slot, uint32_t app)
 	assert(slot < FRAME_ADDED_MAX);
 	virtio_device_lock(&control->vsock->device);
 	assert(control->added[slot] == CONTROL_MEMBER_NONE);
-	control->added[slot] = CONTROL_MEMBER_EXPECTED;
+	control->added[slot] = CONTROL_MEMBER_ASKED;
 	taken = enqueue_locked(control, &frame, sizeof(payload));
 	if (!taken)
 		control->added[slot] = CONTROL_MEMBER_NONE;

@@ -27,10 +27,13 @@
 enum {
 	CONTROL_APPS_MAX = 256,
 	CONTROL_QUEUE_MAX = 128,  /* frames to the guest that wait */
-	CONTROL_PAYLOAD_MAX = 16, /* the longest of protocol.h, either way */
+	CONTROL_PAYLOAD_MAX = 20, /* the longest of protocol.h, either way */
 };
 
 typedef void control_event_fn(void *ctx, const struct machine_event *event);
+
+/* The ports of the guest from which the streams of an added process will come (ADD_PORTS). */
+typedef void control_ports_fn(void *ctx, uint32_t slot, const uint32_t ports[NACELLE_PORTS_ADDED]);
 
 enum control_state {
 	CONTROL_UNCONNECTED,
@@ -47,7 +50,8 @@ struct control_frame {
 
 /* How far a process of the guest has come: an app's, or an added one's. */
 enum control_member {
-	CONTROL_MEMBER_NONE, /* the slot is free */
+	CONTROL_MEMBER_NONE,  /* the slot is free */
+	CONTROL_MEMBER_ASKED, /* added: ADD_PORTS has not come */
 	CONTROL_MEMBER_EXPECTED,
 	CONTROL_MEMBER_STARTED,
 	CONTROL_MEMBER_EXITED,
@@ -67,6 +71,8 @@ struct control {
 	struct vsock *vsock;
 	control_event_fn *on_event;
 	void *ctx;
+	control_ports_fn *on_ports;
+	void *ports_ctx;
 	uint32_t app_count;
 
 	/* Guarded by the vsock device's lock. */
@@ -86,6 +92,9 @@ struct control {
 /* app_count <= CONTROL_APPS_MAX, the number of apps in the pod record. */
 void control_init(struct control *control, struct vsock *vsock, uint32_t app_count,
 		  control_event_fn *on_event, void *ctx);
+
+/* on_ports is called as the event function is, at most once for each process that is added. */
+void control_on_ports(struct control *control, control_ports_fn *on_ports, void *ctx);
 
 /* A vsock_accept_fn for NACELLE_PORT_CONTROL, ctx being the struct control. One at a time. */
 bool control_accept(void *ctx, uint32_t host_port, struct vsock_conn *conn,

@@ -24,7 +24,10 @@ struct channel {
 struct stream {
 	struct streams *streams;
 	uint32_t port;
-	bool used; /* had its connection */
+	bool used;	     /* had its connection */
+	bool restricted;     /* it may come from one port of the guest only: */
+	bool expected;	     /* which is known, and */
+	uint32_t guest_port; /* is this */
 	struct vsock_conn *conn;
 	struct channel in;
 	struct channel out;

@@ -30,6 +30,8 @@ bool streams_accept(void *ctx, uint32_t host_port, struct vsock_conn *conn,
 
 	if (!stream || stream->used)
 		return false;
+	if (stream->restricted && (!stream->expected || conn->guest_port != stream->guest_port))
+		return false;
 	stream_connect(stream, conn, accept);
 	return true;
 }
@@ -89,6 +91,7 @@ int streams_add(struct streams *streams, unsigned index, const struct stream_con
 		struct stream *stream = &group->stream[group->count++];
 
 		stream->streams = streams;
+		stream->restricted = index > 0;
 		if (stream_open(stream, &configs[group->count - 1], err) < 0) {
 			group_free(group, false);
 			return -1;
@@ -98,6 +101,20 @@ int streams_add(struct streams *streams, unsigned index, const struct stream_con
 	streams->groups[index] = group;
 	streams_unlock(streams);
 	return 0;
+}
+
+void streams_expect(struct streams *streams, unsigned index, uint32_t from, const uint32_t *ports,
+		    size_t count)
+{
+	struct stream_group *group = streams->groups[index];
+
+	for (size_t i = 0; i < group->count; i++) {
+		struct stream *stream = &group->stream[i];
+
+		assert(stream->port - from < count);
+		stream->guest_port = ports[stream->port - from];
+		stream->expected = true;
+	}
 }
 
 void streams_end(struct streams *streams, unsigned index)

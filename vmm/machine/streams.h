@@ -18,6 +18,10 @@
  * The streams of the apps are there from the beginning to the end: group 0. Each added process has
  * a group of its own, which comes and goes while the VM runs.
  *
+ * Apps can open vsock connections too, if they are let. A stream takes one connection, and those of
+ * group 0 are made before the first app starts; those of other groups are taken only from the ports
+ * of the guest that guest-init has named and holds (streams_expect()).
+ *
  * Locking: everything but the descriptors' registration is guarded by the vsock device's lock.
  * Operations are called with it held, and so is streams_end(); all else here belongs to the loop's
  * thread and is called without it. Descriptors are closed by the loop's thread only.
@@ -83,6 +87,13 @@ void streams_on_done(struct streams *streams, streams_done_fn *done, void *ctx);
 /* Makes a group that is not there, as streams_init() makes group 0. */
 int streams_add(struct streams *streams, unsigned group, const struct stream_config *configs,
 		size_t count, struct error *err);
+
+/*
+ * The connection to the port `from` + i comes from the guest's port ports[i]; before this is said,
+ * nobody can connect to the streams of a group that was added. With the device's lock held.
+ */
+void streams_expect(struct streams *streams, unsigned group, uint32_t from, const uint32_t *ports,
+		    size_t count);
 
 /*
  * The guest has no more to say in this group, and reads no more: what has come is written out, then

@@ -30,7 +30,7 @@ enum op {
 /* What has been reported so far. */
 static struct {
 	bool hello, over;
-	bool started[MEMBERS], exited[MEMBERS];
+	bool started[MEMBERS], exited[MEMBERS], told[SLOTS];
 	unsigned count, added, restarts;
 } seen;
 
@@ -66,6 +66,7 @@ static void on_event(void *ctx, const struct machine_event *event)
 	case MACHINE_EVENT_APP_START:
 		require(seen.hello && !seen.started[member] && !seen.exited[member],
 			"a start out of order");
+		require(member < APPS || seen.told[member - APPS], "a start without ports");
 		require(event->code >= 1 && event->code <= INT32_MAX, "no pid");
 		seen.started[member] = true;
 		break;
@@ -101,6 +102,16 @@ static void on_event(void *ctx, const struct machine_event *event)
 	}
 }
 
+static void on_ports(void *ctx, uint32_t slot, const uint32_t ports[NACELLE_PORTS_ADDED])
+{
+	const struct control *control = ctx;
+
+	(void)ports;
+	require(slot < SLOTS && control->added[slot] != CONTROL_MEMBER_NONE, "a free slot's ports");
+	require(!seen.told[slot] && !seen.started[APPS + slot], "ports out of order");
+	seen.told[slot] = true;
+}
+
 static void send_packet(struct vguest *g, struct vguest_packet packet)
 {
 	packet.guest_port = GUEST_PORT;
@@ -134,7 +145,7 @@ static void op_slot(struct control *control, uint32_t slot)
 	unsigned member = APPS + slot;
 
 	if (control->added[slot] == CONTROL_MEMBER_NONE) {
-		seen.started[member] = seen.exited[member] = false;
+		seen.started[member] = seen.exited[member] = seen.told[slot] = false;
 		seen.added++;
 		if (!control_add(control, slot, slot % APPS))
 			require(control->added[slot] == CONTROL_MEMBER_NONE, "a slot is lost");
@@ -207,6 +218,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&seen, 0, sizeof(seen));
 	vguest_init(&g, control_accept, &control);
 	control_init(&control, g.vsock, APPS, on_event, &control);
+	control_on_ports(&control, on_ports, &control);
 	vguest_post(&g, 8);
 	send_packet(&g, (struct vguest_packet){ .op = VSOCK_OP_REQUEST });
 	for (unsigned i = 0; i < 100 && cursor_left(&in) > 0; i++)

@@ -82,3 +82,34 @@ test_socket_in_the_way() {
   expect_stderr_has "--vsock: there is a file already, and not a socket that is left over"
   [ -f file ] || fail "the file is gone"
 }
+
+# Tries for ever to be the first at the ports of the pod's own streams, which it knows.
+thief='
+use Socket;
+sub vm { pack("S S L L x4", 40, 0, $_[1], $_[0]) }
+$| = 1; print "ready\n";
+for (;;) {
+  for my $port (0x70000001, 0x70000010 .. 0x70000018, 0x70010000 .. 0x70010007) {
+    socket(my $s, 40, SOCK_STREAM, 0) or die "socket: $!";
+    print "took port $port\n" if connect($s, vm(2, $port));
+    close $s;
+  }
+}
+'
+
+# An app that may use vsock takes neither the streams of an app that starts later nor those of a command.
+test_streams_of_others() {
+  local i
+  start_pod --name thief "$debian" --seccomp none -- perl -e "$thief" \
+    --- "$busybox" --name later -- sh -c 'echo the later app; echo its errors >&2; while :; do sleep 1; done'
+  wait_for_stdout ready
+  wait_for_stdout "the later app"
+  for i in 1 2 3 4 5 6 7 8 9 10; do
+    expect_same "$(echo "secret $i" | "$nacelle" exec --root "$store" -i --app later thief sh -c 'cat; echo end >&2' 2>&1)" \
+      "secret $i"$'\n'"end" "what a command reads and writes"
+  done
+  "$nacelle" stop --root "$store" --force thief
+  wait_pod
+  ! grep took "$out" || fail "a stream was taken"
+  expect_stderr_has "its errors"
+}

@@ -246,6 +246,7 @@ struct host {
 	bool added_acted, app_killed;
 	void *added_record;
 	size_t added_record_len;
+	uint32_t guest_ports[NACELLE_PORTS_ADDED]; /* that guest-init has named; 0: not yet */
 };
 
 static void send_frame(struct host *host, enum frame_type type, const void *payload, size_t len)
@@ -311,6 +312,7 @@ static void act_on_added(struct host *host)
 		if (host->added < (script->added_times ? script->added_times : 1)) {
 			for (int i = ADDED_RECORD; i <= ADDED_ERR; i++)
 				close_added(host, i);
+			memset(host->guest_ports, 0, sizeof(host->guest_ports));
 			send_frame(host, FRAME_ADD, &add, sizeof(add));
 			host->added++;
 		} else if (!host->app_killed) {
@@ -359,6 +361,10 @@ static void take_frame(struct host *host, uint32_t type, struct cursor *c)
 			take_added_frame(o, type, c);
 		else
 			o->starts++;
+	} else if (type == FRAME_ADD_PORTS) {
+		host->broken |= cursor_le32(c) != FRAME_ID_ADDED_FIRST || host->guest_ports[0];
+		for (int i = 0; i < NACELLE_PORTS_ADDED; i++)
+			host->guest_ports[i] = cursor_le32(c);
 	} else if (type == FRAME_APP_RESTART) {
 		(void)cursor_take(c, sizeof(struct frame_app_exit));
 		o->restarts++;
@@ -471,10 +477,27 @@ static bool input_left(const struct host *host)
 	       (host->written == host->script->input_len && !host->script->keep_stdin_open);
 }
 
+/* The connections of an added process come from where guest-init has said before. */
+static bool comes_from_named_port(const struct host *host, int i)
+{
+	struct sockaddr_un peer = { 0 };
+	socklen_t len = sizeof(peer) - 1;
+	char want[sizeof(peer.sun_path)];
+
+	CHECK(getpeername(host->sockets[i], (struct sockaddr *)&peer, &len));
+	CHECK(snprintf(want, sizeof(want), "/ports/guest-%u", host->guest_ports[i - ADDED_RECORD]));
+	return host->guest_ports[0] && strcmp(peer.sun_path, want) == 0;
+}
+
 static void accept_endpoint(struct host *host, int i)
 {
 	host->sockets[i] = accept4(host->listeners[i], NULL, NULL, SOCK_CLOEXEC);
 	CHECK(host->sockets[i]);
+	if (i >= ADDED_RECORD && !comes_from_named_port(host, i)) {
+		(void)fprintf(stderr, "endpoint %d: a connection from elsewhere\n", i);
+		host->broken = true;
+	}
+	host->outcome->connected |= i == STDOUT;
 	if (i == STDOUT && host->script->close_stdout) {
 		close(host->sockets[i]);
 		host->ended[i] = true;

@@ -28,7 +28,8 @@ struct outcome {
 	size_t out_len;
 	char *err;
 	size_t err_len;
-	int died; /* wait status of a guest-init that ended by itself, else -1 */
+	bool connected; /* somebody has, to the port of stdout */
+	int died;	/* wait status of a guest-init that ended by itself, else -1 */
 
 	/* Of the process that the script adds. */
 	unsigned added_starts, added_exits;

@@ -13,14 +13,38 @@
 
 #include "vmm/base/cleanup.h"
 
+int platform_connect_from(int socket, uint32_t port, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "/ports/%u", port);
+	if (connect(socket, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return error_set(err, errno, "cannot connect to %s", address.sun_path);
+	return 0;
+}
+
 int platform_connect(uint32_t port, struct error *err)
 {
+	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return error_set(err, errno, "cannot make a socket");
+	if (platform_connect_from(fd, port, err) < 0)
+		return -1;
+	return steal_fd(&fd);
+}
+
+/* The socket's name, which the harness sees when it accepts, has the port. */
+int platform_reserve(uint32_t *guest_port, struct error *err)
+{
+	static uint32_t last;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	(void)snprintf(address.sun_path, sizeof(address.sun_path), "/ports/%u", port);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return error_set(err, errno, "cannot connect to %s", address.sun_path);
+	*guest_port = ++last;
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "/ports/guest-%u", last);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return error_set(err, errno, "cannot bind %s", address.sun_path);
 	return steal_fd(&fd);
 }
 

@@ -65,6 +65,21 @@ static void expect_app(const struct outcome *o, unsigned app, uint32_t kind, uin
 /* Waits for a file that another app makes. */
 #define AWAIT(name) "while ! test -e /dev/shm/" name "; do sleep 0.01; done; "
 
+/* By the time that an app runs no stream of another is left to be taken. */
+static void test_all_connect_before_the_first_starts(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	MAKE_POD("", "");
+	argv[0][0] = "/bin/nothing";
+	apps[1] = pod.app;
+	apps[0].stdin_port = apps[0].stdout_port = apps[0].stderr_port = POD_NO_PORT;
+	run(&o);
+	assert_int_equal(o.starts, 0);
+	assert_true(o.connected);
+}
+
 static void test_each_starts_after_the_one_before(void **state)
 {
 	struct outcome o;
@@ -436,6 +451,7 @@ static void test_many_apps(void **state)
 int main(int argc, char **arguments)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_connect_before_the_first_starts),
 		cmocka_unit_test(test_each_starts_after_the_one_before),
 		cmocka_unit_test(test_an_app_that_cannot_start_ends_the_pod),
 		cmocka_unit_test(test_first_failure_counts),

@@ -73,14 +73,20 @@ static unsigned count_fds(void)
 	return count;
 }
 
-static void packet(uint32_t port, uint16_t op, const void *data, size_t len)
+static void packet_from(uint32_t guest_port, uint32_t port, uint16_t op, const void *data,
+			size_t len)
 {
-	vguest_send(&t.g, &(struct vguest_packet){ .guest_port = 1000 + port,
+	vguest_send(&t.g, &(struct vguest_packet){ .guest_port = guest_port,
 						   .host_port = port,
 						   .op = op,
 						   .buf_alloc = CREDIT,
 						   .data = data,
 						   .len = (uint32_t)len });
+}
+
+static void packet(uint32_t port, uint16_t op, const void *data, size_t len)
+{
+	packet_from(1000 + port, port, op, data, len);
 }
 
 /* Takes packets until one of this kind comes; the others are credit and the like. */
@@ -100,6 +106,18 @@ static void connect_guest(uint32_t port, uint16_t answer)
 {
 	packet(port, VSOCK_OP_REQUEST, NULL, 0);
 	assert_true(receive(answer));
+}
+
+/* The answer to FRAME_ADD: the ports from which packet() sends. */
+static void say_ports(uint32_t slot)
+{
+	le32 wire[2 + 1 + NACELLE_PORTS_ADDED] = { le32_make(FRAME_ADD_PORTS),
+						   le32_make(sizeof(struct frame_add_ports)),
+						   le32_make(ID + slot) };
+
+	for (uint32_t i = 0; i < NACELLE_PORTS_ADDED; i++)
+		wire[3 + i] = le32_make(1000 + PORT + slot * NACELLE_PORTS_ADDED + i);
+	packet(NACELLE_PORT_CONTROL, VSOCK_OP_RW, wire, sizeof(wire));
 }
 
 static void send_frame(uint32_t type, uint32_t a, uint32_t b, uint32_t c, uint32_t d, size_t words)
@@ -191,10 +209,50 @@ static int add(uint32_t slot)
 	return ends[0];
 }
 
+static int add_told(uint32_t slot)
+{
+	int out = add(slot);
+
+	say_ports(slot);
+	return out;
+}
+
+/* An app of the guest that knows the ports and is quick gets nothing. */
+static void test_hostile_app(void **state)
+{
+	int out;
+
+	(void)state;
+	connect_guest(PORT, VSOCK_OP_RST);
+	out = add(0);
+	/* Before guest-init has answered nobody may connect, whatever the port is that he has. */
+	for (uint32_t i = 0; i < NACELLE_PORTS_ADDED; i++)
+		connect_guest(PORT + i, VSOCK_OP_RST);
+	say_ports(0);
+	for (uint32_t i = 0; i < NACELLE_PORTS_ADDED; i++) {
+		packet_from(999 + PORT + i, PORT + i, VSOCK_OP_REQUEST, NULL, 0);
+		assert_true(receive(VSOCK_OP_RST));
+	}
+	/* Those of guest-init stand, once. */
+	connect_guest(PORT, VSOCK_OP_RESPONSE);
+	connect_guest(PORT + 2, VSOCK_OP_RESPONSE);
+	packet(PORT + 2, VSOCK_OP_RST, NULL, 0);
+	connect_guest(PORT + 2, VSOCK_OP_RST);
+	say_started(ID);
+	say_exited(ID, 0);
+	turn();
+	/* The next process in the slot has ports of its own. */
+	t.event_count = 0;
+	close(out);
+	out = add(0);
+	connect_guest(PORT, VSOCK_OP_RST);
+	close(out);
+}
+
 static void test_record_and_output(void **state)
 {
 	char got[16];
-	int out = add(0);
+	int out = add_told(0);
 
 	(void)state;
 	assert_true(receive(VSOCK_OP_RW)); /* FRAME_ADD */
@@ -225,7 +283,7 @@ static void test_record_and_output(void **state)
 static void test_exit_waits_for_output(void **state)
 {
 	static uint8_t bytes[8000], got[256 * 1024];
-	int slow = add(0), quick = add(5);
+	int slow = add_told(0), quick = add_told(5);
 	size_t sent = 0, read_back = 0;
 	ssize_t n;
 
@@ -259,7 +317,7 @@ static void test_exit_waits_for_output(void **state)
 static void test_output_after_exit(void **state)
 {
 	static uint8_t bytes[60000];
-	int out = add(0);
+	int out = add_told(0);
 
 	(void)state;
 	say_started(ID);
@@ -282,7 +340,7 @@ static void test_hang_up(void **state)
 	const struct machine_command command = { .type = MACHINE_COMMAND_HANG_UP, .id = ID };
 	const le32 want[] = { le32_make(FRAME_SIGNAL), le32_make(8), le32_make(ID),
 			      le32_make(SIGHUP) };
-	int out = add(0);
+	int out = add_told(0);
 
 	(void)state;
 	assert_true(receive(VSOCK_OP_RW)); /* FRAME_ADD */
@@ -357,7 +415,7 @@ static void test_all_slots_again_and_again(void **state)
 	(void)state;
 	for (int round = 0; round < 20; round++) {
 		for (uint32_t i = 0; i < FRAME_ADDED_MAX; i++) {
-			out[i] = add(i);
+			out[i] = add_told(i);
 			assert_true(receive(VSOCK_OP_RW));
 		}
 		for (uint32_t i = 0; i < FRAME_ADDED_MAX; i++) {
@@ -377,7 +435,7 @@ static void test_all_slots_again_and_again(void **state)
 static void test_end_of_the_pod(void **state)
 {
 	static uint8_t bytes[60000];
-	int out = add(0);
+	int out = add_told(0);
 
 	(void)state;
 	say_started(ID);
@@ -398,9 +456,13 @@ static void test_end_of_the_pod(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_record_and_output), TEST(test_exit_waits_for_output),
-		TEST(test_output_after_exit), TEST(test_hang_up),
-		TEST(test_refused),	      TEST(test_all_slots_again_and_again),
+		TEST(test_hostile_app),
+		TEST(test_record_and_output),
+		TEST(test_exit_waits_for_output),
+		TEST(test_output_after_exit),
+		TEST(test_hang_up),
+		TEST(test_refused),
+		TEST(test_all_slots_again_and_again),
 		TEST(test_end_of_the_pod),
 	};
 

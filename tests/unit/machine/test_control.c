@@ -382,6 +382,7 @@ static void test_added_processes(void **state)
 		     WORDS(LAST_ID,
 			   NACELLE_PORT_ADDED_FIRST + (FRAME_ADDED_MAX - 1) * NACELLE_PORTS_ADDED,
 			   1));
+	send_frame(FRAME_ADD_PORTS, WORDS(LAST_ID, 1, 2, 3, UINT32_MAX));
 	send_frame(FRAME_APP_START, WORDS(LAST_ID, 7));
 	expect_event(MACHINE_EVENT_APP_START, LAST_ID, 0, 7, 0);
 	send_frame(FRAME_APP_EXIT, WORDS(ID, EXIT_KIND_INIT_FAILURE, 12, 0));
@@ -391,8 +392,49 @@ static void test_added_processes(void **state)
 	/* The slot is used again, from the beginning. */
 	control_release(&t.control, 0);
 	assert_true(control_add(&t.control, 0, 0));
+	send_frame(FRAME_ADD_PORTS, WORDS(ID, 4, 5, 6, 7));
 	send_frame(FRAME_APP_START, WORDS(ID, 8));
 	expect_event(MACHINE_EVENT_APP_START, ID, 0, 8, 0);
+}
+
+static void test_ports_out_of_order(void **state)
+{
+	static const struct {
+		uint32_t id, why;
+	} wrong[] = {
+		{ ID, CONTROL_FAULT_ORDER },
+		{ ID + 1, CONTROL_FAULT_ORDER },
+		{ LAST_ID, CONTROL_FAULT_ORDER },
+		{ 0, CONTROL_FAULT_CONTENT },
+		{ LAST_ID + 1, CONTROL_FAULT_CONTENT },
+	};
+
+	(void)state;
+	/* Slot 0 has said its ports, slot 1 its exit. */
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		control_init(&t.control, t.g.vsock, APPS, on_event, &t);
+		t.guest_fwd_cnt = 0;
+		vguest_post(&t.g, 4);
+		say_hello();
+		assert_true(control_add(&t.control, 0, 0));
+		expect_op(VSOCK_OP_RW);
+		assert_true(control_add(&t.control, 1, 0));
+		expect_op(VSOCK_OP_RW);
+		send_frame(FRAME_ADD_PORTS, WORDS(ID, 1, 2, 3, 4));
+		send_frame(FRAME_APP_EXIT, WORDS(ID + 1, EXIT_KIND_INIT_FAILURE, 1, 0));
+		expect_event(MACHINE_EVENT_APP_EXIT, ID + 1, EXIT_KIND_INIT_FAILURE, 1, 0);
+		send_frame(FRAME_ADD_PORTS, WORDS(wrong[i].id, 1, 2, 3, 4));
+		expect_fault(wrong[i].why);
+	}
+	/* Nothing of what was added starts before its ports are known. */
+	control_init(&t.control, t.g.vsock, APPS, on_event, &t);
+	t.guest_fwd_cnt = 0;
+	vguest_post(&t.g, 4);
+	say_hello();
+	assert_true(control_add(&t.control, 0, 0));
+	expect_op(VSOCK_OP_RW);
+	send_frame(FRAME_APP_START, WORDS(ID, 1));
+	expect_fault(CONTROL_FAULT_ORDER);
 }
 
 /* Each is an offence while slot 1 has had its exit and all others are free. */
@@ -476,6 +518,7 @@ static void test_wrong_restarts(void **state)
 		expect_op(VSOCK_OP_RW);
 		send_frame(FRAME_APP_START, WORDS(1, 9));
 		expect_event(MACHINE_EVENT_APP_START, 1, 0, 9, 0);
+		send_frame(FRAME_ADD_PORTS, WORDS(ID, 1, 2, 3, 4));
 		send_frame(FRAME_APP_START, WORDS(ID, 9));
 		expect_event(MACHINE_EVENT_APP_START, ID, 0, 9, 0);
 		send_frame(FRAME_APP_RESTART, wrong[i].words, 4);
@@ -524,6 +567,7 @@ int main(void)
 		TEST(test_queue_is_bounded),
 		TEST(test_frames_in_pieces),
 		TEST(test_added_processes),
+		TEST(test_ports_out_of_order),
 		TEST(test_added_out_of_order),
 		TEST(test_restarts),
 		TEST(test_wrong_restarts),
