@@ -264,7 +264,9 @@ static void notify(struct virtio_device *dev, unsigned queue)
 			return;
 		}
 		virtq_push(q, chain.head, serve(blk, &chain));
-		if (++chains == q->size || blk->moved_bytes - before >= NOTIFY_BYTES_MAX) {
+		/* One that moves nothing may still take its time, as a flush does. */
+		if (++chains == q->size || blk->moved_bytes - before >= NOTIFY_BYTES_MAX ||
+		    virtio_device_paused(dev)) {
 			virtio_device_requeue(dev, queue);
 			break;
 		}

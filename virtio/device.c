@@ -44,11 +44,14 @@ void virtio_device_init(struct virtio_device *dev, const struct virtio_device_pa
 		virtq_init(&dev->queues[i], params->gmem, params->queue_sizes[i]);
 	error = pthread_mutex_init(&dev->lock, NULL);
 	assert(error == 0);
+	error = pthread_mutex_init(&dev->next, NULL);
+	assert(error == 0);
 	(void)error;
 }
 
 void virtio_device_fini(struct virtio_device *dev)
 {
+	pthread_mutex_destroy(&dev->next);
 	pthread_mutex_destroy(&dev->lock);
 }
 
@@ -58,9 +61,17 @@ void virtio_device_connect(struct virtio_device *dev, void (*raise)(void *ctx), 
 	dev->raise_ctx = ctx;
 }
 
+static void lock_in_turn(struct virtio_device *dev)
+{
+	pthread_mutex_lock(&dev->next);
+	pthread_mutex_lock(&dev->lock);
+	pthread_mutex_unlock(&dev->next);
+}
+
 void virtio_device_lock(struct virtio_device *dev)
 {
-	pthread_mutex_lock(&dev->lock);
+	if (pthread_mutex_trylock(&dev->lock) != 0)
+		lock_in_turn(dev);
 }
 
 void virtio_device_unlock(struct virtio_device *dev)
@@ -125,7 +136,7 @@ void virtio_device_kick(struct virtio_device *dev, unsigned queue)
 		dev->kicks++;
 		virtio_device_requeue(dev, queue);
 	}
-	while (dev->requeued && !dev->paused && virtio_device_running(dev)) {
+	while (dev->requeued && !virtio_device_paused(dev) && virtio_device_running(dev)) {
 		uint32_t work = dev->requeued;
 
 		dev->requeued = 0;
@@ -135,7 +146,7 @@ void virtio_device_kick(struct virtio_device *dev, unsigned queue)
 		}
 		if (dev->requeued) {
 			virtio_device_unlock(dev);
-			virtio_device_lock(dev);
+			lock_in_turn(dev);
 		}
 	}
 	virtio_device_unlock(dev);
@@ -143,16 +154,21 @@ void virtio_device_kick(struct virtio_device *dev, unsigned queue)
 
 void virtio_device_pause(struct virtio_device *dev)
 {
-	virtio_device_lock(dev);
-	dev->paused = true;
-	virtio_device_unlock(dev);
+	__atomic_store_n(&dev->paused, true, __ATOMIC_SEQ_CST);
 }
 
 void virtio_device_resume(struct virtio_device *dev)
 {
-	virtio_device_lock(dev);
-	dev->paused = false;
-	virtio_device_unlock(dev);
+	__atomic_store_n(&dev->paused, false, __ATOMIC_SEQ_CST);
+}
+
+bool virtio_device_paused(const struct virtio_device *dev)
+{
+	return __atomic_load_n(&dev->paused, __ATOMIC_SEQ_CST);
+}
+
+void virtio_device_catch_up(struct virtio_device *dev)
+{
 	for (unsigned i = 0; i < dev->queue_count; i++)
 		virtio_device_kick(dev, i);
 }

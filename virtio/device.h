@@ -14,6 +14,9 @@
  *   public functions say whether they want the lock held; the `raise` function is called with it
  * held.
  * - Nobody holds the locks of two devices, and `raise` takes no device's lock.
+ * - Between two rounds of requeued work whoever waits for the lock gets it, and after each round
+ *   (virtio_device_pause()) the work stops: no guest that refills a queue for ever keeps either
+ * off.
  *
  * Misbehaving drivers. A queue that breaks (queue.h), or a request that makes no sense at all,
  * makes the device broken: DEVICE_NEEDS_RESET is set, the driver gets a configuration interrupt,
@@ -89,6 +92,7 @@ struct virtio_device {
 	const void *config;
 	uint32_t config_len;
 	pthread_mutex_t lock;
+	pthread_mutex_t next; /* held by the one who waits for the lock and will have it next */
 
 	/* Set by the machine with virtio_device_connect() before the first vCPU runs. */
 	void (*raise)(void *ctx);
@@ -100,7 +104,7 @@ struct virtio_device {
 	uint32_t interrupt_status; /* 4.2.2: bit 0 used buffers, bit 1 configuration */
 	uint32_t config_generation;
 	uint32_t requeued; /* queues whose notify stopped early, a bit each */
-	bool paused;
+	bool paused;	   /* atomic, and not guarded */
 	struct virtqueue queues[VIRTIO_QUEUES_MAX];
 
 	/* Counters for whoever reports on the machine. */
@@ -159,8 +163,8 @@ void virtio_device_config_changed(struct virtio_device *dev);
 void virtio_device_break(struct virtio_device *dev, const char *why);
 
 /*
- * For notify: comes back to this queue after others had a chance to take the lock (immediately
- * after this notify, unless the device is paused). Wants the lock.
+ * For notify: comes back to this queue after others have had the lock (immediately after this
+ * notify, unless the device is paused). Wants the lock.
  */
 void virtio_device_requeue(struct virtio_device *dev, unsigned queue);
 
@@ -172,10 +176,14 @@ void virtio_device_kick(struct virtio_device *dev, unsigned queue);
 
 /*
  * Pausing ends requeued work after the notify that runs, so that vCPU threads come back to the
- * machine's loop; resuming kicks every queue. Both take the lock themselves.
+ * machine's loop. Both are called by any thread, with or without the lock, and do not wait.
+ * Whatever was left undone, virtio_device_catch_up() does after the resume, by a kick of every
+ * queue; a vCPU thread calls it, without the lock, since it may take as long as the guest likes.
  */
 void virtio_device_pause(struct virtio_device *dev);
 void virtio_device_resume(struct virtio_device *dev);
+bool virtio_device_paused(const struct virtio_device *dev);
+void virtio_device_catch_up(struct virtio_device *dev);
 
 /* Resets the device as a write of 0 to Status does. Wants the lock. */
 void virtio_device_reset(struct virtio_device *dev);

@@ -139,7 +139,7 @@ bool virtio_net_transmit(struct virtio_net *net, unsigned pair)
 	struct virtq_chain chain;
 	bool more = false;
 
-	if (net->dev.paused || !virtio_device_running(&net->dev) || !q->ready)
+	if (virtio_device_paused(&net->dev) || !virtio_device_running(&net->dev) || !q->ready)
 		return false;
 	for (unsigned budget = q->size; !p->stuck && virtq_pop(q, &chain) > 0;) {
 		enum outcome outcome = send_chain(net, p, &chain);

@@ -228,7 +228,8 @@ int virtio_p9_ready(struct virtio_p9 *p9)
 		p9->gone = true;
 		virtio_device_break(&p9->dev, "the 9p server is gone");
 	}
-	if (p9->waiting && p9->free_count && !p9->dev.paused && virtio_device_running(&p9->dev))
+	if (p9->waiting && p9->free_count && !virtio_device_paused(&p9->dev) &&
+	    virtio_device_running(&p9->dev))
 		take_chains(p9, false);
 	virtio_device_signal_used(&p9->dev, QUEUE_REQUEST);
 	r = p9->gone ? -1 : 0;

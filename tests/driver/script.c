@@ -149,6 +149,7 @@ static void op_save(struct driver *d)
 	if (virtio_mmio_save(&d->slot, &state) == 0)
 		require(virtio_mmio_restore(&d->slot, &state) == 0, "saved state refused");
 	virtio_device_resume(d->dev);
+	virtio_device_catch_up(d->dev);
 }
 
 static void run_op(struct driver *d, unsigned op, struct cursor *in)

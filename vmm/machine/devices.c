@@ -231,3 +231,21 @@ void devices_port_write(struct devices *devices, uint16_t port, uint8_t value)
 		 !(__atomic_load_n(&devices->line_control, __ATOMIC_RELAXED) & UART_DIVISOR))
 		virtio_console_put(&devices->console, value);
 }
+
+void devices_pause(struct devices *devices)
+{
+	for (unsigned i = 0; i < devices->slot_count; i++)
+		virtio_device_pause(devices->slots[i].dev);
+}
+
+void devices_resume(struct devices *devices)
+{
+	for (unsigned i = 0; i < devices->slot_count; i++)
+		virtio_device_resume(devices->slots[i].dev);
+}
+
+void devices_catch_up(struct devices *devices)
+{
+	for (unsigned i = 0; i < devices->slot_count; i++)
+		virtio_device_catch_up(devices->slots[i].dev);
+}

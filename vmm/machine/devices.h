@@ -79,6 +79,15 @@ void devices_read(struct devices *devices, uint64_t gpa, void *data, unsigned le
 void devices_write(struct devices *devices, uint64_t gpa, const void *data, unsigned len_bytes);
 
 /*
+ * A pause ends what vCPU threads do for the guest soon, however much it wants; what is left is done
+ * by devices_catch_up() after the resume, on a vCPU's thread. The first two: any thread, no
+ * waiting.
+ */
+void devices_pause(struct devices *devices);
+void devices_resume(struct devices *devices);
+void devices_catch_up(struct devices *devices);
+
+/*
  * A byte written to a port. With a console, the data register at LAYOUT_EARLY_CONSOLE takes the
  * kernel's early messages (earlyprintk=serial), those from before it has found its devices: Linux
  * loses what it printed before its virtio console. Of the UART there is no more than that.

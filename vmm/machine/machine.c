@@ -194,9 +194,13 @@ static void run_command(struct machine *machine, const struct machine_command *c
 		added_hang_up(&machine->added, command);
 		break;
 	case MACHINE_COMMAND_PAUSE:
+		/* In this order: what a vCPU's thread leaves undone it finds in bus_interrupted().
+		 */
+		devices_pause(&machine->devices);
 		pause_begin(&machine->pause);
 		break;
 	case MACHINE_COMMAND_RESUME:
+		devices_resume(&machine->devices);
 		pause_end(&machine->pause);
 		break;
 	case MACHINE_COMMAND_DIALED:
@@ -258,7 +262,8 @@ static void bus_interrupted(void *context, struct vcpu *vcpu)
 {
 	struct machine *machine = context;
 
-	pause_wait(&machine->pause, vcpu);
+	if (pause_wait(&machine->pause, vcpu))
+		devices_catch_up(&machine->devices);
 }
 
 static void *vcpu_main(void *argument)

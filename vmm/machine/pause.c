@@ -48,8 +48,10 @@ void pause_end(struct pause *pause)
 	pthread_mutex_unlock(&pause->lock);
 }
 
-void pause_wait(struct pause *pause, struct vcpu *vcpu)
+bool pause_wait(struct pause *pause, struct vcpu *vcpu)
 {
+	bool called_out;
+
 	pthread_mutex_lock(&pause->lock);
 	if (pause->paused) {
 		if (++pause->parked == pause->count)
@@ -58,6 +60,7 @@ void pause_wait(struct pause *pause, struct vcpu *vcpu)
 			pthread_cond_wait(&pause->resumed, &pause->lock);
 		pause->parked--;
 	}
-	vcpu_let_in(vcpu);
+	called_out = vcpu_let_in(vcpu);
 	pthread_mutex_unlock(&pause->lock);
+	return called_out;
 }

@@ -1,6 +1,7 @@
 /*
  * Standing still: all vCPU threads leave the guest and wait. The guest has no part in it and cannot
- * refuse; devices and the loop go on, and what they have for the guest waits for it.
+ * refuse, as long as the devices do not keep the threads (virtio_device_pause()); the loop goes on,
+ * and what it has for the guest waits there.
  *
  * A vCPU is called out of KVM_RUN by a signal that does nothing else, and kept out of it by
  * immediate_exit, so that no order of the two misses it.
@@ -39,7 +40,10 @@ void pause_init(struct pause *pause, struct vcpu *vcpus, unsigned count, pause_d
 void pause_begin(struct pause *pause);
 void pause_end(struct pause *pause);
 
-/* A vCPU's thread, whose KVM_RUN was interrupted. Returns when it may go on. */
-void pause_wait(struct pause *pause, struct vcpu *vcpu);
+/*
+ * A vCPU's thread, whose KVM_RUN was interrupted. Returns when it may go on, and whether it was for
+ * a pause: then its devices have work left.
+ */
+bool pause_wait(struct pause *pause, struct vcpu *vcpu);
 
 #endif

@@ -190,11 +190,12 @@ void vcpu_keep_out(struct vcpu *vcpu)
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 }
 
-void vcpu_let_in(struct vcpu *vcpu)
+bool vcpu_let_in(struct vcpu *vcpu)
 {
 	if (!__atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_SEQ_CST))
-		return;
+		return false;
 	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	/* It fails while the guest has no such clock, and then has no watchdog either. */
 	(void)ioctl(vcpu->fd, KVM_KVMCLOCK_CTRL);
+	return true;
 }

@@ -4,6 +4,7 @@
 #ifndef NACELLE_MACHINE_VCPU_H
 #define NACELLE_MACHINE_VCPU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vmm/base/error.h"
@@ -52,8 +53,8 @@ void vcpu_keep_out(struct vcpu *vcpu);
 
 /*
  * Lets it in again, and tells the guest's clock that it was kept out, so that no watchdog there
- * takes the time for a lock-up. The vCPU's own thread.
+ * takes the time for a lock-up. Returns whether it was. The vCPU's own thread.
  */
-void vcpu_let_in(struct vcpu *vcpu);
+bool vcpu_let_in(struct vcpu *vcpu);
 
 #endif

@@ -7,6 +7,7 @@
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_ring.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #include "tests/driver/driver.h"
@@ -445,6 +446,7 @@ static void test_requeue(void **state)
 	driver_kick(&f.d, 0);
 	assert_int_equal(f.e.notified, 0);
 	virtio_device_resume(&f.e.dev);
+	virtio_device_catch_up(&f.e.dev);
 	assert_int_equal(driver_device_used_idx(&f.d, 0), 6);
 	assert_true(f.e.notified >= 7);
 	end(&f);
@@ -474,6 +476,7 @@ static void test_save(void **state)
 	assert_int_equal(driver_read(&g.d, VIRTIO_MMIO_INTERRUPT_STATUS), 1);
 	driver_add(&g.d, 1, &buf, 1, DRIVER_INDIRECT);
 	virtio_device_resume(&g.e.dev);
+	virtio_device_catch_up(&g.e.dev);
 	assert_int_equal(driver_device_used_idx(&g.d, 1), 2);
 
 #define REFUSED(change)                                                                            \
@@ -494,6 +497,70 @@ static void test_save(void **state)
 	REFUSED((bad.device.status = 3, bad.device.features = 0));
 	assert_int_equal(virtio_mmio_restore(&g.d.slot, &saved), 0);
 	end(&g);
+	end(&f);
+}
+
+/* A guest that has filled the queue again whenever the device looks. */
+struct refilled {
+	struct virtio_device dev;
+	unsigned rounds;
+};
+
+static void refilled_notify(struct virtio_device *dev, unsigned queue)
+{
+	__atomic_add_fetch(&container_of(dev, struct refilled, dev)->rounds, 1, __ATOMIC_SEQ_CST);
+	virtio_device_requeue(dev, queue);
+}
+
+static void *kick_for_ever(void *arg)
+{
+	virtio_device_kick(arg, 0);
+	return NULL;
+}
+
+static void await_round(const struct refilled *r, unsigned round)
+{
+	while (__atomic_load_n(&r->rounds, __ATOMIC_SEQ_CST) < round)
+		sched_yield();
+}
+
+/* It keeps nobody from the lock for more than a round, and a pause ends it. */
+static void test_endless_queue(void **state)
+{
+	static const struct virtio_device_ops ops = { .notify = refilled_notify };
+	static const uint16_t sizes[] = { 8 };
+	struct refilled r = { .rounds = 0 };
+	struct fixture f;
+	pthread_t thread;
+	unsigned before;
+
+	(void)state;
+	begin(&f);
+	virtio_device_init(&r.dev, &(struct virtio_device_params){ .ops = &ops,
+								   .gmem = f.e.dev.gmem,
+								   .queue_count = 1,
+								   .queue_sizes = sizes });
+	r.dev.status = 15;
+	r.dev.queues[0].ready = true;
+	for (unsigned i = 0; i < 100; i++) {
+		before = r.rounds;
+		assert_int_equal(pthread_create(&thread, NULL, kick_for_ever, &r.dev), 0);
+		await_round(&r, before + 1);
+		for (unsigned turn = 0; turn < 20; turn++) {
+			virtio_device_lock(&r.dev);
+			virtio_device_unlock(&r.dev);
+		}
+		virtio_device_pause(&r.dev);
+		pthread_join(thread, NULL);
+		/* What is left is done after the resume, by whoever catches up. */
+		before = r.rounds;
+		virtio_device_catch_up(&r.dev);
+		assert_int_equal(r.rounds, before);
+		virtio_device_resume(&r.dev);
+		assert_int_equal(r.dev.requeued, 1);
+	}
+	r.dev.queues[0].ready = false;
+	virtio_device_fini(&r.dev);
 	end(&f);
 }
 
@@ -530,6 +597,7 @@ static void test_threads(void **state)
 		driver_add(&f.d, 0, &buf, 1, 0);
 		virtio_device_pause(&f.e.dev);
 		virtio_device_resume(&f.e.dev);
+		virtio_device_catch_up(&f.e.dev);
 		assert_int_equal(driver_device_used_idx(&f.d, 0), 1);
 	}
 	pthread_join(thread, NULL);
@@ -539,12 +607,13 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_identity),     cmocka_unit_test(test_widths),
-		cmocka_unit_test(test_config),	     cmocka_unit_test(test_features),
-		cmocka_unit_test(test_status_order), cmocka_unit_test(test_queue_registers),
-		cmocka_unit_test(test_notify),	     cmocka_unit_test(test_interrupts),
-		cmocka_unit_test(test_broken),	     cmocka_unit_test(test_requeue),
-		cmocka_unit_test(test_save),	     cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_endless_queue),	cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_widths),		cmocka_unit_test(test_config),
+		cmocka_unit_test(test_features),	cmocka_unit_test(test_status_order),
+		cmocka_unit_test(test_queue_registers), cmocka_unit_test(test_notify),
+		cmocka_unit_test(test_interrupts),	cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_requeue),		cmocka_unit_test(test_save),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
