@@ -65,6 +65,8 @@ struct cJSON *json_make_object(void);
 struct cJSON *json_make_array(void);
 struct cJSON *json_make_text(const char *text);
 struct cJSON *json_make_number(uint64_t number);
+/* JSON that stands in the document as it is, which json_scan() has let through. */
+struct cJSON *json_make_raw(const char *text);
 struct cJSON *json_copy(const struct cJSON *json);
 int json_set(struct cJSON *object, const char *key, struct cJSON *value);
 int json_append(struct cJSON *array, struct cJSON *value);

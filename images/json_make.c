@@ -25,6 +25,11 @@ struct cJSON *json_make_number(uint64_t number)
 	return cJSON_CreateNumber((double)number);
 }
 
+struct cJSON *json_make_raw(const char *text)
+{
+	return cJSON_CreateRaw(text);
+}
+
 struct cJSON *json_copy(const struct cJSON *json)
 {
 	return cJSON_Duplicate(json, true);

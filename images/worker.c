@@ -139,7 +139,9 @@ static int restrict_calls(const struct worker_role *role, struct error *err)
 
 	assert(ARRAY_SIZE(common) + role->rule_count <= ARRAY_SIZE(rules));
 	memcpy(rules, common, sizeof(common));
-	memcpy(rules + ARRAY_SIZE(common), role->rules, role->rule_count * sizeof(rules[0]));
+	if (role->rule_count)
+		memcpy(rules + ARRAY_SIZE(common), role->rules,
+		       role->rule_count * sizeof(rules[0]));
 	return lockdown_seccomp(rules, ARRAY_SIZE(common) + role->rule_count, err);
 }
 

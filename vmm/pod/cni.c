@@ -296,10 +296,18 @@ int net_cleanup(int pod_fd, struct error *err)
 		add(&words, "cni");
 		add(&words, "del");
 		add_directory(&words, net_fd);
-		status = image_program_run(words.items, line, err);
+		status = image_program_run_patiently(words.items, line, err);
 		words_free(&words);
 	}
 	return status < 0 ? -1 : remove_netns(net_fd, err);
+}
+
+int net_give_up(int pod_fd, struct error *err)
+{
+	_cleanup_fd_ int net_fd =
+	    openat(pod_fd, NET_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return net_fd < 0 ? 0 : remove_netns(net_fd, err);
 }
 
 int cni_list_networks(const char *config_dir, char *names, size_t size, struct error *err)

@@ -36,6 +36,9 @@ int cni_attach(struct networks *networks, const struct pod_directory *directory,
  */
 int net_cleanup(int pod_fd, struct error *err);
 
+/* Where that goes on failing: removes the namespace, and with it what is in there. */
+int net_give_up(int pod_fd, struct error *err);
+
 /*
  * The names of the networks in a directory (NULL: the usual one), parted by commas; -1 with err
  * filled if one of them cannot be used. For `nacelle check`.

@@ -12,16 +12,23 @@
 
 #include "images/fields.h"
 #include "images/json.h"
+#include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 #include "vmm/pod/cni_record.h"
-#include "vmm/pod/cni_result.h"
+#include "vmm/pod/cni_reader.h"
+
+#define STATE  ".json"
+#define RESULT ".result"
 
 enum { FILE_NAME_MAX = 32 };
 
-/* What one plug-in gets on its stdin (specification 1.0.0, section 3, "Deriving"). */
+/*
+ * What one plug-in gets on its stdin (specification 1.0.0, section 3, "Deriving"). The result of
+ * the one before it goes in as it came.
+ */
 static char *make_configuration(const struct cni_request *request, const struct cni_plugin *plugin,
-				const struct cJSON *previous)
+				const char *previous)
 {
 	struct cJSON *config = json_copy(plugin->config);
 	bool good = config && json_set(config, "name", json_make_text(request->list->name)) == 0 &&
@@ -29,7 +36,7 @@ static char *make_configuration(const struct cni_request *request, const struct 
 	char *text;
 
 	if (good && previous)
-		good = json_set(config, "prevResult", json_copy(previous)) == 0;
+		good = json_set(config, "prevResult", json_make_raw(previous)) == 0;
 	if (good && plugin->port_mappings && request->ports) {
 		struct cJSON *runtime = json_make_object();
 
@@ -43,7 +50,7 @@ static char *make_configuration(const struct cni_request *request, const struct 
 }
 
 static int run(const struct cni_request *request, unsigned index, const char *command,
-	       const struct cJSON *previous, char **output, size_t *len, struct error *err)
+	       const char *previous, char **output, size_t *len, struct error *err)
 {
 	const struct cni_plugin *plugin = &request->list->plugins[index];
 	_cleanup_free_ char *configuration = make_configuration(request, plugin, previous);
@@ -54,7 +61,7 @@ static int run(const struct cni_request *request, unsigned index, const char *co
 			      err);
 }
 
-static int undo_one(const struct cni_request *request, unsigned index, const struct cJSON *result,
+static int undo_one(const struct cni_request *request, unsigned index, const char *result,
 		    struct error *err)
 {
 	/* Before 0.4.0, DEL is not told the result. */
@@ -62,11 +69,11 @@ static int undo_one(const struct cni_request *request, unsigned index, const str
 	_cleanup_free_ char *output = NULL;
 	size_t len;
 
-	return run(request, index, "DEL", tell ? result : NULL, &output, &len, err);
+	return run(request, index, "DEL", tell ? result : NULL, &output, &len, err) < 0 ? -1 : 0;
 }
 
 /* DEL of the first `count` plug-ins, the last one first. Goes on after a failure. */
-static int undo(const struct cni_request *request, unsigned count, const struct cJSON *result,
+static int undo(const struct cni_request *request, unsigned count, const char *result,
 		struct error *err)
 {
 	int status = 0;
@@ -106,28 +113,41 @@ static struct cJSON *make_directories(const struct text_list *directories)
 	return array;
 }
 
-static int save(int dir_fd, const struct cni_request *request, const struct cJSON *result,
-		struct error *err)
+static void name_file(char name[FILE_NAME_MAX], const char *interface, const char *suffix)
+{
+	(void)snprintf(name, FILE_NAME_MAX, "%.16s%s", interface, suffix);
+}
+
+/* The state, with the number of plug-ins that there may be something of to undo. */
+static int save(int dir_fd, const struct cni_request *request, unsigned begun, struct error *err)
 {
 	const struct cni_call *call = &request->call;
 	struct cJSON *state = json_make_object();
 	_cleanup_free_ char *text = NULL;
 	char name[FILE_NAME_MAX];
 
-	(void)snprintf(name, sizeof(name), "%.16s.json", call->interface);
+	name_file(name, call->interface, STATE);
 	if (json_set(state, "containerId", json_make_text(call->container_id)) == 0 &&
 	    json_set(state, "netns", json_make_text(call->netns)) == 0 &&
 	    json_set(state, "interface", json_make_text(call->interface)) == 0 &&
 	    json_set(state, "arguments", json_make_text(call->arguments)) == 0 &&
 	    json_set(state, "directories", make_directories(&call->directories)) == 0 &&
 	    (!request->ports || json_set(state, "ports", json_copy(request->ports)) == 0) &&
-	    (!result || json_set(state, "result", json_copy(result)) == 0) &&
+	    json_set(state, "begun", json_make_number(begun)) == 0 &&
 	    json_set(state, "list", json_copy(request->list->document)) == 0)
 		text = json_print(state);
 	json_free(state);
 	if (!text)
 		return error_set(err, ENOMEM, "cannot keep a network's state");
 	return write_file(dir_fd, name, text, strlen(text), err);
+}
+
+static int save_result(int dir_fd, const char *interface, const char *result, struct error *err)
+{
+	char name[FILE_NAME_MAX];
+
+	name_file(name, interface, RESULT);
+	return write_file(dir_fd, name, result, strlen(result), err);
 }
 
 static int write_record(int dir_fd, const struct cni_request *request,
@@ -139,66 +159,89 @@ static int write_record(int dir_fd, const struct cni_request *request,
 
 	fields_begin(&w, CNI_RECORD_MAGIC);
 	fields_put_text(&w, FIELD_NETWORK_NAME, request->list->name);
-	fields_put_list(&w, FIELD_NETWORK_ADDRESS, &result->addresses);
-	fields_put_list(&w, FIELD_NETWORK_SERVER, &result->servers);
-	fields_put_list(&w, FIELD_NETWORK_DOMAIN, &result->domains);
+	cni_result_put(result, &w);
 	if (fields_finish(&w, &data, &len) < 0)
 		return error_set(err, ENOMEM, "cannot keep a network's result");
 	return write_file(dir_fd, request->call.interface, data, len, err);
 }
 
-/* Runs plug-in `index` and puts its result in the place of the one before. */
-static int add_one(const struct cni_request *request, unsigned index, struct cni_result *result,
+/* What the plug-ins have come to so far. */
+struct progress {
+	char *text; /* the last one's result; NULL: none yet */
+	struct cni_result result;
+	unsigned done;
+};
+
+/* Runs the next plug-in and puts its result in the place of the one before. */
+static int add_one(int dir_fd, const struct cni_request *request, struct progress *progress,
 		   struct error *err)
 {
-	const char *type = request->list->plugins[index].type;
+	const char *type = request->list->plugins[progress->done].type;
 	_cleanup_free_ char *output = NULL;
 	struct cni_result next;
 	size_t len;
+	int status;
 
-	if (run(request, index, "ADD", result->document, &output, &len, err) < 0)
-		return -1;
-	if (cni_result_parse(&next, output, len, err) < 0)
-		return error_prefix(err, "the result of the plug-in %s", type);
-	cni_result_free(result);
-	*result = next;
-	return 0;
+	if (save(dir_fd, request, progress->done + 1, err) < 0)
+		return CNI_PLUGIN_REFUSED;
+	status = run(request, progress->done, "ADD", progress->text, &output, &len, err);
+	if (status < 0)
+		return status;
+	if (cni_result_read(&next, output, len, err) < 0) {
+		error_prefix(err, "the result of the plug-in %s", type);
+		return CNI_PLUGIN_CUT_OFF;
+	}
+	cni_result_free(&progress->result);
+	progress->result = next;
+	free(progress->text);
+	progress->text = steal_ptr(output);
+	progress->done++;
+	return save_result(dir_fd, request->call.interface, progress->text, err);
 }
 
 static void forget(int dir_fd, const char *interface)
 {
+	static const char *const suffixes[] = { "", RESULT, STATE };
 	char name[FILE_NAME_MAX];
 
-	(void)unlinkat(dir_fd, interface, 0);
-	(void)snprintf(name, sizeof(name), "%.16s.json", interface);
-	(void)unlinkat(dir_fd, name, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		name_file(name, interface, suffixes[i]);
+		(void)unlinkat(dir_fd, name, 0);
+	}
+}
+
+/* After a failure of the plug-in behind those that are done, or of none. */
+static void give_up(int dir_fd, const struct cni_request *request, const struct progress *progress,
+		    bool has_refused)
+{
+	struct error ignored = ERROR_NONE;
+	unsigned begun = progress->done;
+
+	if (begun < request->list->plugin_count &&
+	    undo_one(request, begun, progress->text, &ignored) < 0 && !has_refused)
+		begun++;
+	if (undo(request, progress->done, progress->text, &ignored) == 0 && begun == progress->done)
+		forget(dir_fd, request->call.interface);
+	else
+		(void)save(dir_fd, request, begun, &ignored);
 }
 
 int cni_network_add(int dir_fd, const struct cni_request *request, struct error *err)
 {
-	struct cni_result result = { .document = NULL };
-	struct error ignored = ERROR_NONE;
-	unsigned done = 0;
-	int status;
+	struct progress progress = { .text = NULL };
+	int status = 0;
 
-	if (save(dir_fd, request, NULL, err) < 0)
-		return -1;
-	while (done < request->list->plugin_count && add_one(request, done, &result, err) == 0)
-		done++;
-	status = done == request->list->plugin_count ? 0 : -1;
-	if (status == 0 && (save(dir_fd, request, result.document, err) < 0 ||
-			    write_record(dir_fd, request, &result, err) < 0))
-		status = -1;
+	while (status == 0 && progress.done < request->list->plugin_count)
+		status = add_one(dir_fd, request, &progress, err);
+	if (status == 0)
+		status = write_record(dir_fd, request, &progress.result, err);
 	if (status < 0) {
-		/* The one that failed too: it may have done a part, or fail again. */
-		if (done < request->list->plugin_count)
-			(void)undo_one(request, done, result.document, &ignored);
-		if (undo(request, done, result.document, &ignored) == 0)
-			forget(dir_fd, request->call.interface);
+		give_up(dir_fd, request, &progress, status == CNI_PLUGIN_REFUSED);
 		error_prefix(err, "network %s", request->list->name);
 	}
-	cni_result_free(&result);
-	return status;
+	cni_result_free(&progress.result);
+	free(progress.text);
+	return status < 0 ? -1 : 0;
 }
 
 /* What a state file says, and what of it has to be released. */
@@ -206,7 +249,8 @@ struct state {
 	struct cJSON *document;
 	struct cni_list list;
 	struct cni_request request;
-	const struct cJSON *result;
+	uint64_t begun;
+	char *result; /* NULL: none */
 	struct string_list directories;
 };
 
@@ -222,7 +266,7 @@ static int read_call(struct state *state, struct error *err)
 	    json_string(state->document, "arguments", &call->arguments, err) < 0 ||
 	    json_array(state->document, "directories", &directories, err) < 0 ||
 	    json_array(state->document, "ports", &state->request.ports, err) < 0 ||
-	    json_object(state->document, "result", &state->result, err) < 0)
+	    json_uint(state->document, "begun", CNI_PLUGINS_MAX, &state->begun, err) < 0)
 		return -1;
 	if (!call->container_id || !call->netns || !call->interface || !call->arguments ||
 	    !directories)
@@ -251,13 +295,31 @@ static int read_list(struct state *state, struct error *err)
 	if (!text)
 		return error_set(err, ENOMEM, "cannot read it");
 	state->request.list = &state->list;
-	return cni_list_parse(&state->list, text, strlen(text), err);
+	if (cni_list_parse(&state->list, text, strlen(text), err) < 0)
+		return -1;
+	return state->begun > state->list.plugin_count ? error_set(err, 0, "incomplete") : 0;
+}
+
+/* It is handed on as it is, so it is looked at again: this file is not written at once with the
+ * state. */
+static int read_result(struct state *state, int dir_fd, const char *interface, struct error *err)
+{
+	char name[FILE_NAME_MAX];
+	size_t len;
+
+	name_file(name, interface, RESULT);
+	if (faccessat(dir_fd, name, F_OK, 0) < 0 && errno == ENOENT)
+		return 0;
+	if (io_read_file(dir_fd, name, CNI_OUTPUT_MAX, &state->result, &len, err) < 0)
+		return -1;
+	return json_scan(state->result, len, err);
 }
 
 static void state_free(struct state *state)
 {
 	cni_list_free(&state->list);
 	string_list_free(&state->directories);
+	free(state->result);
 	if (state->document)
 		json_free(state->document);
 }
@@ -272,10 +334,9 @@ static int delete_one(int dir_fd, const char *file, const char *interface, struc
 	if (io_read_file(dir_fd, file, 4 * CNI_DOCUMENT_MAX, &text, &len, err) < 0)
 		return -1;
 	if (json_parse(&state.document, text, len, err) < 0 || read_call(&state, err) < 0 ||
-	    read_list(&state, err) < 0)
+	    read_list(&state, err) < 0 || read_result(&state, dir_fd, interface, err) < 0)
 		error_prefix(err, "%s in the pod's directory", file);
-	else if (undo(&state.request, state.list.plugin_count, state.result, err) < 0 &&
-		 state.result) /* else ADD has not come to its end, and some had nothing to undo */
+	else if (undo(&state.request, (unsigned)state.begun, state.result, err) < 0)
 		error_prefix(err, "network %s", state.list.name);
 	else
 		status = 0;

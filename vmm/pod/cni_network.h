@@ -1,9 +1,11 @@
 /*
  * A pod's CNI networks from the first plug-in's ADD to the last one's DEL, kept in a directory:
  *
- *	ethN.json    what DEL needs: the list as it was, the call, the result. It is there, and
- *	             durable, before the first plug-in runs, and goes when all of them are undone.
- *	ethN         what nacelle needs to know of the result (cni_record.h)
+ *	ethN.json    what DEL needs: the list as it was, the call, and how many plug-ins have been
+ *	             started. It is durable before each of them runs, and goes when all of them are
+ *	             undone.
+ *	ethN.result  what the last of them has printed, word for word
+ *	ethN         what nacelle needs to know of that (cni_record.h)
  *
  * Only nacelle-image links this.
  */
@@ -23,8 +25,9 @@ struct cni_request {
 
 /*
  * Adds the pod to a network: each plug-in in the order of the list, with the result of the one
- * before it. When one fails, it and those before it are undone in reverse order, and nothing is
- * left in the directory unless one of those before it cannot be undone.
+ * before it. When one fails, it and those before it are undone in reverse order. What cannot be
+ * undone stays in the directory, for cni_networks_delete(); but a plug-in that has itself refused
+ * to ADD is asked only once.
  */
 int cni_network_add(int dir_fd, const struct cni_request *request, struct error *err);
 

@@ -23,7 +23,7 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
-#include "vmm/pod/cni_result.h"
+#include "vmm/pod/cni_reader.h"
 
 /* Plug-ins run iptables and the like. */
 #define PLUGIN_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -199,17 +199,24 @@ static int finish(pid_t pid, bool in_time, const char *type, const struct output
 	if (!in_time)
 		(void)kill(-pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return error_set(err, errno, "cannot wait for the plug-in %s", type);
+		if (errno != EINTR) {
+			error_set(err, errno, "cannot wait for the plug-in %s", type);
+			return CNI_PLUGIN_CUT_OFF;
+		}
 	if (!in_time)
-		return error_set(err, 0, "the plug-in %s was not done in time", type);
-	if (outputs[0].overflown)
-		return error_set(err, 0, "the plug-in %s prints more than %zu bytes", type,
-				 outputs[0].max);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		error_set(err, 0, "the plug-in %s was not done in time", type);
+	else if (outputs[0].overflown)
+		error_set(err, 0, "the plug-in %s prints more than %zu bytes", type,
+			  outputs[0].max);
+	else if (WIFSIGNALED(status))
+		error_set(err, 0, "the plug-in %s was killed by signal %d", type, WTERMSIG(status));
+	else if (WEXITSTATUS(status) == 0)
 		return 0;
-	cni_error_read(outputs[0].data, outputs[0].len, outputs[1].data, err);
-	return error_prefix(err, "the plug-in %s failed", type);
+	else {
+		cni_error_read(outputs[0].data, outputs[0].len, outputs[1].data, err);
+		return error_prefix(err, "the plug-in %s failed", type);
+	}
+	return CNI_PLUGIN_CUT_OFF;
 }
 
 int cni_plugin_run(const struct cni_call *call, const char *type, const char *command,
@@ -223,11 +230,11 @@ int cni_plugin_run(const struct cni_call *call, const char *type, const char *co
 	unsigned limit_ms = call->limit_ms ? call->limit_ms : CNI_PLUGIN_LIMIT_MS;
 	char path[PATH_MAX];
 	int ends[2] = { -1, -1 };
-	int result = -1;
+	int result = CNI_PLUGIN_REFUSED;
 	pid_t pid;
 
 	if (cni_plugin_find(&call->directories, type, path, sizeof(path), err) < 0)
-		return -1;
+		return CNI_PLUGIN_REFUSED;
 	if (!data || make_environment(variables, call, command) < 0)
 		error_set(err, ENOMEM, "cannot start the plug-in %s", type);
 	else if (start(path, variables, configuration, ends, &pid) < 0)
@@ -244,7 +251,7 @@ int cni_plugin_run(const struct cni_call *call, const char *type, const char *co
 		cleanup_fd(&outputs[i].fd);
 	}
 	if (result < 0)
-		return -1;
+		return result;
 	*len = outputs[0].len;
 	*output = steal_ptr(data);
 	return 0;

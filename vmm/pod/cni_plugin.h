@@ -27,9 +27,13 @@ struct cni_call {
 /*
  * Runs the plug-in `type` with the command (ADD, DEL) and the configuration. It gets nothing of
  * this process but that: a clean environment, no descriptors, a process group of its own, which is
- * killed when the time is up. Returns 0 with *output, to be freed, what it printed; -1 with err
- * filled.
+ * killed when the time is up. Returns 0 with *output, to be freed, what it printed and a NUL behind
+ * that; CNI_PLUGIN_REFUSED or CNI_PLUGIN_CUT_OFF with err filled.
  */
+enum {
+	CNI_PLUGIN_REFUSED = -1, /* it said so itself, or was never started */
+	CNI_PLUGIN_CUT_OFF = -2, /* who knows what it has done */
+};
 int cni_plugin_run(const struct cni_call *call, const char *type, const char *command,
 		   const char *configuration, char **output, size_t *len, struct error *err);
 

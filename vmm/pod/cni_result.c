@@ -1,6 +1,6 @@
 /*
  * Results of CNI plug-ins: foreign JSON, of programs that run as root but may pass on what others
- * told them (a DHCP server, say).
+ * told them (a DHCP server, say). Everything here but the last two functions runs confined.
  */
 #include "vmm/pod/cni_result.h"
 
@@ -11,10 +11,13 @@
 #include <string.h>
 
 #include "images/json.h"
+#include "vmm/base/cleanup.h"
 #include "vmm/base/number.h"
 #include "vmm/pod/cni_config.h"
 
 enum { DOMAIN_MAX = 253 };
+
+static const char magic[FIELDS_MAGIC_LEN + 1] = "nacelle-cni-res1";
 
 static bool is_address(const char *text)
 {
@@ -72,12 +75,13 @@ static int take_all(struct string_list *list, const struct cJSON *array, bool (*
 	return 0;
 }
 
-static int read_addresses(struct cni_result *result, struct error *err)
+static int read_addresses(struct cni_result *result, const struct cJSON *document,
+			  struct error *err)
 {
 	const struct cJSON *ips = NULL;
 	const struct cJSON *ip;
 
-	if (json_array(result->document, "ips", &ips, err) < 0)
+	if (json_array(document, "ips", &ips, err) < 0)
 		return -1;
 	for (ip = ips ? json_first(ips) : NULL; ip; ip = json_next(ip)) {
 		const char *address = NULL;
@@ -90,12 +94,12 @@ static int read_addresses(struct cni_result *result, struct error *err)
 	return 0;
 }
 
-static int read_names(struct cni_result *result, struct error *err)
+static int read_names(struct cni_result *result, const struct cJSON *document, struct error *err)
 {
 	const struct cJSON *dns = NULL, *servers = NULL, *search = NULL;
 	const char *domain = NULL;
 
-	if (json_object(result->document, "dns", &dns, err) < 0)
+	if (json_object(document, "dns", &dns, err) < 0)
 		return -1;
 	if (!dns)
 		return 0;
@@ -112,45 +116,62 @@ static int read_names(struct cni_result *result, struct error *err)
 	return 0;
 }
 
-static int read_all(struct cni_result *result, struct error *err)
+static int read_all(struct cni_result *result, const struct cJSON *document, struct error *err)
 {
 	const char *version = NULL;
 
-	if (!json_is_object(result->document))
+	if (!json_is_object(document))
 		return error_set(err, 0, "no object");
-	if (json_string(result->document, "cniVersion", &version, err) < 0)
+	if (json_string(document, "cniVersion", &version, err) < 0)
 		return -1;
 	if (!version || !cni_is_version(version))
 		return error_set(err, 0, "the cniVersion %.20s is not known",
 				 version ? version : "");
-	if (read_addresses(result, err) < 0)
+	if (read_addresses(result, document, err) < 0)
 		return -1;
-	return read_names(result, err);
+	return read_names(result, document, err);
 }
 
 int cni_result_parse(struct cni_result *result, const char *text, size_t len, struct error *err)
 {
-	*result = (struct cni_result){ .document = NULL };
-	if (json_parse(&result->document, text, len, err) < 0)
+	struct cJSON *document;
+	int status;
+
+	*result = (struct cni_result){ 0 };
+	if (json_parse(&document, text, len, err) < 0)
 		return -1;
-	if (read_all(result, err) < 0) {
+	status = read_all(result, document, err);
+	json_free(document);
+	if (status < 0)
 		cni_result_free(result);
-		return -1;
-	}
-	return 0;
+	return status;
 }
 
 void cni_result_free(struct cni_result *result)
 {
-	if (result->document)
-		json_free(result->document);
 	string_list_free(&result->addresses);
 	string_list_free(&result->servers);
 	string_list_free(&result->domains);
-	*result = (struct cni_result){ .document = NULL };
+	*result = (struct cni_result){ 0 };
 }
 
-int cni_error_read(const char *text, size_t len, const char *words, struct error *err)
+void cni_result_put(const struct cni_result *result, struct field_writer *w)
+{
+	fields_put_list(w, FIELD_NETWORK_ADDRESS, &result->addresses);
+	fields_put_list(w, FIELD_NETWORK_SERVER, &result->servers);
+	fields_put_list(w, FIELD_NETWORK_DOMAIN, &result->domains);
+}
+
+int cni_result_encode(const struct cni_result *result, void **data, size_t *len)
+{
+	struct field_writer w;
+
+	fields_begin(&w, magic);
+	cni_result_put(result, &w);
+	return fields_finish(&w, data, len);
+}
+
+int cni_error_parse(const char *text, size_t len, const char *words, struct error *err)
 {
 	struct error ignored = ERROR_NONE;
 	const char *message = NULL, *details = NULL;
@@ -170,4 +191,43 @@ int cni_error_read(const char *text, size_t len, const char *words, struct error
 	if (document)
 		json_free(document);
 	return -1;
+}
+
+static int take_field(struct cni_result *result, const struct field *field, struct error *err)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (field_take_text(field, &text) < 0)
+		return error_set(err, 0, "its reader sent nonsense");
+	switch (field->tag) {
+	case FIELD_NETWORK_ADDRESS:
+		return take(&result->addresses, text, is_network_address, CNI_ADDRESSES_MAX,
+			    "address with a prefix", err);
+	case FIELD_NETWORK_SERVER:
+		return take(&result->servers, text, is_address, CNI_SERVERS_MAX, "name server",
+			    err);
+	case FIELD_NETWORK_DOMAIN:
+		return take(&result->domains, text, is_domain, CNI_DOMAINS_MAX, "domain", err);
+	default:
+		return error_set(err, 0, "its reader sent nonsense");
+	}
+}
+
+int cni_result_decode(struct cni_result *result, const void *data, size_t len, struct error *err)
+{
+	struct field field;
+	struct cursor c;
+	int next = -1;
+
+	*result = (struct cni_result){ 0 };
+	if (fields_open(&c, data, len, magic))
+		while ((next = fields_next(&c, &field)) > 0)
+			if (take_field(result, &field, err) < 0) {
+				cni_result_free(result);
+				return -1;
+			}
+	if (next == 0)
+		return 0;
+	cni_result_free(result);
+	return error_set(err, 0, "its reader sent nonsense");
 }

@@ -1,21 +1,25 @@
 /*
- * nacelle-image as a child. Its first line on stderr becomes the error.
+ * nacelle-image as a child. Its first line on stderr becomes the error. A signal that came to end
+ * this process, which has it blocked, ends the child: whatever it does can be cut off.
  */
 #include "vmm/pod/image_program.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/environment.h"
-#include "vmm/base/io.h"
 #include "vmm/pod/paths.h"
 
 enum { HIGH_FD = 16, READ_FIRST = 65536 };
@@ -25,6 +29,56 @@ struct pipes {
 	int out[2];
 	int error[2];
 };
+
+struct child {
+	pid_t pid;
+	struct pipes pipes;
+	int signals; /* readable when one came that ends the child; or -1 */
+};
+
+#define CHILD_NONE                                                                                 \
+	{                                                                                          \
+		.pipes = { { -1, -1 }, { -1, -1 } }, .signals = -1                                 \
+	}
+
+/* Of the signals that would end this process had it not blocked them; they stay pending. */
+static int open_signals(void)
+{
+	static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	sigset_t blocked, set;
+
+	sigemptyset(&set);
+	if (sigprocmask(SIG_SETMASK, NULL, &blocked) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (sigismember(&blocked, ends[i]))
+			sigaddset(&set, ends[i]);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Reads until len bytes are there or the child has ended, whom a signal tells to. */
+static ssize_t read_full(struct child *child, int fd, char *data, size_t len)
+{
+	size_t used = 0;
+	ssize_t n = 1;
+
+	while (used < len && n != 0) {
+		struct pollfd fds[2] = { { .fd = fd, .events = POLLIN },
+					 { .fd = child->signals, .events = POLLIN } };
+
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[1].revents) {
+			(void)kill(child->pid, SIGTERM);
+			close(steal_fd(&child->signals));
+		}
+		n = fds[0].revents ? read(fd, data + used, len - used) : -1;
+		if (n < 0 && fds[0].revents && errno != EINTR)
+			return -1;
+		used += n > 0 ? (size_t)n : 0;
+	}
+	return (ssize_t)used;
+}
 
 /* A pipe whose descriptors are none that a child gets by number. */
 static int make_pipe(int ends[2])
@@ -67,8 +121,10 @@ static int spawn(const char *program, const char *const *arguments, char **envir
 	return spawned;
 }
 
-static int start(const char *const *arguments, struct pipes *pipes, pid_t *pid, struct error *err)
+static int start(const char *const *arguments, struct child *child, bool patiently,
+		 struct error *err)
 {
+	struct pipes *pipes = &child->pipes;
 	_cleanup_free_ char **environment = environment_clean();
 	char program[PATH_MAX];
 	int spawned;
@@ -79,7 +135,9 @@ static int start(const char *const *arguments, struct pipes *pipes, pid_t *pid, 
 		return error_set(err, ENOMEM, "cannot start %s", program);
 	if (make_pipe(pipes->out) < 0 || make_pipe(pipes->error) < 0)
 		return error_set(err, errno, "cannot make a pipe");
-	spawned = spawn(program, arguments, environment, pipes, pid);
+	if (!patiently)
+		child->signals = open_signals();
+	spawned = spawn(program, arguments, environment, pipes, &child->pid);
 	if (spawned)
 		return error_set(err, spawned, "cannot start %s", program);
 	close(steal_fd(&pipes->out[1]));
@@ -88,14 +146,14 @@ static int start(const char *const *arguments, struct pipes *pipes, pid_t *pid, 
 }
 
 /* The first line that comes; the rest is read too, for a writer that is not read would wait. */
-static void read_line(int fd, char *line, size_t size)
+static void read_line(struct child *child, int fd, char *line, size_t size)
 {
-	ssize_t n = io_read_full(fd, line, size - 1);
+	ssize_t n = read_full(child, fd, line, size - 1);
 	char rest[256];
 
 	line[n > 0 ? n : 0] = '\0';
 	line[strcspn(line, "\n")] = '\0';
-	while (io_read_full(fd, rest, sizeof(rest)) > 0)
+	while (read_full(child, fd, rest, sizeof(rest)) > 0)
 		;
 }
 
@@ -117,34 +175,47 @@ static int wait_for(pid_t pid, const char *const *arguments, const char *reason,
 	return error_set(err, 0, "%s", reason[0] ? reason : "nacelle-image failed");
 }
 
-static void close_pipes(struct pipes *pipes)
+static void close_all(struct child *child)
 {
 	for (int i = 0; i < 2; i++) {
-		cleanup_fd(&pipes->out[i]);
-		cleanup_fd(&pipes->error[i]);
+		cleanup_fd(&child->pipes.out[i]);
+		cleanup_fd(&child->pipes.error[i]);
 	}
+	cleanup_fd(&child->signals);
+}
+
+static int run(const char *const *arguments, bool patiently, char line[IMAGE_PROGRAM_LINE_MAX],
+	       struct error *err)
+{
+	struct child child = CHILD_NONE;
+	char reason[ERROR_TEXT_MAX];
+	int result = start(arguments, &child, patiently, err);
+
+	if (result == 0) {
+		read_line(&child, child.pipes.error[0], reason, sizeof(reason));
+		read_line(&child, child.pipes.out[0], line, IMAGE_PROGRAM_LINE_MAX);
+		result = wait_for(child.pid, arguments, reason, err);
+	}
+	close_all(&child);
+	return result;
 }
 
 int image_program_run(const char *const *arguments, char line[IMAGE_PROGRAM_LINE_MAX],
 		      struct error *err)
 {
-	struct pipes pipes = { { -1, -1 }, { -1, -1 } };
-	char reason[ERROR_TEXT_MAX];
-	pid_t pid;
-	int result = start(arguments, &pipes, &pid, err);
+	return run(arguments, false, line, err);
+}
 
-	if (result == 0) {
-		read_line(pipes.error[0], reason, sizeof(reason));
-		read_line(pipes.out[0], line, IMAGE_PROGRAM_LINE_MAX);
-		result = wait_for(pid, arguments, reason, err);
-	}
-	close_pipes(&pipes);
-	return result;
+int image_program_run_patiently(const char *const *arguments, char line[IMAGE_PROGRAM_LINE_MAX],
+				struct error *err)
+{
+	return run(arguments, true, line, err);
 }
 
 /* All that comes from fd, in a buffer that grows; one byte more than max says that it is more. */
-static int read_all(int fd, size_t max, void **data, size_t *len, struct error *err)
+static int read_all(struct child *child, size_t max, void **data, size_t *len, struct error *err)
 {
+	int fd = child->pipes.out[0];
 	size_t size = READ_FIRST;
 	char *buffer = NULL;
 	ssize_t n = 0;
@@ -158,7 +229,7 @@ static int read_all(int fd, size_t max, void **data, size_t *len, struct error *
 			return error_set(err, ENOMEM, "cannot read what nacelle-image says");
 		}
 		buffer = grown;
-		n = io_read_full(fd, buffer + *len, size - *len);
+		n = read_full(child, fd, buffer + *len, size - *len);
 		*len += n > 0 ? (size_t)n : 0;
 		size *= 2;
 	} while (n > 0 && *len == size / 2 && *len <= max);
@@ -173,23 +244,21 @@ static int read_all(int fd, size_t max, void **data, size_t *len, struct error *
 int image_program_read(const char *const *arguments, size_t max, void **data, size_t *len,
 		       char notice[ERROR_TEXT_MAX], struct error *err)
 {
-	struct pipes pipes = { { -1, -1 }, { -1, -1 } };
+	struct child child = CHILD_NONE;
 	char reason[ERROR_TEXT_MAX] = "";
-	pid_t pid;
-	int result = start(arguments, &pipes, &pid, err);
+	int result = start(arguments, &child, false, err);
 
 	*data = NULL;
 	if (result == 0) {
-		int got = read_all(pipes.out[0], max, data, len, err);
+		int got = read_all(&child, max, data, len, err);
 
-		cleanup_fd(&pipes.out[0]);
-		pipes.out[0] = -1;
-		read_line(pipes.error[0], reason, sizeof(reason));
-		result = wait_for(pid, arguments, reason, got < 0 ? NULL : err);
+		close(steal_fd(&child.pipes.out[0]));
+		read_line(&child, child.pipes.error[0], reason, sizeof(reason));
+		result = wait_for(child.pid, arguments, reason, got < 0 ? NULL : err);
 		if (got < 0)
 			result = -1;
 	}
-	close_pipes(&pipes);
+	close_all(&child);
 	if (notice)
 		memcpy(notice, reason, sizeof(reason));
 	if (result < 0) {

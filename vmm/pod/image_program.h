@@ -19,6 +19,10 @@ enum { IMAGE_PROGRAM_LINE_MAX = 256, IMAGE_PROGRAM_TERMINAL = 3 };
 int image_program_run(const char *const *arguments, char line[IMAGE_PROGRAM_LINE_MAX],
 		      struct error *err);
 
+/* The same without regard to signals that ask this process to end, which else end it too. */
+int image_program_run_patiently(const char *const *arguments, char line[IMAGE_PROGRAM_LINE_MAX],
+				struct error *err);
+
 /*
  * The same for all that it prints, at most max bytes. Returns 0 with *data to be freed and *len
  * filled, or -1. notice, unless NULL, gets the first line that a success said on stderr, or "".

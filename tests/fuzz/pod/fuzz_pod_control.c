@@ -26,9 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void open_server(void)
 {
-	(void)unlinkat(dir_fd, POD_CONTROL_NAME, 0);
-	assert(control_socket_open(&supervisor.control, &supervisor, &supervisor.loop, dir_fd,
-				   NULL) == 0);
+	int fd = control_socket_bind(dir_fd, NULL);
+
+	assert(fd >= 0);
+	assert(control_socket_open(&supervisor.control, &supervisor, &supervisor.loop, fd, NULL) ==
+	       0);
 }
 
 static void set_up(void)

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "images/json.h"
@@ -311,6 +312,54 @@ static void test_failures(void **state)
 	cni_list_free(&list);
 }
 
+/* What has been begun stays until DEL succeeds, whatever ends the ADD. */
+static void test_interrupted(void **state)
+{
+	_cleanup_fd_ int net = open("net", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct error err = ERROR_NONE;
+	struct cni_request request = make_request("eth0");
+	int status;
+	pid_t pid;
+
+	(void)state;
+	parse("{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"one\"},"
+	      "{\"type\":\"slow\"},{\"type\":\"never\"}]}");
+	make_plugin("one", ANSWER("10.1.2.3/24"), "true");
+	/* It has this process's helper killed when it is at work, and fails DEL twice. */
+	make_plugin("slow", "kill -KILL $PPID; sleep 100",
+		    "[ -e once ] && [ -e twice ] && exit; [ -e once ] && touch twice; touch once; "
+		    "echo busy >&2; exit 1");
+	make_plugin("never", "true", "true");
+	pid = fork();
+	if (pid == 0)
+		_exit(cni_network_add(net, &request, &err) < 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	expect_log("ADD one\nADD slow\n");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(cni_networks_delete(net, &err), -1);
+		assert_string_equal(err.text, "network n: the plug-in slow failed: busy");
+		expect_log("DEL slow\nDEL one\n");
+		assert_true(exists("net/eth0.json"));
+	}
+	assert_int_equal(cni_networks_delete(net, &err), 0);
+	expect_log("DEL slow\nDEL one\n");
+	assert_false(exists("net/eth0.json") || exists("net/eth0.result"));
+
+	/* One that was cut off, and whose DEL fails, is not forgotten either. */
+	assert_true(unlink("once") == 0 && unlink("twice") == 0);
+	make_plugin("slow", "kill -KILL $$",
+		    "[ -e once ] && exit; touch once; echo busy >&2; exit 1");
+	assert_int_equal(cni_network_add(net, &request, &err), -1);
+	assert_string_equal(err.text, "network n: the plug-in slow was killed by signal 9");
+	expect_log("ADD one\nADD slow\nDEL slow\nDEL one\n");
+	assert_true(exists("net/eth0.json"));
+	assert_int_equal(cni_networks_delete(net, &err), 0);
+	expect_log("DEL slow\nDEL one\n");
+	assert_false(exists("net/eth0.json") || exists("net/eth0.result"));
+	cni_list_free(&list);
+}
+
 /* Several networks are left in the reverse order; a damaged file keeps nobody else. */
 static void test_several(void **state)
 {
@@ -343,7 +392,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lists),	 cmocka_unit_test(test_find),
 		cmocka_unit_test(test_results),	 cmocka_unit_test(test_order),
-		cmocka_unit_test(test_failures), cmocka_unit_test(test_several),
+		cmocka_unit_test(test_failures), cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_several),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
