@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/cli/pod_verbs.h"
+#include "vmm/pod/exec.h"
+
 #define FIELD(name) offsetof(struct exec_options, name)
 
 const struct option_spec exec_options_table[EXEC_OPTION_COUNT] = {
@@ -22,56 +25,71 @@ const struct option_spec exec_options_table[EXEC_OPTION_COUNT] = {
 	{ "tty", 't', OPTION_FLAG, NULL, VALUE_OTHER, "give the command a terminal", FIELD(tty) },
 	{ "user", 'u', OPTION_TEXT, "USER[:GROUP]", VALUE_OTHER,
 	  "run as this user, by name or number (default the app's)", FIELD(user) },
+	{ "uuid-file", 0, OPTION_TEXT, "FILE", VALUE_FILE,
+	  "take the UUID from this file; no POD is given", FIELD(uuid_file) },
 	{ "workdir", 'w', OPTION_TEXT, "DIR", VALUE_OTHER, "working directory (default the app's)",
 	  FIELD(workdir) },
 };
 
 const struct option_spec pause_options_table[PAUSE_OPTION_COUNT] = {
-	{ "root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,
-	  "where images and pods are (default /var/lib/nacelle for root)",
-	  offsetof(struct pause_options, root) },
+	POD_OPTION_ROOT,
+	POD_OPTION_UUID_FILE,
 };
 
-int cli_exec(const void *given, int argc, char **argv, struct error *err)
+static int run_command(const struct exec_options *given, const struct pod_directory *pod, int argc,
+		       char **argv, struct error *err)
 {
-	struct exec_options options = *(const struct exec_options *)given;
+	struct exec_options options = *given;
 	const char *shell[] = { "/bin/sh", NULL };
 	union {
 		char **given;
 		const char **argv;
-	} command = { argv + 1 };
+	} command = { argv };
 
-	if (argc == 0)
-		return error_set(err, 0, "which pod? its UUID, the beginning of it, or its name");
-	if (argc > 1 && strcmp(argv[1], "--") == 0)
+	if (argc > 0 && strcmp(argv[0], "--") == 0)
 		command.given++;
 	if (*command.argv)
-		return exec_run(&options, argv[0], command.argv, err);
+		return exec_run(&options, pod, command.argv, err);
 	if (options.detach)
 		return error_set(err, 0, "which command? --detach has no use for a shell");
 	options.interactive = true;
 	options.tty = options.tty || isatty(STDIN_FILENO);
-	return exec_run(&options, argv[0], shell, err);
+	return exec_run(&options, pod, shell, err);
 }
 
-static int pause_or_resume(const void *given, char **argv, bool pause, struct error *err)
+int cli_exec(const void *given, int argc, char **argv, struct error *err)
 {
-	const struct pause_options *options = given;
+	const struct exec_options *options = given;
+	struct pod_directory pod;
+	int status;
 
-	for (; *argv; argv++)
-		if (exec_pause(options->root, *argv, pause, err) < 0)
-			return -1;
-	return 0;
+	if (cli_one_pod(options->root, options->uuid_file, &argc, &argv, &pod, err) < 0)
+		return -1;
+	status = run_command(options, &pod, argc, argv, err);
+	directory_close(&pod);
+	return status;
+}
+
+static int pause_one(const struct pod_verb_options *options, struct pod_directory *pod,
+		     struct error *err)
+{
+	(void)options;
+	return exec_pause(pod, true, err);
+}
+
+static int resume_one(const struct pod_verb_options *options, struct pod_directory *pod,
+		      struct error *err)
+{
+	(void)options;
+	return exec_pause(pod, false, err);
 }
 
 int cli_pause(const void *options, int argc, char **argv, struct error *err)
 {
-	(void)argc;
-	return pause_or_resume(options, argv, true, err);
+	return cli_each_pod(options, argc, argv, pause_one, err);
 }
 
 int cli_resume(const void *options, int argc, char **argv, struct error *err)
 {
-	(void)argc;
-	return pause_or_resume(options, argv, false, err);
+	return cli_each_pod(options, argc, argv, resume_one, err);
 }

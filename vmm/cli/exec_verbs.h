@@ -7,11 +7,7 @@
 #include "vmm/cli/options.h"
 #include "vmm/pod/exec.h"
 
-struct pause_options {
-	const char *root;
-};
-
-enum { EXEC_OPTION_COUNT = 8, PAUSE_OPTION_COUNT = 1 };
+enum { EXEC_OPTION_COUNT = 9, PAUSE_OPTION_COUNT = 2 };
 extern const struct option_spec exec_options_table[EXEC_OPTION_COUNT];
 extern const struct option_spec pause_options_table[PAUSE_OPTION_COUNT];
 

@@ -16,12 +16,12 @@
 #include "vmm/base/io.h"
 #include "vmm/base/number.h"
 #include "vmm/base/time_text.h"
+#include "vmm/cli/pod_verbs.h"
 #include "vmm/pod/attach.h"
 #include "vmm/pod/life.h"
 #include "vmm/pod/log_record.h"
 #include "vmm/pod/logs.h"
 #include "vmm/pod/pod_logs.h"
-#include "vmm/pod/pods.h"
 
 enum { STARTS_POLL_MS = 10 };
 
@@ -42,6 +42,8 @@ const struct option_spec logs_options_table[LOGS_OPTION_COUNT] = {
 	  LOGS(tail) },
 	{ "timestamps", 't', OPTION_FLAG, NULL, VALUE_OTHER, "begin each line with its time",
 	  LOGS(timestamps) },
+	{ "uuid-file", 0, OPTION_TEXT, "FILE", VALUE_FILE,
+	  "take the UUID from this file; no POD is given", LOGS(uuid_file) },
 };
 
 const struct option_spec attach_options_table[ATTACH_OPTION_COUNT] = {
@@ -50,6 +52,8 @@ const struct option_spec attach_options_table[ATTACH_OPTION_COUNT] = {
 	{ "no-stdin", 0, OPTION_FLAG, NULL, VALUE_OTHER, "only watch", ATTACH(without_stdin) },
 	{ "root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,
 	  "where pods are (default /var/lib/nacelle for root)", ATTACH(root) },
+	{ "uuid-file", 0, OPTION_TEXT, "FILE", VALUE_FILE,
+	  "take the UUID from this file; no POD is given", ATTACH(uuid_file) },
 };
 
 static int read_since(const char *text, uint64_t *since_ns, struct error *err)
@@ -117,9 +121,8 @@ int cli_logs(const void *given, int argc, char **argv, struct error *err)
 	_cleanup_fd_ int logs = -1;
 	int status;
 
-	(void)argc;
 	if (read_options(options, &request, err) < 0 ||
-	    pods_find_below(options->root, argv[0], &directory, err) < 0)
+	    cli_only_pod(options->root, options->uuid_file, argc, argv, &directory, err) < 0)
 		return -1;
 	logs = openat(directory.fd, POD_LOGS_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (logs < 0 && errno == ENOENT)
@@ -142,8 +145,7 @@ int cli_attach(const void *given, int argc, char **argv, struct error *err)
 	struct pod_directory directory;
 	int status;
 
-	(void)argc;
-	if (pods_find_below(options->root, argv[0], &directory, err) < 0)
+	if (cli_only_pod(options->root, options->uuid_file, argc, argv, &directory, err) < 0)
 		return -1;
 	status = attach_run(&directory, options->app, options->without_stdin, err);
 	directory_close(&directory);

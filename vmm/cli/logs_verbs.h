@@ -10,6 +10,7 @@
 
 struct logs_options {
 	const char *root;
+	const char *uuid_file;
 	const char *app;
 	const char *stream;
 	const char *tail;
@@ -20,11 +21,12 @@ struct logs_options {
 
 struct attach_options {
 	const char *root;
+	const char *uuid_file;
 	const char *app;
 	bool without_stdin;
 };
 
-enum { LOGS_OPTION_COUNT = 7, ATTACH_OPTION_COUNT = 3 };
+enum { LOGS_OPTION_COUNT = 8, ATTACH_OPTION_COUNT = 4 };
 extern const struct option_spec logs_options_table[LOGS_OPTION_COUNT];
 extern const struct option_spec attach_options_table[ATTACH_OPTION_COUNT];
 

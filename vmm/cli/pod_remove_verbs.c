@@ -9,10 +9,12 @@
 #include "vmm/base/time_text.h"
 #include "vmm/cli/pod_verbs.h"
 #include "vmm/pod/gc.h"
+#include "vmm/pod/pods.h"
 #include "vmm/pod/stop.h"
 
 const struct option_spec pod_remove_options[POD_REMOVE_OPTION_COUNT] = {
-	{ "force", 'f', OPTION_FLAG, NULL, VALUE_OTHER, "kill it first if it runs",
+	{ "force", 'f', OPTION_FLAG, NULL, VALUE_OTHER,
+	  "kill it first if it runs, and keep nothing for networks that cannot be undone",
 	  POD_FIELD(force) },
 	POD_OPTION_ROOT,
 	POD_OPTION_UUID_FILE,
@@ -34,10 +36,25 @@ const struct option_spec pod_collect_options[POD_COLLECT_OPTION_COUNT] = {
 static int remove_one(const struct pod_verb_options *options, struct pod_directory *pod,
 		      struct error *err)
 {
-	if (options->force && pod->place == POD_PLACE_RUN && directory_is_held(pod) &&
-	    pod_stop_by_force(pod, err) < 0)
+	struct error why = ERROR_NONE;
+	char uuid[UUID_TEXT_SIZE];
+	int found;
+
+	if (options->force && pod->place <= POD_PLACE_RUN && directory_is_held(pod)) {
+		if (pod_stop_by_force(pod, err) < 0)
+			return -1;
+		/* It may have gone on to where pods run, or, with --rm, altogether. */
+		memcpy(uuid, pod->uuid, sizeof(uuid));
+		directory_close(pod);
+		found = pods_open_one(pod->pods_fd, uuid, pod, err);
+		if (found <= 0)
+			return found;
+	}
+	if (pod_remove(pod, options->force ? &why : NULL, err) < 0)
 		return -1;
-	return pod_remove(pod, err);
+	if (why.text[0])
+		(void)fprintf(stderr, "nacelle: warning: %s\n", why.text);
+	return 0;
 }
 
 int cli_pod_remove(const void *options, int argc, char **argv, struct error *err)

@@ -30,6 +30,12 @@ int cli_read_uuid_file(const char *path, char uuid[UUID_TEXT_SIZE], struct error
 	return 0;
 }
 
+static int refuse_none(struct error *err)
+{
+	return error_set(err, 0,
+			 "which pod? its UUID, the beginning of it, its name, or --uuid-file");
+}
+
 static int with_pod(const struct pod_verb_options *options, int pods_fd, const char *text,
 		    int (*fn)(const struct pod_verb_options *options, struct pod_directory *pod,
 			      struct error *err),
@@ -54,7 +60,7 @@ int cli_each_pod(const struct pod_verb_options *options, int argc, char **argv,
 	_cleanup_fd_ int pods_fd = -1;
 
 	if (argc == 0 && !options->uuid_file)
-		return error_set(err, 0, "which pod? its UUID, the beginning of it, or its name");
+		return refuse_none(err);
 	if (options->uuid_file && cli_read_uuid_file(options->uuid_file, uuid, err) < 0)
 		return -1;
 	pods_fd = pods_open(options->root, false, err);
@@ -68,6 +74,30 @@ int cli_each_pod(const struct pod_verb_options *options, int argc, char **argv,
 		if (with_pod(options, pods_fd, argv[i], fn, err) < 0)
 			return -1;
 	return 0;
+}
+
+int cli_one_pod(const char *root, const char *uuid_file, int *argc, char ***argv,
+		struct pod_directory *pod, struct error *err)
+{
+	char uuid[UUID_TEXT_SIZE];
+
+	if (uuid_file)
+		return cli_read_uuid_file(uuid_file, uuid, err) < 0
+			   ? -1
+			   : pods_find_below(root, uuid, pod, err);
+	if (*argc == 0)
+		return refuse_none(err);
+	(*argc)--;
+	return pods_find_below(root, *(*argv)++, pod, err);
+}
+
+int cli_only_pod(const char *root, const char *uuid_file, int argc, char **argv,
+		 struct pod_directory *pod, struct error *err)
+{
+	if (uuid_file && argc)
+		return error_set(err, 0, "--uuid-file names the pod already: %s is too much",
+				 argv[0]);
+	return cli_one_pod(root, uuid_file, &argc, &argv, pod, err);
 }
 
 void cli_pod_time(char text[POD_TIME_SIZE], uint64_t time_ns)

@@ -1,6 +1,6 @@
 /*
- * nacelle list, status, stop, kill, rm, gc: what can be done with pods that exist. They share one
- * struct of options; each verb's table has those that it understands.
+ * nacelle list, status, stop, kill, rm, gc and others: what can be done with pods that exist. They
+ * share one struct of options; each verb's table has those that it understands.
  */
 #ifndef NACELLE_CLI_POD_VERBS_H
 #define NACELLE_CLI_POD_VERBS_H
@@ -76,6 +76,17 @@ int cli_each_pod(const struct pod_verb_options *options, int argc, char **argv,
 		 int (*fn)(const struct pod_verb_options *options, struct pod_directory *pod,
 			   struct error *err),
 		 struct error *err);
+
+/*
+ * Opens the one pod that --uuid-file names, or else the first argument, which is then taken off:
+ * *argc and *argv are what is left. The tree stays open for the rest of the process.
+ */
+int cli_one_pod(const char *root, const char *uuid_file, int *argc, char ***argv,
+		struct pod_directory *pod, struct error *err);
+
+/* The same for a verb that has no other argument. */
+int cli_only_pod(const char *root, const char *uuid_file, int argc, char **argv,
+		 struct pod_directory *pod, struct error *err);
 
 /* The UUID in a file that --uuid-file has written, and the way back. */
 int cli_read_uuid_file(const char *path, char uuid[UUID_TEXT_SIZE], struct error *err);

@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
+#include "vmm/cli/pod_verbs.h"
 #include "vmm/cli/run.h"
 #include "vmm/cli/run_arguments.h"
 #include "vmm/cli/verbs.h"
 #include "vmm/pod/life.h"
-#include "vmm/pod/pods.h"
 #include "vmm/pod/prepare.h"
 
 #define FIELD(name) offsetof(struct run_options, name)
@@ -33,6 +33,8 @@ const struct option_spec run_prepared_options[RUN_PREPARED_OPTION_COUNT] = {
 	  "where images and pods are (default /var/lib/nacelle for root)", FIELD(store_root) },
 	{ "trace", 0, OPTION_TEXT, "FILE", VALUE_FILE,
 	  "write a timeline of the start, host and guest", FIELD(trace) },
+	{ "uuid-file", 0, OPTION_TEXT, "FILE", VALUE_FILE,
+	  "take the UUID from this file; no POD is given", FIELD(uuid_file) },
 };
 
 static int keep_option(void *context, const struct option_spec *option, const char *text)
@@ -158,8 +160,7 @@ int cli_run_prepared(const void *options, int argc, char **argv, struct error *e
 	const struct run_options *own = options;
 	struct pod_directory pod;
 
-	(void)argc;
-	if (pods_find_below(own->store_root, argv[0], &pod, err) < 0)
+	if (cli_only_pod(own->store_root, own->uuid_file, argc, argv, &pod, err) < 0)
 		return -1;
 	return run_one(&pod, own, err);
 }

@@ -8,7 +8,7 @@
 
 /* Those of run that belong to the process and not to the pod, so that prepare keeps none of them.
  */
-enum { RUN_PREPARED_OPTION_COUNT = 6 };
+enum { RUN_PREPARED_OPTION_COUNT = 7 };
 extern const struct option_spec run_prepared_options[RUN_PREPARED_OPTION_COUNT];
 
 /* options are a struct run_options. */

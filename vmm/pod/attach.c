@@ -235,7 +235,7 @@ static int converse(struct attachment *attachment, const struct pod_directory *d
 	enum attach_end end = ATTACH_GOES_ON;
 	struct pod_reply reply;
 
-	attachment->control = client_connect(directory->fd, err);
+	attachment->control = client_connect_pod(directory, err);
 	if (attachment->control < 0 || find(attachment, app, err) < 0 ||
 	    watch_signals(attachment, err) < 0 || connect_streams(attachment, &reply, err) < 0)
 		return -1;

@@ -32,6 +32,22 @@ int client_connect(int dir_fd, struct error *err)
 	return steal_fd(&fd);
 }
 
+int client_connect_pod(const struct pod_directory *pod, struct error *err)
+{
+	struct error cause = ERROR_NONE;
+	int fd = client_connect(pod->fd, &cause);
+	bool is_held;
+
+	if (fd >= 0)
+		return fd;
+	is_held = directory_is_held(pod);
+	if ((cause.code == ECONNREFUSED || cause.code == ENOENT) && !is_held)
+		return error_set(err, 0, "the pod %s does not run: it is %s", pod->uuid,
+				 pod_state_name(pod->place, is_held));
+	error_set(err, 0, "%s", cause.text);
+	return error_prefix(err, "the pod %s", pod->uuid);
+}
+
 struct pod_request client_request(enum pod_request_type type)
 {
 	return (

@@ -13,6 +13,10 @@
  * ENOENT), or its user is another. */
 int client_connect(int dir_fd, struct error *err);
 
+/* The same with err saying which pod it is, and what it does instead. */
+struct pod_directory;
+int client_connect_pod(const struct pod_directory *pod, struct error *err);
+
 /* A request of that type for all apps. */
 struct pod_request client_request(enum pod_request_type type);
 

@@ -177,24 +177,32 @@ static void on_listener(struct loop_fd *member, uint32_t events)
 	(void)steal_fd(&fd);
 }
 
-int control_socket_open(struct control_socket *server, struct supervisor *supervisor,
-			struct loop *loop, int dir_fd, struct error *err)
+int control_socket_bind(int dir_fd, struct error *err)
 {
 	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int bound;
 
+	directory_link(address.sun_path, dir_fd, POD_CONTROL_NAME);
+	/* The mode of the socket is that of its name. */
+	if (fd < 0 || fchmod(fd, 0600) < 0)
+		return error_set(err, errno, "cannot make the pod's control socket");
+	bound = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	/* That of an earlier start, which was killed. */
+	if (bound < 0 && errno == EADDRINUSE && unlinkat(dir_fd, POD_CONTROL_NAME, 0) == 0)
+		bound = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	if (bound < 0 || listen(fd, BACKLOG) < 0)
+		return error_set(err, errno, "cannot make the pod's control socket");
+	return steal_fd(&fd);
+}
+
+int control_socket_open(struct control_socket *server, struct supervisor *supervisor,
+			struct loop *loop, int fd, struct error *err)
+{
 	server->supervisor = supervisor;
 	for (size_t i = 0; i < ARRAY_SIZE(server->clients); i++)
 		server->clients[i].member.fd = -1;
-	directory_link(address.sun_path, dir_fd, POD_CONTROL_NAME);
-	/* The mode of the socket is that of its name. */
-	if (fd < 0 || fchmod(fd, 0600) < 0 ||
-	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0)
-		return error_set(err, errno, "cannot make the pod's control socket");
-	if (loop_fd_add(loop, &server->listener, fd, EPOLLIN, on_listener, err) < 0)
-		return -1;
-	(void)steal_fd(&fd);
-	return 0;
+	return loop_fd_add(loop, &server->listener, fd, EPOLLIN, on_listener, err);
 }
 
 void control_socket_close(struct control_socket *server)

@@ -46,9 +46,16 @@ struct control_socket {
 	struct pod_client clients[POD_CLIENTS_MAX];
 };
 
-/* Binds the socket below the pod's directory and serves it from the loop. */
+/*
+ * Binds the socket below the pod's directory, whose lock the caller has. Returns it, or -1. It is
+ * there as soon as the pod is, so that the kernel can tell whose it is; who connects waits until it
+ * is served.
+ */
+int control_socket_bind(int dir_fd, struct error *err);
+
+/* Serves the socket, which becomes its own unless it fails, from the loop. */
 int control_socket_open(struct control_socket *server, struct supervisor *supervisor,
-			struct loop *loop, int dir_fd, struct error *err);
+			struct loop *loop, int fd, struct error *err);
 /* Ends all connections: their clients see that the pod has ended. */
 void control_socket_close(struct control_socket *server);
 

@@ -59,18 +59,6 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static int connect_to(const char *root, const char *text, struct error *err)
-{
-	struct pod_directory pod;
-	int fd;
-
-	if (pods_find_below(root, text, &pod, err) < 0)
-		return -1;
-	fd = client_connect(pod.fd, err);
-	directory_close(&pod);
-	return fd < 0 ? error_prefix(err, "%s", text) : fd;
-}
-
 static void add_fd(struct parcel *parcel, uint32_t flag, int fd)
 {
 	parcel->flags |= flag;
@@ -379,7 +367,7 @@ static int watch_signals(struct exec *exec, struct error *err)
 	return exec->signals < 0 ? error_set(err, errno, "cannot watch signals") : 0;
 }
 
-int exec_run(const struct exec_options *options, const char *pod, const char **argv,
+int exec_run(const struct exec_options *options, const struct pod_directory *pod, const char **argv,
 	     struct error *err)
 {
 	struct exec exec = { .options = options, .socket = -1, .signals = -1, .input = -1 };
@@ -387,7 +375,7 @@ int exec_run(const struct exec_options *options, const char *pod, const char **a
 
 	if (options->detach && (options->tty || options->interactive))
 		return error_set(err, 0, "--detach leaves no terminal and no stdin");
-	exec.socket = connect_to(options->root, pod, err);
+	exec.socket = client_connect_pod(pod, err);
 	if (exec.socket < 0 || client_find_app(exec.socket, options->app, &exec.app, err) < 0)
 		return -1;
 	if (watch_signals(&exec, err) == 0 &&
@@ -402,13 +390,15 @@ int exec_run(const struct exec_options *options, const char *pod, const char **a
 	return status;
 }
 
-int exec_pause(const char *root, const char *pod, bool pause, struct error *err)
+int exec_pause(const struct pod_directory *pod, bool pause, struct error *err)
 {
 	struct pod_request request = client_request(pause ? POD_REQUEST_PAUSE : POD_REQUEST_RESUME);
-	_cleanup_fd_ int fd = connect_to(root, pod, err);
+	_cleanup_fd_ int fd = client_connect_pod(pod, err);
 	struct pod_reply reply;
 
 	if (fd < 0)
 		return -1;
-	return client_ask(fd, &request, &reply, err) < 0 ? error_prefix(err, "%s", pod) : 0;
+	return client_ask(fd, &request, &reply, err) < 0
+		   ? error_prefix(err, "the pod %s", pod->uuid)
+		   : 0;
 }

@@ -11,6 +11,7 @@
 
 struct exec_options {
 	const char *root;
+	const char *uuid_file;
 	const char *app;
 	const char *user;
 	struct text_list env; /* NAME=value, or NAME for the caller's value */
@@ -26,10 +27,11 @@ struct exec_options {
  * process: the command's, 128 + n for a signal, 126 and 127 if it could not be started, or -1 with
  * err filled.
  */
-int exec_run(const struct exec_options *options, const char *pod, const char **argv,
+struct pod_directory;
+int exec_run(const struct exec_options *options, const struct pod_directory *pod, const char **argv,
 	     struct error *err);
 
 /* Stops all processors of a pod, or lets them go on. Returns 0, or -1 with err filled. */
-int exec_pause(const char *root, const char *pod, bool pause, struct error *err);
+int exec_pause(const struct pod_directory *pod, bool pause, struct error *err);
 
 #endif

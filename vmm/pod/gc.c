@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "vmm/pod/cni.h"
+#include "vmm/pod/life.h"
 #include "vmm/pod/pod_name.h"
 #include "vmm/pod/pods.h"
 
@@ -127,7 +128,7 @@ int pods_collect(int pods_fd, const struct gc_options *options, struct error *er
 	return result;
 }
 
-int pod_remove(struct pod_directory *pod, struct error *err)
+int pod_remove(struct pod_directory *pod, struct error *given_up, struct error *err)
 {
 	int locked = directory_lock(pod, err);
 
@@ -135,8 +136,12 @@ int pod_remove(struct pod_directory *pod, struct error *err)
 		return -1;
 	if (locked == 0)
 		return error_set(err, 0, "the pod %s is %s; stop it first", pod->uuid,
-				 pod_state_name(pod->place, true));
-	if (net_cleanup(pod->fd, err) < 0 || directory_remove(pod, err) < 0)
+				 life_is_starting(pod) ? "starting"
+						       : pod_state_name(pod->place, true));
+	if (net_cleanup(pod->fd, given_up ? given_up : err) < 0 &&
+	    (!given_up || net_give_up(pod->fd, err) < 0))
+		return -1;
+	if (directory_remove(pod, err) < 0)
 		return -1;
 	pod_names_sweep(pod->pods_fd);
 	return 0;

@@ -24,7 +24,10 @@ struct gc_options {
  */
 int pods_collect(int pods_fd, const struct gc_options *options, struct error *err);
 
-/* Removes a pod that does not run. */
-int pod_remove(struct pod_directory *pod, struct error *err);
+/*
+ * Removes a pod that does not run. One whose networks cannot be undone is an error; with given_up,
+ * not NULL, it goes nevertheless, and that says what was wrong.
+ */
+int pod_remove(struct pod_directory *pod, struct error *given_up, struct error *err);
 
 #endif

@@ -25,6 +25,7 @@ struct launch {
 	struct pod_logs logs;
 	char upper_name[DISK_NAME_SIZE]; /* of the pod's disk in the guest */
 	int supervisor_socket;		 /* our end */
+	int control_fd;			 /* of the control socket, which is bound */
 	int files_server[PLAN_FILES];	 /* the files role's ends, or -1 */
 	struct vsock_path vsock;	 /* of --vsock; to be removed at the end */
 	void *archive;			 /* cpio archive with the pod record; owned */

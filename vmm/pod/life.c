@@ -33,6 +33,15 @@ int life_write_pid(const struct pod_directory *directory, struct error *err)
 	return write_number(directory->fd, POD_PID_NAME, getpid(), false, err);
 }
 
+bool life_is_starting(const struct pod_directory *directory)
+{
+	enum pod_place place = directory->place;
+
+	return (place == POD_PLACE_PREPARED || place == POD_PLACE_RUN) &&
+	       directory_is_held(directory) &&
+	       faccessat(directory->fd, POD_PID_NAME, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+}
+
 static int fill_launch(struct launch_record *record, const struct run_options *options,
 		       const struct app_states *apps)
 {

@@ -36,6 +36,9 @@ struct networks;
 int life_write_networks(const struct pod_directory *directory, const struct networks *networks,
 			struct error *err);
 
+/* Whether somebody brings it up who has not come to a machine yet. */
+bool life_is_starting(const struct pod_directory *directory);
+
 /* For --uuid-file: the UUID and a newline, in one piece. */
 int life_write_uuid_file(const char *path, const char *uuid, struct error *err);
 

@@ -95,7 +95,8 @@ void pod_info_ask(const struct pod_directory *pod, struct pod_info *info)
 	const struct timeval limit = { .tv_sec = ANSWER_S };
 	_cleanup_fd_ int fd = -1;
 
-	if (pod->place != POD_PLACE_RUN || !info->is_held)
+	/* One that starts does not answer yet. */
+	if (pod->place != POD_PLACE_RUN || !info->is_held || !info->started_ns)
 		return;
 	fd = client_connect(pod->fd, NULL);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
@@ -121,5 +122,9 @@ void pod_info_free(struct pod_info *info)
 
 const char *pod_info_state(const struct pod_info *info)
 {
-	return info->is_paused ? "paused" : pod_state_name(info->place, info->is_held);
+	if (info->is_paused)
+		return "paused";
+	if (info->place == POD_PLACE_RUN && info->is_held && !info->started_ns)
+		return "starting";
+	return pod_state_name(info->place, info->is_held);
 }

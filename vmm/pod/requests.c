@@ -8,6 +8,7 @@
 #include "vmm/pod/control_socket.h"
 #include "vmm/pod/exec_server.h"
 #include "vmm/pod/pod_pause.h"
+#include "vmm/pod/signals.h"
 #include "vmm/pod/supervisor.h"
 
 static int handle_status(struct supervisor *supervisor, struct pod_client *client,
@@ -76,8 +77,14 @@ static int handle_kill(struct supervisor *supervisor, struct pod_client *client,
 		return 0;
 	if (request->app != POD_ALL_APPS && request->app >= supervisor->apps.count)
 		return ENOENT;
-	if (!supervisor->has_started)
-		return EAGAIN;
+	if (!supervisor->has_started) {
+		if (request->signal != SIGKILL && !signals_is_end((int)request->signal))
+			return pod_client_refuse(client, request, EAGAIN,
+						 "the pod is starting: it has no app yet");
+		answer(supervisor, client, request);
+		supervisor_end(supervisor, 128 + (int)request->signal);
+		return 0;
+	}
 	pod_pause_on_signal(supervisor, request->signal);
 	supervisor_command(supervisor, &command);
 	answer(supervisor, client, request);

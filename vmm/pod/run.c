@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "vmm/pod/cni.h"
+#include "vmm/pod/control_socket.h"
 #include "vmm/pod/directory.h"
 #include "vmm/pod/launch.h"
 #include "vmm/pod/life.h"
@@ -46,7 +47,7 @@ static void warn(const struct assembly *assembly)
 		report(REPORT_WARNING, "%s", assembly->networks.warning);
 }
 
-static int run_sources(struct sources *sources, struct pod_directory *directory,
+static int run_sources(struct sources *sources, struct pod_directory *directory, int control_fd,
 		       struct detach *detach, const bool stdio_present[3],
 		       struct timeline *timeline, struct error *err)
 {
@@ -70,6 +71,7 @@ static int run_sources(struct sources *sources, struct pod_directory *directory,
 	timeline_stamp(timeline, TIMELINE_ASSEMBLED);
 	warn(&assembly);
 	launch.described = &described;
+	launch.control_fd = control_fd;
 	return supervisor_run(&launch, &assembly, options, timeline);
 }
 
@@ -114,7 +116,7 @@ static int start(const struct run_options *options, struct detach *detach,
 {
 	static struct sources sources;
 	struct pod_directory directory;
-	int pods_fd, status;
+	int pods_fd, control_fd, status = -1;
 	bool is_clean;
 
 	if (sources_read(&sources, options, err) < 0)
@@ -125,11 +127,16 @@ static int start(const struct run_options *options, struct detach *detach,
 	    (options->prepared_uuid ? take_prepared(options, pods_fd, &directory, err)
 				    : make_directory(options, pods_fd, &directory, err)) < 0)
 		return -1;
-	status = run_sources(&sources, &directory, detach, stdio_present, timeline, err);
+	control_fd = control_socket_bind(directory.fd, err);
+	if (control_fd >= 0)
+		status = run_sources(&sources, &directory, control_fd, detach, stdio_present,
+				     timeline, err);
 	is_clean = undo_networks(&directory);
 	detach_ended(detach, directory.fd);
 	if (status >= 0)
 		end(&directory, options->remove && is_clean, status);
+	else if (directory.place == POD_PLACE_PREPARED)
+		(void)unlinkat(directory.fd, POD_CONTROL_NAME, 0);
 	else if (is_clean && !options->prepared_uuid)
 		(void)directory_remove(&directory, NULL);
 	return status;

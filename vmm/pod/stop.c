@@ -16,6 +16,7 @@
 #include "vmm/pod/client.h"
 #include "vmm/pod/life.h"
 #include "vmm/pod/pod_info.h"
+#include "vmm/pod/signals.h"
 
 enum { ANSWER_S = 10, ANSWER_BY_FORCE_S = 2, FORCE_MS = 2000, TURN_MS = 10 };
 
@@ -23,7 +24,7 @@ static int check_running(const struct pod_directory *pod, struct error *err)
 {
 	bool is_held = directory_is_held(pod);
 
-	if (pod->place == POD_PLACE_RUN && is_held)
+	if (is_held && (pod->place == POD_PLACE_RUN || pod->place == POD_PLACE_PREPARED))
 		return 0;
 	return error_set(err, 0, "the pod %s does not run: it is %s", pod->uuid,
 			 pod_state_name(pod->place, is_held));
@@ -64,10 +65,58 @@ static int ask_to_stop(const struct pod_directory *pod, uint32_t timeout_ms, int
 	return -1;
 }
 
+/* Of the process that has bound the control socket; once that has gone, of who wrote it down. */
+static pid_t find_supervisor(const struct pod_directory *pod)
+{
+	_cleanup_fd_ int fd = connect_to(pod, ANSWER_BY_FORCE_S, NULL);
+	struct ucred owner = { .pid = 0 };
+	socklen_t size = sizeof(owner);
+
+	if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size) == 0)
+		return owner.pid;
+	return (pid_t)pod_info_number(pod->fd, POD_PID_NAME, 0);
+}
+
+/*
+ * The process is held fast before it is looked whether it still holds the lock. Returns 1; 0 if
+ * nobody does any more; -1 with err filled.
+ */
+static int signal_supervisor(const struct pod_directory *pod, int number, struct error *err)
+{
+	pid_t pid = find_supervisor(pod);
+	_cleanup_fd_ int fd = pid > 1 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+
+	if (!directory_is_held(pod))
+		return 0;
+	if (fd < 0 || syscall(SYS_pidfd_send_signal, fd, number, NULL, 0) < 0)
+		return error_set(err, pid > 1 ? errno : 0,
+				 "cannot find the supervisor of the pod %s", pod->uuid);
+	return 1;
+}
+
+/*
+ * A start ends by a signal to who is at it, which undoes what it has done. Returns 0 when it has
+ * ended, 1 if the pod came to run nevertheless.
+ */
+static int end_start(const struct pod_directory *pod)
+{
+	bool is_told = false;
+
+	while (life_is_starting(pod)) {
+		/* Who has just begun cannot be found yet. */
+		if (!is_told)
+			is_told = signal_supervisor(pod, SIGTERM, NULL) > 0;
+		(void)poll(NULL, 0, TURN_MS);
+	}
+	return directory_is_held(pod);
+}
+
 int pod_stop(const struct pod_directory *pod, uint32_t timeout_ms, struct error *err)
 {
 	if (check_running(pod, err) < 0)
 		return -1;
+	if (life_is_starting(pod) && end_start(pod) == 0)
+		return 0;
 	/* One that ends just now has no socket any more. */
 	if (ask_to_stop(pod, timeout_ms, ANSWER_S, err) < 0 && directory_is_held(pod))
 		return -1;
@@ -84,29 +133,29 @@ static bool ends_within(const struct pod_directory *pod, int limit_ms)
 	return true;
 }
 
-/* The process is held fast before it is looked whether it still holds the lock. */
-static int kill_supervisor(const struct pod_directory *pod, struct error *err)
-{
-	long pid = pod_info_number(pod->fd, POD_PID_NAME, 0);
-	_cleanup_fd_ int fd = pid > 1 ? (int)syscall(SYS_pidfd_open, (pid_t)pid, 0) : -1;
-
-	if (!directory_is_held(pod))
-		return 0;
-	if (fd < 0 || syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0)
-		return error_set(err, pid > 1 ? errno : 0,
-				 "cannot find the supervisor of the pod %s", pod->uuid);
-	return 0;
-}
-
 int pod_stop_by_force(const struct pod_directory *pod, struct error *err)
 {
 	if (check_running(pod, err) < 0)
 		return -1;
-	if (ask_to_stop(pod, 0, ANSWER_BY_FORCE_S, NULL) == 0 && ends_within(pod, FORCE_MS))
+	if (life_is_starting(pod))
+		(void)signal_supervisor(pod, SIGTERM, NULL);
+	else
+		(void)ask_to_stop(pod, 0, ANSWER_BY_FORCE_S, NULL);
+	if (ends_within(pod, FORCE_MS))
 		return 0;
-	if (kill_supervisor(pod, err) < 0)
+	if (signal_supervisor(pod, SIGKILL, err) < 0)
 		return -1;
 	return directory_wait(pod, err);
+}
+
+/* What would end an app ends the start. */
+static int kill_start(const struct pod_directory *pod, uint32_t signal, struct error *err)
+{
+	if (signal == SIGKILL)
+		signal = SIGTERM;
+	if (!signals_is_end((int)signal))
+		return error_set(err, 0, "the pod %s is starting: it has no app yet", pod->uuid);
+	return signal_supervisor(pod, (int)signal, err) < 0 ? -1 : 0;
 }
 
 int pod_kill(const struct pod_directory *pod, const char *app, uint32_t signal, struct error *err)
@@ -117,6 +166,8 @@ int pod_kill(const struct pod_directory *pod, const char *app, uint32_t signal, 
 
 	if (check_running(pod, err) < 0)
 		return -1;
+	if (life_is_starting(pod) && !app)
+		return kill_start(pod, signal, err);
 	fd = connect_to(pod, ANSWER_S, err);
 	if (fd < 0 || (app && client_find_app(fd, app, &request.app, err) < 0))
 		return -1;

@@ -447,7 +447,7 @@ static int appear(struct supervisor *supervisor, const struct launch *launch, st
 	    life_write_pid(supervisor->directory, err) < 0 ||
 	    manifest_json_write(launch->described, supervisor->directory->fd, err) < 0 ||
 	    control_socket_open(&supervisor->control, supervisor, &supervisor->loop,
-				supervisor->directory->fd, err) < 0)
+				launch->control_fd, err) < 0)
 		return -1;
 	return options->uuid_file
 		   ? life_write_uuid_file(options->uuid_file, supervisor->directory->uuid, err)

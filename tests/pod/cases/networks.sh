@@ -126,3 +126,53 @@ test_ordinary_users_are_told() {
   expect_one_line_on_stderr
   expect_stderr_has "need root"
 }
+
+# A start that ends while a plug-in is at work, which then fails to DEL twice: it stays written down until that succeeds.
+test_interrupted_starts() {
+  local end
+  [ "$(id -u)" = 0 ] || skip "needs root"
+  mkdir net.d bin
+  echo '{ "cniVersion": "1.0.0", "name": "slow", "type": "slow" }' >net.d/10-slow.conf
+  cat >bin/slow <<END
+#!/bin/sh
+cd "$PWD" || exit
+echo \$CNI_COMMAND >>log
+if [ \$CNI_COMMAND = ADD ]; then touch begun && exec sleep 1000; fi
+[ \$(grep -c DEL log) -gt 2 ] || { echo busy >&2 && exit 1; }
+END
+  chmod 755 bin/slow
+  for end in "kill -TERM" "kill -KILL" "nacelle stop"; do
+    rm -f log begun
+    start_pod --cni-config "$PWD/net.d" --cni-plugins "$PWD/bin" --net slow "$busybox" -- true
+    wait_for 100 test -e begun
+    uuid=$("$nacelle" list --root "$store" -q --state starting)
+    if [ "$end" = "nacelle stop" ]; then "$nacelle" stop --root "$store" "$uuid" || fail "stop"; else $end "$pod"; fi
+    wait_pod
+    if [ "$end" = "kill -KILL" ]; then
+      expect_status 137
+      ! "$nacelle" gc --root "$store" >/dev/null 2>&1 || fail "gc has undone what it could not"
+    else
+      expect_status 143
+      expect_stderr_has "busy; nacelle gc tries again"
+    fi
+    expect_same "$(find /run/netns /run/nacelle/netns -name "*$uuid*" 2>/dev/null | wc -l)" 1 "namespaces"
+    ! "$nacelle" gc --root "$store" >/dev/null 2>"$err" || fail "gc has undone what it could not"
+    expect_stderr_has busy
+    "$nacelle" gc --root "$store" --grace-period 0s >/dev/null || fail "gc"
+    expect_same "$(find /run/netns /run/nacelle/netns -name "*$uuid*" 2>/dev/null | wc -l)" 0 "namespaces"
+    expect_same "$(find "$store/pods" -name "$uuid")" "" "what is left"
+    expect_same "$(tr '\n' ' ' <log)" "ADD DEL DEL DEL "
+  done
+  # What can never be undone does not keep a pod whose user has had enough.
+  rm -f log begun
+  start_pod --cni-config "$PWD/net.d" --cni-plugins "$PWD/bin" --net slow "$busybox" -- true
+  wait_for 100 test -e begun
+  uuid=$("$nacelle" list --root "$store" -q --state starting)
+  rm bin/slow
+  kill -KILL "$pod"
+  wait_pod
+  ! "$nacelle" rm --root "$store" "$uuid" 2>/dev/null || fail "removed"
+  "$nacelle" rm --root "$store" --force "$uuid" 2>"$err" || fail "rm --force"
+  expect_stderr_has "there is no plug-in slow"
+  expect_same "$(find /run/netns /run/nacelle/netns "$store/pods" -name "*$uuid*" 2>/dev/null | wc -l)" 0 "what is left"
+}

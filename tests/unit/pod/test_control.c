@@ -39,7 +39,9 @@ static int set_up(void **state)
 					      .code = 3,
 					      .flags = EXIT_FLAG_OOM };
 	s->machine.fd = -1;
-	assert_int_equal(control_socket_open(&s->control, s, &s->loop, f->dir_fd, NULL), 0);
+	assert_int_equal(control_socket_open(&s->control, s, &s->loop,
+					     control_socket_bind(f->dir_fd, NULL), NULL),
+			 0);
 	f->client = client_connect(f->dir_fd, NULL);
 	assert_true(f->client >= 0);
 	*state = f;
