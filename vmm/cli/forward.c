@@ -1,5 +1,6 @@
 /*
- * Verbs that need the libraries of nacelle-image: this process becomes that program.
+ * Verbs of other programs, which this process becomes: nacelle-image has libraries that a start
+ * must not load, nacelle-bench is no part of a start.
  */
 #include "vmm/cli/forward.h"
 
@@ -10,9 +11,8 @@
 #include "vmm/base/environment.h"
 #include "vmm/pod/paths.h"
 
-static int become(char **argv, struct error *err)
+static int become(char *name, char **argv, struct error *err)
 {
-	static char name[] = "nacelle-image";
 	char program[PATH_MAX];
 	char **environment;
 
@@ -27,14 +27,23 @@ static int become(char **argv, struct error *err)
 	return error_set(err, errno, "cannot start %s", program);
 }
 
+static char image_program[] = "nacelle-image";
+static char bench_program[] = "nacelle-bench";
+
 /* nacelle image list ... is nacelle-image list ... */
 int cli_forward_image(char **argv, struct error *err)
 {
-	return become(argv + 1, err);
+	return become(image_program, argv + 1, err);
 }
 
 /* nacelle trust list ... is nacelle-image trust list ... */
 int cli_forward_trust(char **argv, struct error *err)
 {
-	return become(argv, err);
+	return become(image_program, argv, err);
+}
+
+/* nacelle bench start ... is nacelle-bench start ... */
+int cli_forward_bench(char **argv, struct error *err)
+{
+	return become(bench_program, argv + 1, err);
 }

@@ -3,8 +3,10 @@
  */
 #include "vmm/cli/verbs.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "vmm/cli/cat_manifest.h"
@@ -28,11 +30,27 @@ static int verb_version(const void *options, int argc, char **argv, struct error
 	return 0;
 }
 
-/* The tables of the image verbs are in nacelle-image, which prints its own part. */
+/* The tables of the other programs' verbs are theirs, so each prints its own part. */
+static int print_completion_of(char *group, int (*forward)(char **argv, struct error *err),
+			       struct error *err)
+{
+	char nacelle[] = "nacelle", completion[] = "completion";
+	char *words[] = { nacelle, group, completion, NULL };
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		(void)forward(words, NULL);
+		_exit(1);
+	}
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		return error_set(err, errno, "cannot ask for the completion of %s", group);
+	return status == 0 ? 0 : error_set(err, 0, "nacelle-%s has no completion", group);
+}
+
 static int verb_completion(const void *options, int argc, char **argv, struct error *err)
 {
-	char nacelle[] = "nacelle", image[] = "image", completion[] = "completion";
-	char *rest[] = { nacelle, image, completion, NULL };
+	char image[] = "image", bench[] = "bench";
 
 	(void)options;
 	(void)argc;
@@ -40,7 +58,9 @@ static int verb_completion(const void *options, int argc, char **argv, struct er
 	help_print_completion(&nacelle_program);
 	if (fflush(stdout) != 0)
 		return error_set(err, 0, "cannot write to standard output");
-	return cli_forward_image(rest, err);
+	if (print_completion_of(image, cli_forward_image, err) < 0)
+		return -1;
+	return print_completion_of(bench, cli_forward_bench, err);
 }
 
 static const struct verb verbs[] = {
@@ -199,6 +219,11 @@ static const struct verb verbs[] = {
 	  .help = "Import, list, export and remove images",
 	  .complete = COMPLETE_VERBS,
 	  .forward = cli_forward_image },
+	{ .name = "bench",
+	  .usage = "VERB ...",
+	  .help = "Measure what pods cost on this machine",
+	  .complete = COMPLETE_VERBS,
+	  .forward = cli_forward_bench },
 	{ .name = "trust",
 	  .usage = "VERB [OPTIONS] ...",
 	  .help = "Say which images may run, by their names and signatures",

@@ -90,6 +90,7 @@ int timeline_write(struct timeline *timeline, const char *path, struct error *er
 	sort(timeline);
 	first = previous = timeline->count ? timeline->entries[0].time_ns : 0;
 	fprintf(file, "# %11s %12s %-6s %s\n", "at_us", "delta_us", "side", "stage");
+	fprintf(file, "# 0 is %" PRIu64 " ns of CLOCK_MONOTONIC\n", first);
 	for (size_t i = 0; i < timeline->count; i++) {
 		const struct stage_name *name = find_name(timeline->entries[i].stage);
 		uint64_t time_ns = timeline->entries[i].time_ns;

@@ -35,8 +35,9 @@ void timeline_stamp(struct timeline *timeline, uint32_t stage);
 void timeline_add(struct timeline *timeline, uint32_t stage, uint64_t time_ns);
 
 /*
- * Writes the file (made anew, mode 0644): a comment line, then for each stage in order of time
- * "microseconds since the first, microseconds since the one before, side, stage".
+ * Writes the file (made anew, mode 0644): two comment lines, the second of which says
+ * when on CLOCK_MONOTONIC the first stage was ("# 0 is N ns of ..."), then for each stage in order
+ * of time "microseconds since the first, microseconds since the one before, side, stage".
  */
 int timeline_write(struct timeline *timeline, const char *path, struct error *err);
 

@@ -1,0 +1,30 @@
+# shellcheck shell=bash disable=SC2154
+# level: pod
+# nacelle bench measures real pods; what it makes of the figures is the unit tests' matter.
+
+# holds EXPRESSION: of the report r, in Python.
+holds() { python3 -c 'import json, sys; r = json.load(open("report.json")); sys.exit(not eval(sys.argv[1]))' "$1" || fail "does not hold: $1"; }
+
+test_start() {
+  "$nacelle" bench start --root "$store" --runs 1 --with nacelle --with prepared --command 'sh=echo hello' --format json -o report.json \
+    "$busybox" -- echo hello || fail "bench start"
+  holds 'r["rounds"] == 1 and [row["name"] for row in r["rows"]] == ["nacelle", "prepared", "sh"]'
+  holds 'all(0 < row["first_byte"]["median_ns"] <= row["end"]["median_ns"] and len(row["end"]["all_ns"]) == 1 for row in r["rows"])'
+  # The phases are those of one start, host and guest, and leave nothing out.
+  holds '(lambda names: names.index("supervisor-started") < names.index("app-exec") < names.index("waited-for"))([p["until"] for p in r["phases"]])'
+  holds 'sum(p["took_ns"] for p in r["phases"]) == r["phases"][-1]["at_ns"]'
+}
+
+test_memory() {
+  "$nacelle" bench memory --root "$store" --pods 2 --option=--memory=64M --format json "$busybox" >report.json || fail "bench memory"
+  holds 'r["pods"] == 2 and r["available_kib"] > 2048 and r["rss_kib"] > r["pss_kib"] and r["processes"] >= 4'
+}
+
+test_refusals() {
+  "$nacelle" bench start --root "$store" --with nosuch "$busybox" 2>said && fail "an unknown row was measured"
+  expect grep -q 'nosuch: nothing that can be measured has this name' said
+  "$nacelle" bench start --root "$store" --runs 1 --with nacelle "$busybox" -- false 2>said && fail "a failure was measured"
+  expect grep -q 'nacelle: .* ended with status 1' said
+  "$nacelle" bench start --format xml "$busybox" 2>said && fail "--format xml"
+  expect grep -qx 'nacelle-bench: --format xml: text, json, csv or html is expected' said
+}

@@ -1,0 +1,193 @@
+/*
+ * MemAvailable is what counts: it has the guest's pages, page tables, the kernel's own objects for
+ * processes and VMs, and counts once what pods share. RSS and PSS stand beside it because other
+ * projects publish those.
+ */
+#include "vmm/bench/memory.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/bench/measure.h"
+
+enum { PROCESSES_MAX = 65536, SETTLE_MS = 500 };
+
+struct pods {
+	struct {
+		pid_t pid;
+		int output_fd;
+	} items[MEMORY_PODS_MAX + 1];
+	unsigned count;
+};
+
+struct process {
+	pid_t pid;
+	pid_t parent;
+	bool is_ours;
+};
+
+/* A line "NAME:   N kB" of a file in /proc; 0 where there is none. */
+static uint64_t read_kib(const char *path, const char *name)
+{
+	_cleanup_file_ FILE *file = fopen(path, "re");
+	uint64_t kib = 0;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':')
+			kib = strtoull(line + strlen(name) + 1, NULL, 10);
+	return kib;
+}
+
+static uint64_t available_kib(void)
+{
+	const struct timespec settle = { .tv_nsec = SETTLE_MS * 1000000L };
+
+	(void)nanosleep(&settle, NULL);
+	return read_kib("/proc/meminfo", "MemAvailable");
+}
+
+/* The parent of a process: the second field behind the name, which is in parentheses. */
+static pid_t read_parent(pid_t pid)
+{
+	char path[64], line[512];
+	_cleanup_file_ FILE *file = NULL;
+	const char *behind;
+	int parent = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (!file || !fgets(line, sizeof(line), file))
+		return 0;
+	behind = strrchr(line, ')');
+	return behind && sscanf(behind, ") %*c %d", &parent) == 1 ? parent : 0;
+}
+
+static size_t list_processes(struct process *processes)
+{
+	_cleanup_dir_ DIR *directory = opendir("/proc");
+	const struct dirent *entry;
+	size_t count = 0;
+
+	while (directory && count < PROCESSES_MAX && (entry = readdir(directory))) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		processes[count].pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		processes[count].parent = read_parent(processes[count].pid);
+		processes[count].is_ours = false;
+		count++;
+	}
+	return count;
+}
+
+static bool is_pod(const struct pods *pods, pid_t pid)
+{
+	for (unsigned i = 0; i < pods->count; i++)
+		if (pods->items[i].pid == pid)
+			return true;
+	return false;
+}
+
+/* Marks the pods' processes and all that come from them. */
+static void mark(const struct pods *pods, struct process *processes, size_t count)
+{
+	bool has_changed = true;
+
+	while (has_changed) {
+		has_changed = false;
+		for (size_t i = 0; i < count; i++) {
+			bool is_ours = is_pod(pods, processes[i].pid);
+
+			for (size_t j = 0; !is_ours && j < count; j++)
+				is_ours =
+				    processes[j].is_ours && processes[j].pid == processes[i].parent;
+			has_changed |= is_ours && !processes[i].is_ours;
+			processes[i].is_ours |= is_ours;
+		}
+	}
+}
+
+static int sum_processes(struct memory *memory, const struct pods *pods, struct error *err)
+{
+	_cleanup_free_ struct process *processes = calloc(PROCESSES_MAX, sizeof(*processes));
+	size_t count;
+
+	if (!processes)
+		return error_set(err, ENOMEM, "the list of processes");
+	count = list_processes(processes);
+	mark(pods, processes, count);
+	for (size_t i = 0; i < count; i++) {
+		char path[64];
+
+		if (!processes[i].is_ours)
+			continue;
+		(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)processes[i].pid);
+		memory->rss_kib += read_kib(path, "Rss");
+		memory->pss_kib += read_kib(path, "Pss");
+		memory->private_kib +=
+		    read_kib(path, "Private_Clean") + read_kib(path, "Private_Dirty");
+		memory->processes++;
+	}
+	return 0;
+}
+
+static int start_pod(struct pods *pods, struct bench_task *task, struct subject *subject,
+		     struct error *err)
+{
+	struct argument_list list;
+
+	if (subject_arguments(subject, task, &list, err) < 0 ||
+	    measure_begin(list.items, task->error_path, &pods->items[pods->count].pid,
+			  &pods->items[pods->count].output_fd, err) < 0)
+		return error_prefix(err, "pod %u", pods->count + 1);
+	pods->count++;
+	return 0;
+}
+
+static int measure(struct memory *memory, struct pods *pods, struct bench_task *task,
+		   FILE *progress, struct error *err)
+{
+	struct subject subject;
+	uint64_t before_kib, after_kib;
+
+	subject_open_nacelle(&subject);
+	/* The first one brings into the page cache what all others share. */
+	if (start_pod(pods, task, &subject, err) < 0)
+		return -1;
+	before_kib = available_kib();
+	while (pods->count <= memory->pods) {
+		if (start_pod(pods, task, &subject, err) < 0)
+			return -1;
+		if (progress)
+			(void)fprintf(progress, "\r%u of %u pods", pods->count - 1, memory->pods);
+	}
+	if (progress)
+		(void)fprintf(progress, "\r\033[K");
+	after_kib = available_kib();
+	memory->available_kib = before_kib > after_kib ? before_kib - after_kib : 0;
+	/* All but the first. */
+	measure_end(pods->items[0].pid, pods->items[0].output_fd);
+	pods->items[0] = pods->items[--pods->count];
+	return sum_processes(memory, pods, err);
+}
+
+int memory_run(struct memory *memory, struct bench_task *task, FILE *progress, struct error *err)
+{
+	_cleanup_free_ struct pods *pods = calloc(1, sizeof(*pods));
+	int status;
+
+	if (!pods)
+		return error_set(err, ENOMEM, "the pods");
+	status = measure(memory, pods, task, progress, err);
+	while (pods->count > 0) {
+		pods->count--;
+		measure_end(pods->items[pods->count].pid, pods->items[pods->count].output_fd);
+	}
+	return status;
+}
