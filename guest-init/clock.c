@@ -13,6 +13,7 @@
 enum {
 	TRIES = 3,
 	SPAN_MAX_NS = 500000, /* a measurement that took longer was interrupted */
+	NO_TIME_CONSTANT = 0, /* a quarter of the distance in each second */
 };
 
 static uint64_t due_ms;
@@ -27,7 +28,7 @@ static int64_t now_ns(clockid_t id)
 
 /* Of a few measurements, the one that took the shortest time. Returns false if there is no clock.
  */
-static bool measure(int64_t *behind_ns)
+static bool measure(int64_t *behind_ns, int64_t *unsure_ns)
 {
 	int64_t best = INT64_MAX;
 
@@ -41,17 +42,18 @@ static bool measure(int64_t *behind_ns)
 			continue;
 		best = span;
 		*behind_ns = host - (before + span / 2);
+		*unsure_ns = span / 2;
 	}
 	return true;
 }
 
-enum clock_action clock_judge(int64_t behind_ns, bool first)
+enum clock_action clock_judge(int64_t behind_ns, int64_t unsure_ns, bool set)
 {
 	int64_t distance = behind_ns < 0 ? -behind_ns : behind_ns;
 
-	if (distance <= CLOCK_CLOSE_NS)
+	if (distance <= CLOCK_CLOSE_NS || distance <= unsure_ns)
 		return CLOCK_LEAVE;
-	return first || distance > CLOCK_STEP_NS ? CLOCK_STEP : CLOCK_SLEW;
+	return set || distance > CLOCK_STEP_NS ? CLOCK_STEP : CLOCK_SLEW;
 }
 
 static void step(int64_t by_ns)
@@ -67,23 +69,30 @@ static void step(int64_t by_ns)
 	(void)adjtimex(&change);
 }
 
-/* The kernel slews by 500 us a second: 15 ms until we look again. */
+/* The kernel's own control loop, which learns the rate too. What reads the clock's status still
+ * sees one that nobody vouches for. */
 static void slew(int64_t by_ns)
 {
-	struct timex change = { .modes = ADJ_OFFSET_SINGLESHOT, .offset = by_ns / 1000 };
+	struct timex change = { .modes = ADJ_STATUS | ADJ_NANO | ADJ_TIMECONST | ADJ_OFFSET,
+				.status = STA_PLL | STA_UNSYNC,
+				.constant = NO_TIME_CONSTANT,
+				.offset = by_ns };
 
 	(void)adjtimex(&change);
 }
 
-static void keep(bool first)
+static void keep(bool set)
 {
-	int64_t behind_ns = 0;
+	int64_t behind_ns = 0, unsure_ns = 0;
+	bool right;
 
 	due_ms = 0;
-	if (!measure(&behind_ns))
+	if (!measure(&behind_ns, &unsure_ns))
 		return;
-	due_ms = (uint64_t)now_ns(CLOCK_MONOTONIC) / 1000000 + CLOCK_PERIOD_MS;
-	switch (clock_judge(behind_ns, first)) {
+	right = behind_ns <= CLOCK_RIGHT_NS && behind_ns >= -CLOCK_RIGHT_NS;
+	due_ms = (uint64_t)now_ns(CLOCK_MONOTONIC) / 1000000 +
+		 (set || right ? CLOCK_PERIOD_MS : CLOCK_SOON_MS);
+	switch (clock_judge(behind_ns, unsure_ns, set)) {
 	case CLOCK_LEAVE:
 		return;
 	case CLOCK_SLEW:
@@ -95,7 +104,7 @@ static void keep(bool first)
 	}
 }
 
-void clock_begin(void)
+void clock_set(void)
 {
 	keep(true);
 }

@@ -18,6 +18,8 @@ static ssize_t payload_size(uint32_t type)
 		return sizeof(struct frame_stop);
 	case FRAME_ADD:
 		return sizeof(struct frame_add);
+	case FRAME_CLOCK:
+		return 0;
 	default:
 		return -1;
 	}
@@ -45,7 +47,7 @@ ssize_t frame_parse(const void *data, size_t len, struct host_frame *frame)
 		frame->id = cursor_le32(&c);
 		frame->record_port = cursor_le32(&c);
 		frame->app = cursor_le32(&c);
-	} else {
+	} else if (type == FRAME_STOP) {
 		frame->timeout_ms = cursor_le32(&c);
 	}
 	if (c.bad)

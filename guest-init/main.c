@@ -98,7 +98,7 @@ static int run(struct control *control, struct error *err)
 	if (control_open(control, err) < 0 || mounts_system(&record, err) < 0 ||
 	    open_null(err) < 0 || system_prepare(&record, err) < 0)
 		return -1;
-	clock_begin();
+	clock_set();
 	trace(TRACE_GUEST_MOUNTS);
 	if (pod_run(&record, control, &exit, err) < 0)
 		return -1;

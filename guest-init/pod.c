@@ -125,6 +125,8 @@ static void handle_frame(void *context, const struct host_frame *frame)
 
 	if (frame->type == FRAME_STOP)
 		stop_all(pod, frame->timeout_ms, false);
+	else if (frame->type == FRAME_CLOCK)
+		clock_set();
 	else if (frame->type == FRAME_ADD)
 		pod->broken |= added_begin(&pod->added, frame, pod->err) < 0;
 	else if (frame->type == FRAME_SIGNAL && frame->app == FRAME_ALL_APPS)

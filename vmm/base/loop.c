@@ -173,7 +173,8 @@ static void on_timer_ready(struct loop_fd *member, uint32_t events)
 	struct loop_timer *timer = container_of(member, struct loop_timer, member);
 
 	(void)events;
-	if (take_count(member->fd))
+	/* A change of the clock is no count, and is told once. */
+	if (take_count(member->fd) || errno == ECANCELED)
 		timer->fn(timer);
 }
 
@@ -181,8 +182,9 @@ int loop_timer_add(struct loop *loop, struct loop_timer *timer, loop_timer_fn *f
 		   struct error *err)
 {
 	timer->fn = fn;
+	/* Relative times of this clock are those of CLOCK_MONOTONIC, as POSIX has it. */
 	return add_own(loop, &timer->member,
-		       timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), on_timer_ready,
+		       timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK), on_timer_ready,
 		       err);
 }
 
@@ -195,6 +197,20 @@ void loop_timer_set(struct loop_timer *timer, uint64_t delay_ms)
 	int r = timerfd_settime(timer->member.fd, 0, &when, NULL);
 
 	assert(r == 0);
+	(void)r;
+}
+
+void loop_timer_set_on_clock(struct loop_timer *timer, loop_timer_fn *fn)
+{
+	/* A time that does not come. */
+	const struct itimerspec when = { .it_value.tv_sec = INT64_MAX };
+	int r;
+
+	timer->fn = fn;
+	r = timerfd_settime(timer->member.fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when,
+			    NULL);
+	/* ECANCELED: the clock was set since the last look, and the timer is set all the same. */
+	assert(r == 0 || errno == ECANCELED);
 	(void)r;
 }
 

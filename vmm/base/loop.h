@@ -88,11 +88,15 @@ void loop_fd_modify(struct loop_fd *member, uint32_t events);
 /* Once it returns, fn is not called again. A member that was never added (all zero) is ignored. */
 void loop_fd_remove(struct loop_fd *member);
 
-/* A timer that is not set, on CLOCK_MONOTONIC. */
+/* A timer that is not set. */
 int loop_timer_add(struct loop *loop, struct loop_timer *timer, loop_timer_fn *fn,
 		   struct error *err);
-/* Calls fn once, after delay_ms; replaces what was set. 0 takes it back. */
+/* Calls fn once, after delay_ms of CLOCK_MONOTONIC; replaces what was set. 0 takes it back. */
 void loop_timer_set(struct loop_timer *timer, uint64_t delay_ms);
+/*
+ * Calls fn whenever the wall clock is set, or the host wakes from suspend; replaces what was set.
+ */
+void loop_timer_set_on_clock(struct loop_timer *timer, loop_timer_fn *fn);
 void loop_timer_remove(struct loop_timer *timer);
 
 /* Calls fn once for any number of raises since the last call. */

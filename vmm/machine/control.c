@@ -470,6 +470,13 @@ bool control_stop(struct control *control, uint32_t timeout_ms)
 	return enqueue(control, &frame, 0);
 }
 
+bool control_clock(struct control *control)
+{
+	struct control_frame frame = make_frame(FRAME_CLOCK, "", 0);
+
+	return enqueue(control, &frame, 0);
+}
+
 bool control_add(struct control *control, uint32_t slot, uint32_t app)
 {
 	struct frame_add payload = {

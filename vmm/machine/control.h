@@ -101,13 +101,14 @@ bool control_accept(void *ctx, uint32_t host_port, struct vsock_conn *conn,
 		    struct vsock_accept *accept);
 
 /*
- * Send a frame now, or keep it until HELLO has come and the guest takes it, in order. A signal or a
- * stop that waits already is not queued twice; a window size replaces the one that waits. Return
- * false if the frame is dropped: too many wait, or the connection has ended.
+ * Send a frame now, or keep it until HELLO has come and the guest takes it, in order. A signal, a
+ * stop or a clock that waits already is not queued twice; a window size replaces the one that
+ * waits. Return false if the frame is dropped: too many wait, or the connection has ended.
  */
 bool control_signal(struct control *control, uint32_t app, uint32_t signal);
 bool control_winsize(struct control *control, uint32_t app, uint16_t rows, uint16_t columns);
 bool control_stop(struct control *control, uint32_t timeout_ms);
+bool control_clock(struct control *control);
 
 /*
  * Begins a process in a free slot, < FRAME_ADDED_MAX. Returns false if the frame is dropped; the

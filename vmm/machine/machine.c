@@ -203,6 +203,9 @@ static void run_command(struct machine *machine, const struct machine_command *c
 		devices_resume(&machine->devices);
 		pause_end(&machine->pause);
 		break;
+	case MACHINE_COMMAND_CLOCK:
+		control_clock(&machine->control);
+		break;
 	case MACHINE_COMMAND_DIALED:
 		on_dialed(machine, command->id, fds, fd_count);
 		break;

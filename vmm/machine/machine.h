@@ -60,6 +60,7 @@ enum machine_command_type {
 	MACHINE_COMMAND_HANG_UP, /* id: whoever asked for the added process has gone */
 	MACHINE_COMMAND_PAUSE,	 /* MACHINE_RECORD_PAUSED answers, also if it stands already */
 	MACHINE_COMMAND_RESUME,
+	MACHINE_COMMAND_CLOCK,	/* the host's wall clock was set */
 	MACHINE_COMMAND_DIALED, /* id: the ticket; with a connected stream socket, or refused */
 };
 

@@ -129,6 +129,15 @@ static void on_app_exit(struct supervisor *supervisor, const struct machine_even
 		report(REPORT_WARNING, "%s", err.text);
 }
 
+/* The guest looks at the host's clock once in a while; now it should do so at once. */
+static void on_clock(struct loop_timer *timer)
+{
+	struct supervisor *supervisor = container_of(timer, struct supervisor, boot_limit);
+	const struct machine_command command = { .type = MACHINE_COMMAND_CLOCK };
+
+	supervisor_command(supervisor, &command);
+}
+
 static void on_event(struct supervisor *supervisor, const struct machine_event *event)
 {
 	if (event->app >= FRAME_ID_ADDED_FIRST) {
@@ -137,7 +146,7 @@ static void on_event(struct supervisor *supervisor, const struct machine_event *
 	}
 	switch ((enum machine_event_type)event->type) {
 	case MACHINE_EVENT_HELLO:
-		loop_timer_set(&supervisor->boot_limit, 0);
+		loop_timer_set_on_clock(&supervisor->boot_limit, on_clock);
 		return;
 	case MACHINE_EVENT_APP_START:
 		supervisor->has_started = true;

@@ -23,7 +23,7 @@ struct supervisor {
 	struct loop loop;
 	struct loop_fd machine;
 	struct loop_fd signals;
-	struct loop_timer boot_limit;
+	struct loop_timer boot_limit; /* then it watches the wall clock */
 	struct roles roles;
 	struct pod_directory *directory;
 	struct detach *detach;

@@ -27,6 +27,8 @@ static size_t write_again(const struct host_frame *frame, uint8_t *out)
 		return frame_write(out, FRAME_SIGNAL, &signal, sizeof(signal));
 	if (frame->type == FRAME_WINSIZE)
 		return frame_write(out, FRAME_WINSIZE, &winsize, sizeof(winsize));
+	if (frame->type == FRAME_CLOCK)
+		return frame_write(out, FRAME_CLOCK, "", 0);
 	assert(frame->type == FRAME_STOP);
 	return frame_write(out, FRAME_STOP, &stop, sizeof(stop));
 }

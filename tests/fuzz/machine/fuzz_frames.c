@@ -177,6 +177,7 @@ static void run_op(struct vguest *g, struct control *control, uint8_t op, struct
 		break;
 	case OP_WINSIZE:
 		(void)control_winsize(control, op / 16, cursor_u8(in), 80);
+		(void)control_clock(control);
 		break;
 	case OP_STOP:
 		if (op < 128)

@@ -152,6 +152,10 @@ static void test_frames(void **state)
 	assert_int_equal(frame.id, FRAME_ID_ADDED_FIRST);
 	assert_int_equal(frame.record_port, 77);
 	assert_int_equal(frame.app, 2);
+	assert_int_equal(frame_write(bytes, FRAME_CLOCK, "", 0), 8);
+	assert_int_equal(frame_parse(bytes, 7, &frame), 0);
+	assert_int_equal(frame_parse(bytes, 8, &frame), 8);
+	assert_int_equal(frame.type, FRAME_CLOCK);
 }
 
 static void test_bad_frames(void **state)
@@ -256,16 +260,18 @@ int platform_host_time(int64_t *ns)
 static void test_clock(void **state)
 {
 	(void)state;
-	for (int first = 0; first < 2; first++) {
-		assert_int_equal(clock_judge(CLOCK_CLOSE_NS, first), CLOCK_LEAVE);
-		assert_int_equal(clock_judge(-CLOCK_CLOSE_NS, first), CLOCK_LEAVE);
-		assert_int_equal(clock_judge(CLOCK_STEP_NS + 1, first), CLOCK_STEP);
-		assert_int_equal(clock_judge(-CLOCK_STEP_NS - 1, first), CLOCK_STEP);
+	for (int set = 0; set < 2; set++) {
+		assert_int_equal(clock_judge(CLOCK_CLOSE_NS, 0, set), CLOCK_LEAVE);
+		assert_int_equal(clock_judge(-CLOCK_CLOSE_NS, 0, set), CLOCK_LEAVE);
+		assert_int_equal(clock_judge(CLOCK_STEP_NS + 1, 1, set), CLOCK_STEP);
+		assert_int_equal(clock_judge(-CLOCK_STEP_NS - 1, 1, set), CLOCK_STEP);
+		assert_int_equal(clock_judge(-CLOCK_STEP_NS - 1, CLOCK_STEP_NS + 1, set),
+				 CLOCK_LEAVE);
 	}
-	assert_int_equal(clock_judge(CLOCK_CLOSE_NS + 1, true), CLOCK_STEP);
-	assert_int_equal(clock_judge(-5000000, false), CLOCK_SLEW);
-	assert_int_equal(clock_judge(5000000, false), CLOCK_SLEW);
-	clock_begin();
+	assert_int_equal(clock_judge(CLOCK_CLOSE_NS + 1, 1, true), CLOCK_STEP);
+	assert_int_equal(clock_judge(-5000000, 1, false), CLOCK_SLEW);
+	assert_int_equal(clock_judge(5000000, 4000000, false), CLOCK_SLEW);
+	clock_set();
 	assert_int_equal(clock_due_ms(), 0);
 }
 

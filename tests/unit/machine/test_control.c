@@ -306,15 +306,18 @@ static void test_frames_to_the_guest(void **state)
 	assert_true(control_winsize(&t.control, 0, 25, 81));
 	assert_true(control_stop(&t.control, 7000));
 	assert_true(control_stop(&t.control, 7000));
+	assert_true(control_clock(&t.control));
 	connect_guest();
 	assert_true(control_stop(&t.control, 500));
-	assert_int_equal(t.control.out_count, 5);
+	assert_true(control_clock(&t.control));
+	assert_int_equal(t.control.out_count, 6);
 	send_frame(FRAME_HELLO, WORDS(1, 0));
 	expect_frame(FRAME_WINSIZE, WORDS(0, 81 << 16 | 25));
 	expect_frame(FRAME_SIGNAL, WORDS(FRAME_ALL_APPS, 15));
 	expect_frame(FRAME_SIGNAL, WORDS(0, 2));
 	expect_frame(FRAME_WINSIZE, WORDS(1, 1 << 16 | 1));
 	expect_frame(FRAME_STOP, WORDS(500));
+	expect_frame(FRAME_CLOCK, NULL, 0);
 	/* Then at once. */
 	assert_true(control_signal(&t.control, 2, 1));
 	expect_frame(FRAME_SIGNAL, WORDS(2, 1));
