@@ -1,13 +1,14 @@
 /*
- * Giving up privileges. libcap-ng's door. Nothing here reads a byte from outside.
+ * Giving up privileges. Nothing here reads a byte from outside.
  */
 #include "vmm/base/lockdown.h"
 
 #include <assert.h>
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
@@ -133,26 +134,73 @@ int lockdown_namespaces_in(int directory_fd, bool *done, struct error *err)
 	return leave_namespaces(directory_fd, done, err);
 }
 
+/* Of a new user and its descendants, whatever file they execute: nothing. */
+static int empty_bounding_set(void)
+{
+	unsigned long cap = 0;
+
+	while (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+		cap++;
+	/* The kernel knows fewer than 64, and says so behind the last. */
+	return errno == EINVAL && cap > CAP_CHOWN ? 0 : -1;
+}
+
+/* Effective and permitted are these, inheritable is none; ambient are none, since they need that.
+ */
+static int set_capabilities(uint64_t capabilities)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
+		{ .effective = (uint32_t)capabilities, .permitted = (uint32_t)capabilities },
+		{ .effective = (uint32_t)(capabilities >> 32),
+		  .permitted = (uint32_t)(capabilities >> 32) },
+	};
+
+	return (int)syscall(SYS_capset, &header, data);
+}
+
+static bool has_capabilities(uint64_t capabilities)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return false;
+	for (unsigned i = 0; i < ARRAY_SIZE(data); i++)
+		if (data[i].permitted != (uint32_t)(capabilities >> 32 * i) ||
+		    data[i].effective != data[i].permitted || data[i].inheritable)
+			return false;
+	return true;
+}
+
+static int change_user(uid_t id, struct error *err)
+{
+	uid_t uids[3];
+	gid_t gids[3];
+
+	if (empty_bounding_set() < 0)
+		return error_set(err, errno, "cannot drop the capability bounding set");
+	if (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 ||
+	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setresuid(id, id, id) < 0 ||
+	    prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
+		return error_set(err, errno, "cannot change the user");
+	if (getresuid(&uids[0], &uids[1], &uids[2]) < 0 ||
+	    getresgid(&gids[0], &gids[1], &gids[2]) < 0)
+		return error_set(err, errno, "cannot look at the user");
+	for (unsigned i = 0; i < ARRAY_SIZE(uids); i++)
+		if (uids[i] != id || gids[i] != id)
+			return error_set(err, 0, "the user did not change to %ju", (uintmax_t)id);
+	return 0;
+}
+
+/* The change of user leaves what is permitted, so that what is to be kept still can be. */
 static int drop_capabilities(const struct lockdown_ids *ids, struct error *err)
 {
-	int id = LOCKDOWN_UID_BASE + getpid();
-	int status;
-
-	capng_clear(CAPNG_SELECT_BOTH);
-	for (unsigned cap = 0; cap < 64; cap++)
-		if (ids->capabilities & (uint64_t)1 << cap)
-			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, cap);
-	if (ids->change)
-		status = capng_change_id(
-		    id, id, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
-	else
-		status = capng_apply(CAPNG_SELECT_CAPS);
-	if (status < 0)
-		return error_set(err, errno, "cannot drop privileges (libcap-ng: %d)", status);
-	if (ids->change && (getuid() != (uid_t)id || getgid() != (gid_t)id))
-		return error_set(err, 0, "the user did not change to %d", id);
-	if (!ids->capabilities && capng_get_caps_process() == 0 &&
-	    capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE)
+	if (ids->change && change_user((uid_t)(LOCKDOWN_UID_BASE + getpid()), err) < 0)
+		return -1;
+	if (set_capabilities(ids->capabilities) < 0)
+		return error_set(err, errno, "cannot drop capabilities");
+	if (!has_capabilities(ids->capabilities))
 		return error_set(err, 0, "capabilities are left after all were dropped");
 	return 0;
 }
@@ -248,7 +296,7 @@ int lockdown_beneath(int directory_fd, struct error *err)
 }
 
 struct program {
-	struct sock_filter code[RULES_MAX * 5 + 8];
+	struct sock_filter code[RULES_MAX * 8 + 8];
 	unsigned short length;
 };
 
@@ -269,38 +317,91 @@ static void emit_return(struct program *program, uint32_t action)
 	emit(program, BPF_RET | BPF_K, action, 0, 0);
 }
 
-static void emit_rule(struct program *program, const struct lockdown_rule *rule)
+/* The rules of one system call: any of them allows it. */
+static void emit_call(struct program *program, const struct lockdown_rule *const *rules,
+		      size_t count)
 {
-	size_t argument = rule->argument > 0 ? (size_t)rule->argument : 0;
-	uint32_t value = rule->argument == LOCKDOWN_SELF ? (uint32_t)getpid() : rule->value;
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, rules[0]->number, 1, 0);
+	emit_return(program, SECCOMP_RET_KILL_PROCESS);
+	for (size_t i = 0; i < count; i++)
+		if (rules[i]->argument == LOCKDOWN_ANY) {
+			emit_return(program, SECCOMP_RET_ALLOW);
+			return;
+		}
+	for (size_t i = 0; i < count; i++) {
+		bool self = rules[i]->argument == LOCKDOWN_SELF;
+		size_t argument = self ? 0 : (size_t)rules[i]->argument;
 
-	if (rule->argument == LOCKDOWN_ANY) {
-		emit(program, BPF_JMP | BPF_JEQ | BPF_K, rule->number, 0, 1);
+		emit_load(program,
+			  offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t));
+		emit(program, BPF_JMP | BPF_JEQ | BPF_K,
+		     self ? (uint32_t)getpid() : rules[i]->value, 0, 1);
 		emit_return(program, SECCOMP_RET_ALLOW);
+	}
+	emit_return(program, SECCOMP_RET_KILL_PROCESS);
+}
+
+/* The place nearest the middle where one number's rules end and another's begin; 0: nowhere. */
+static size_t find_middle(const struct lockdown_rule *const *rules, size_t count)
+{
+	size_t up = count / 2, down = count / 2;
+
+	while (up > 0 && up < count && rules[up]->number == rules[up - 1]->number)
+		up++;
+	if (up > 0 && up < count)
+		return up;
+	while (down > 0 && rules[down]->number == rules[down - 1]->number)
+		down--;
+	return down;
+}
+
+/*
+ * A search by halves, over rules that are sorted by number; its depth is the number of their bits.
+ * The kernel runs a new filter once for each system call that there is, to see which are always
+ * allowed: in a list that takes longer than all else that a filter costs.
+ */
+static void emit_search(struct program *program, const struct lockdown_rule *const *rules,
+			size_t count)
+{
+	size_t middle = find_middle(rules, count);
+	unsigned short jump;
+
+	if (middle == 0) {
+		emit_call(program, rules, count);
 		return;
 	}
-	emit(program, BPF_JMP | BPF_JEQ | BPF_K, rule->number, 0, 4);
-	emit_load(program, offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t));
-	emit(program, BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
-	emit_return(program, SECCOMP_RET_ALLOW);
-	emit_load(program, offsetof(struct seccomp_data, nr));
+	emit(program, BPF_JMP | BPF_JGE | BPF_K, rules[middle]->number, 0, 1);
+	jump = program->length;
+	emit(program, BPF_JMP | BPF_JA, 0, 0, 0);
+	emit_search(program, rules, middle);
+	program->code[jump].k = (uint32_t)(program->length - jump - 1);
+	emit_search(program, rules + middle, count - middle);
+}
+
+static int compare_rules(const void *a, const void *b)
+{
+	const struct lockdown_rule *const *one = a, *const *other = b;
+
+	return ((*one)->number > (*other)->number) - ((*one)->number < (*other)->number);
 }
 
 int lockdown_seccomp(const struct lockdown_rule *rules, size_t count, struct error *err)
 {
+	const struct lockdown_rule *sorted[RULES_MAX];
 	struct program program = { .length = 0 };
 	struct sock_fprog filter;
 
-	assert(count <= RULES_MAX);
+	assert(count > 0 && count <= RULES_MAX);
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = &rules[i];
+	qsort(sorted, count, sizeof(sorted[0]), compare_rules);
 	emit_load(&program, offsetof(struct seccomp_data, arch));
 	emit(&program, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
 	emit_return(&program, SECCOMP_RET_KILL_PROCESS);
 	emit_load(&program, offsetof(struct seccomp_data, nr));
 	emit(&program, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
 	emit_return(&program, SECCOMP_RET_KILL_PROCESS);
-	for (size_t i = 0; i < count; i++)
-		emit_rule(&program, &rules[i]);
-	emit_return(&program, SECCOMP_RET_KILL_PROCESS);
+	emit_search(&program, sorted, count);
 	filter = (struct sock_fprog){ .len = program.length, .filter = program.code };
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) != 0)
 		return error_set(err, errno, "cannot restrict system calls");

@@ -1,7 +1,6 @@
 /*
  * The system calls of the machine role after lock-down, each with its reason. Nothing here opens a
- * path, creates a socket, starts a process or makes memory executable. The most frequent come
- * first: the filter is a list.
+ * path, creates a socket, starts a process or makes memory executable.
  */
 #include "vmm/machine/machine_rules.h"
 

@@ -142,6 +142,72 @@ static void test_forbidden_calls_kill(void **state)
 	}
 }
 
+/* Numbers that no system call has: one that is allowed says so. Not sorted, as real lists are not.
+ */
+enum { UNKNOWN_CALL = 1000, UNKNOWN_CALLS = 90 };
+
+static void apply_unknown_calls(size_t count)
+{
+	struct lockdown_rule rules[UNKNOWN_CALLS + 3] = {
+		{ SYS_exit_group, LOCKDOWN_ANY, 0, "" },
+		{ UNKNOWN_CALL, 1, 7, "" },
+		{ UNKNOWN_CALL, 1, 9, "" },
+	};
+	struct error err = ERROR_NONE;
+
+	for (size_t i = 0; i < count; i++)
+		rules[i + 3] =
+		    (struct lockdown_rule){ UNKNOWN_CALL + 2 + (uint32_t)(2 * (i * 37 % count)),
+					    LOCKDOWN_ANY, 0, "" };
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    lockdown_seccomp(rules, count + 3, &err) < 0)
+		_exit(99);
+}
+
+static size_t unknown_calls;
+static long unknown_forbidden, unknown_argument;
+
+static void make_unknown_calls(void)
+{
+	apply_unknown_calls(unknown_calls);
+	for (size_t i = 0; i < unknown_calls; i++)
+		(void)syscall(UNKNOWN_CALL + 2 + 2 * (long)i);
+	(void)syscall(UNKNOWN_CALL, 0, 7);
+	(void)syscall(UNKNOWN_CALL, 0, 9);
+}
+
+static void make_forbidden_call(void)
+{
+	apply_unknown_calls(unknown_calls);
+	(void)syscall(unknown_forbidden, unknown_argument, unknown_argument);
+}
+
+static void test_search(void **state)
+{
+	static const size_t counts[] = { 0, 1, 2, 3, 8, 41, UNKNOWN_CALLS };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		const long last = UNKNOWN_CALL + 2 * (long)counts[i];
+		const long forbidden[] = {
+			0,	  UNKNOWN_CALL - 1, UNKNOWN_CALL, UNKNOWN_CALL + 1,
+			last - 1, last + 1,	    last + 2
+		};
+
+		unknown_calls = counts[i];
+		assert_int_equal(status_of(make_unknown_calls), 0);
+		for (size_t j = 0; j < ARRAY_SIZE(forbidden); j++) {
+			int status;
+
+			unknown_forbidden = forbidden[j];
+			unknown_argument = 8;
+			status = status_of(make_forbidden_call);
+			assert_true(WIFSIGNALED(status));
+			assert_int_equal(WTERMSIG(status), SIGSYS);
+		}
+	}
+}
+
 /* Exits 0 if every line of /proc/self/status that matters is as it should be. */
 static void check_status(void)
 {
@@ -214,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_allowed),
 		cmocka_unit_test(test_abort),
 		cmocka_unit_test(test_forbidden_calls_kill),
+		cmocka_unit_test(test_search),
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_close_fds),
 	};
