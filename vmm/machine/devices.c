@@ -170,6 +170,11 @@ int devices_init(struct devices *devices, const struct plan *plan, const struct 
 	plug(devices, &devices->rng.dev);
 	for (unsigned i = 0; i < plan->disk_count; i++)
 		plug_disk(devices, &plan->disks[i], i, memory);
+	if (plan->net_count) {
+		devices->nets = calloc(plan->net_count, sizeof(*devices->nets));
+		if (!devices->nets)
+			return error_set(err, ENOMEM, "no memory for the network devices");
+	}
 	for (unsigned i = 0; i < plan->net_count; i++)
 		if (plug_net(devices, &plan->nets[i], &devices->nets[i], memory, loop, err) < 0)
 			return -1;

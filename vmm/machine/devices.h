@@ -61,7 +61,7 @@ struct devices {
 	uint8_t line_control; /* atomic; of the early console: bit 7, a divisor is being set */
 	struct virtio_console console;
 	struct virtio_blk disks[PLAN_DISKS_MAX];
-	struct devices_net nets[PLAN_NETS_MAX];
+	struct devices_net *nets; /* as many as the plan has; they are large */
 };
 
 /* How many slots devices_init() will fill for a plan. */

@@ -15,7 +15,7 @@
 #include "vmm/base/io.h"
 #include "vmm/machine/layout.h"
 
-enum { PAGE_BYTES = 4096 };
+enum { PAGE_BYTES = 4096, HUGE_BYTES = 2 * MIB };
 
 static int check_header(const Elf64_Ehdr *elf, size_t len_bytes, struct error *err)
 {
@@ -110,24 +110,36 @@ int kernel_image_parse(struct kernel_image *image, const void *header, size_t le
 }
 
 /*
- * Whole pages of the file part are mapped; what is left at either end is read. A segment whose file
- * offset and address differ within the page, and one that the guest writes to, is read as a whole.
+ * The part of a segment that is mapped, as [*start, *end) in bytes of it. Whole blocks of a huge
+ * page in both the file and guest memory, since a block that is mapped in part costs a fault for
+ * each page of either; and not the one with the entry, whose code is what starts the kernel and
+ * what it patches.
  */
-static int load_segment(const struct kernel_segment *segment, int fd, uint8_t *host,
-			struct error *err)
+static void find_mapped(const struct kernel_image *image, const struct kernel_segment *segment,
+			uint64_t *start, uint64_t *end)
 {
-	uint64_t head = align_up(segment->gpa, PAGE_BYTES) - segment->gpa;
-	uint64_t mapped = 0;
-	uint64_t tail;
+	uint64_t first = align_up(segment->gpa, HUGE_BYTES);
+	uint64_t last = (segment->gpa + segment->file_bytes) / HUGE_BYTES * HUGE_BYTES;
 
+	if (image->entry >= first && image->entry < first + HUGE_BYTES)
+		first += HUGE_BYTES;
 	if (segment->writable || (segment->gpa ^ segment->file_offset) % PAGE_BYTES != 0 ||
-	    head > segment->file_bytes)
-		head = segment->file_bytes;
-	else
-		mapped = (segment->file_bytes - head) / PAGE_BYTES * PAGE_BYTES;
-	tail = head + mapped;
-	if (mapped && mmap(host + head, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
-			   (off_t)(segment->file_offset + head)) == MAP_FAILED)
+	    first >= last)
+		first = last = segment->gpa + segment->file_bytes;
+	*start = first - segment->gpa;
+	*end = last - segment->gpa;
+}
+
+/* What is not mapped is read. */
+static int load_segment(const struct kernel_image *image, const struct kernel_segment *segment,
+			int fd, uint8_t *host, struct error *err)
+{
+	uint64_t head, tail;
+
+	find_mapped(image, segment, &head, &tail);
+	if (head < tail &&
+	    mmap(host + head, tail - head, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
+		 (off_t)(segment->file_offset + head)) == MAP_FAILED)
 		return error_set(err, errno, "cannot map the kernel");
 	if (io_pread_full(fd, host, head, segment->file_offset) != (ssize_t)head ||
 	    io_pread_full(fd, host + tail, segment->file_bytes - tail,
@@ -154,7 +166,7 @@ int kernel_image_load(struct kernel_image *image, int fd, const struct gmem *mem
 	for (unsigned i = 0; i < image->segment_count; i++) {
 		const struct kernel_segment *segment = &image->segments[i];
 
-		if (load_segment(segment, fd, low->host + segment->gpa, err) < 0)
+		if (load_segment(image, segment, fd, low->host + segment->gpa, err) < 0)
 			return -1;
 	}
 	return 0;

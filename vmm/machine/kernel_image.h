@@ -1,7 +1,8 @@
 /*
  * The guest kernel: an uncompressed x86-64 ELF executable (System V gABI, chapters 4 and 5). Its
  * text and read-only data are mapped from the file into guest memory, so that all pods share them;
- * what it writes to is copied, since each page would be one fault to read and one more to own.
+ * what it writes to is copied, since each page would be one fault to read and one more to own, and
+ * so is the first block of its text.
  *
  * Trust: the file is the administrator's, but a wrong or damaged one must end in a sentence, so
  * every number in it is checked before anything is mapped.

@@ -186,12 +186,60 @@ static void test_load(void **state)
 	close(fd);
 }
 
+/* Whether a byte of the file that is written after loading shows in memory: it is mapped there. */
+static bool follows_file(int fd, uint64_t file_offset, const uint8_t *ram)
+{
+	uint8_t changed = (uint8_t)(*ram ^ 0x55);
+
+	assert_int_equal(pwrite(fd, &changed, 1, (off_t)file_offset), 1);
+	return *(const volatile uint8_t *)ram == changed;
+}
+
+/* A block that lies in the file as a whole is mapped; the one with the entry is read. */
+static void test_load_blocks(void **state)
+{
+	const struct file file = {
+		.elf = good.elf,
+		.phdr = {
+			{ .p_type = PT_LOAD, .p_offset = 2 * MIB, .p_paddr = 16 * MIB,
+			  .p_filesz = 5 * MIB, .p_memsz = 5 * MIB },
+			{ .p_type = PT_LOAD, .p_offset = 8 * MIB, .p_paddr = 22 * MIB,
+			  .p_filesz = 4 * MIB, .p_memsz = 4 * MIB, .p_flags = PF_W },
+		},
+	};
+	static uint8_t content[12 * MIB];
+	struct kernel_image image;
+	struct gmem memory = { .count = 0 };
+	struct error err = ERROR_NONE;
+	uint8_t *ram =
+	    mmap(NULL, MEMORY_END, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = memfd_create("kernel", MFD_CLOEXEC);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(content); i++)
+		content[i] = (uint8_t)(i * 7 + i / 256);
+	memcpy(content, &file, sizeof(file));
+	assert_int_equal(write(fd, content, sizeof(content)), sizeof(content));
+	assert_int_equal(gmem_add(&memory, 0, MEMORY_END, ram), 0);
+	assert_int_equal(kernel_image_load(&image, fd, &memory, &err), 0);
+	assert_memory_equal(ram + 16 * MIB, content + 2 * MIB, 5 * MIB);
+	assert_memory_equal(ram + 22 * MIB, content + 8 * MIB, 4 * MIB);
+	assert_false(follows_file(fd, 4 * MIB - 1, ram + 18 * MIB - 1));
+	assert_true(follows_file(fd, 4 * MIB, ram + 18 * MIB));
+	assert_true(follows_file(fd, 6 * MIB - 1, ram + 20 * MIB - 1));
+	assert_false(follows_file(fd, 6 * MIB, ram + 20 * MIB));
+	assert_false(follows_file(fd, 9 * MIB, ram + 23 * MIB));
+	munmap(ram, MEMORY_END);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),	      cmocka_unit_test(test_wrong_kind),
 		cmocka_unit_test(test_lying_headers), cmocka_unit_test(test_lying_segments),
 		cmocka_unit_test(test_every_prefix),  cmocka_unit_test(test_load),
+		cmocka_unit_test(test_load_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
