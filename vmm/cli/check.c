@@ -9,6 +9,7 @@
 #include "images/store.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/cni.h"
+#include "vmm/pod/host_speed.h"
 #include "vmm/pod/launch.h"
 #include "vmm/pod/passt.h"
 #include "vmm/pod/paths.h"
@@ -78,6 +79,23 @@ static void check_networks(void)
 		printf("--   there are no CNI networks in /etc/cni/net.d\n");
 }
 
+static void say_speed(void *context, const struct host_speed *found)
+{
+	(void)context;
+	printf("%s %s\n", found->is_slow ? "slow" : "ok  ", found->text);
+}
+
+/* What pods can do with, but start later for. */
+static void check_speed(void)
+{
+	_cleanup_fd_ int fd = launch_open_kvm(NULL);
+
+	if (fd < 0)
+		return;
+	host_speed_look("", say_speed, NULL);
+	host_speed_measure(fd, say_speed, NULL);
+}
+
 int cli_check(const void *options, int argc, char **argv, struct error *err)
 {
 	(void)options;
@@ -90,6 +108,7 @@ int cli_check(const void *options, int argc, char **argv, struct error *err)
 	check_part("nacelle-image", "the image importer is installed");
 	check_store();
 	check_networks();
+	check_speed();
 	if (failures)
 		printf("\nPods cannot run here until the lines marked \"no\" are dealt with.\n");
 	else

@@ -264,4 +264,6 @@ test_help_and_version() {
 test_check() {
   "$nacelle" check >"$out" || fail "nacelle check finds something wrong"
   ! grep -q "^no" "$out" || fail "nacelle check finds something wrong"
+  expect_stdout_has "KVM makes a VM in"
+  expect_stdout_has "MiB of memory are there in"
 }
