@@ -19,14 +19,14 @@ const struct option_spec pod_list_options[POD_LIST_OPTION_COUNT] = {
 	{ "quiet", 'q', OPTION_FLAG, NULL, VALUE_OTHER, "print UUIDs only", POD_FIELD(quiet) },
 	POD_OPTION_ROOT,
 	{ "state", 0, OPTION_LIST, "STATE", VALUE_OTHER,
-	  "only pods in this state: running, exited, prepared, ... (repeatable)",
+	  "only pods in this state: running, paused, exited, prepared, ... (repeatable)",
 	  POD_FIELD(states) },
 };
 
-enum { COLUMNS = 7, SHORT_UUID = 8, TIME_SHOWN = 19 };
+enum { COLUMNS = 8, SHORT_UUID = 8, TIME_SHOWN = 19 };
 
-static const char *const headers[COLUMNS] = { "UUID",  "NAME",	  "APPS",   "IMAGES",
-					      "STATE", "CREATED", "STARTED" };
+static const char *const headers[COLUMNS] = { "UUID",  "NAME", "APPS",	  "IMAGES",
+					      "STATE", "EXIT", "CREATED", "STARTED" };
 
 struct row {
 	char *cells[COLUMNS];
@@ -48,7 +48,7 @@ static bool is_wanted(const struct pod_verb_options *options, const char *state)
 static int check_states(const struct pod_verb_options *options, struct error *err)
 {
 	for (unsigned i = 0; i < options->states.count; i++) {
-		bool is_known = false;
+		bool is_known = strcmp(options->states.items[i], "paused") == 0;
 
 		for (int place = 0; place < POD_PLACE_COUNT * 2; place++)
 			is_known |=
@@ -57,7 +57,7 @@ static int check_states(const struct pod_verb_options *options, struct error *er
 		if (!is_known)
 			return error_set(err, 0,
 					 "--state %s: preparing, aborted, prepared, starting, "
-					 "running, exited, deleting or garbage is expected",
+					 "running, paused, exited, deleting or garbage is expected",
 					 options->states.items[i]);
 	}
 	return 0;
@@ -69,10 +69,15 @@ static void look(const struct pod_verb_options *options, int pods_fd, const stru
 {
 	struct pod_info *info = &out->infos[out->count];
 	struct pod_directory pod;
+	bool is_shown = false;
 
 	if (directory_open(pods_fd, entry->place, entry->uuid, &pod, NULL) <= 0)
 		return;
-	if (pod_info_read(&pod, info, NULL) == 0 && is_wanted(options, pod_info_state(info)))
+	if (pod_info_read(&pod, info, NULL) == 0) {
+		pod_info_ask(&pod, info);
+		is_shown = is_wanted(options, pod_info_state(info));
+	}
+	if (is_shown)
 		out->count++;
 	else
 		pod_info_free(info);
@@ -135,6 +140,15 @@ static char *short_time(uint64_t time_ns)
 	return strdup(text);
 }
 
+static char *exit_status(const struct pod_info *info)
+{
+	char text[16] = "";
+
+	if (info->status != POD_STATUS_UNKNOWN)
+		(void)snprintf(text, sizeof(text), "%d", info->status);
+	return strdup(text);
+}
+
 static void fill_row(struct row *row, const struct pod_info *info)
 {
 	row->cells[0] = strndup(info->uuid, SHORT_UUID);
@@ -142,8 +156,9 @@ static void fill_row(struct row *row, const struct pod_info *info)
 	row->cells[2] = join(&info->launch.apps);
 	row->cells[3] = join(&info->launch.images);
 	row->cells[4] = strdup(pod_info_state(info));
-	row->cells[5] = short_time(info->created_ns);
-	row->cells[6] = short_time(info->started_ns);
+	row->cells[5] = exit_status(info);
+	row->cells[6] = short_time(info->created_ns);
+	row->cells[7] = short_time(info->started_ns);
 }
 
 static void print_row(const char *const *cells, const size_t widths[COLUMNS])

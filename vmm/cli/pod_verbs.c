@@ -133,9 +133,9 @@ static void put_status(struct json_writer *json, int status)
 
 const char *cli_app_state(const struct pod_info *info, const struct pod_info_app *app)
 {
-	if (app->is_live && app->reply.app_state == POD_APP_WAITING)
+	if (app->is_live && app->state == POD_APP_WAITING)
 		return "waiting";
-	if (app->is_live && app->reply.app_state == POD_APP_RUNNING)
+	if (app->is_live && app->state == POD_APP_RUNNING)
 		return "running";
 	if (app->is_live || app->status != POD_STATUS_UNKNOWN ||
 	    (info->started_ns && !info->is_held))
@@ -153,11 +153,14 @@ static void put_app(struct json_writer *json, const struct pod_info *info,
 	json_put_text(json, "image", app->image);
 	json_put_text(json, "state", cli_app_state(info, app));
 	put_status(json, app->status);
-	if (app->is_live) {
-		put_time(json, "started", app->reply.started_ms * NS_OF_MS);
-		put_time(json, "ended", app->reply.ended_ms * NS_OF_MS);
-		json_put_number(json, "restarts", app->reply.restarts);
-		json_put_bool(json, "outOfMemory", app->reply.flags & POD_REPLY_OOM);
+	put_time(json, "started", app->times.started_ms * NS_OF_MS);
+	put_time(json, "ended", app->times.ended_ms * NS_OF_MS);
+	if (app->has_times) {
+		json_put_number(json, "restarts", app->times.restarts);
+		json_put_bool(json, "outOfMemory", app->times.out_of_memory);
+	} else {
+		json_put_null(json, "restarts");
+		json_put_null(json, "outOfMemory");
 	}
 	json_close(json, '}');
 }

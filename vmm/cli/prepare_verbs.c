@@ -15,6 +15,7 @@
 #include "vmm/cli/run.h"
 #include "vmm/cli/run_arguments.h"
 #include "vmm/cli/verbs.h"
+#include "vmm/pod/keep.h"
 #include "vmm/pod/life.h"
 #include "vmm/pod/prepare.h"
 
@@ -49,8 +50,8 @@ static int keep_option(void *context, const struct option_spec *option, const ch
 	return string_list_add(&record->options, text, strlen(text));
 }
 
-static int keep_command_line(struct launch_record *record, const void *options, int argc,
-			     char **argv, struct error *err)
+int cli_keep_command_line(struct launch_record *record, const struct run_options *options, int argc,
+			  char **argv, struct error *err)
 {
 	int result =
 	    options_write(verb_find(&nacelle_program, "run"), options, keep_option, record);
@@ -71,7 +72,10 @@ int cli_prepare(const void *given, int argc, char **argv, struct error *err)
 	if (options.is_detached || options.trace)
 		return error_set(err, 0, "--%s goes with run-prepared",
 				 options.trace ? "trace" : "detach");
-	status = keep_command_line(&record, given, argc, argv, err);
+	/* What such a pod has changed is there after its end, for export. */
+	if (!options.upper)
+		options.upper = "disk";
+	status = cli_keep_command_line(&record, &options, argc, argv, err);
 	if (status == 0)
 		status = cli_run_arguments(&options, apps, argc, argv, err);
 	if (status == 0)
@@ -100,17 +104,17 @@ static int make_absolute(const char **path, struct error *err)
 	return 0;
 }
 
-/* The command line of prepare, read again. What is read points into the record. */
-static int read_again(const struct launch_record *record, struct run_options *options,
-		      struct app_options *apps, struct error *err)
+int cli_restore_command_line(const struct launch_record *record, struct keep *keep,
+			     struct run_options *options, struct app_options *apps,
+			     struct error *err)
 {
 	size_t count = 1 + record->options.count;
-	char **argv = calloc(count + record->arguments.count + 1, sizeof(*argv));
+	char **argv = keep_array(keep, count + record->arguments.count + 1, sizeof(*argv), err);
 	int argc = (int)count;
 	bool help;
 
 	if (!argv)
-		return error_set(err, ENOMEM, "cannot read the pod's description");
+		return -1;
 	for (size_t i = 0; i < record->options.count; i++)
 		argv[1 + i] = record->options.items[i];
 	if (options_parse(&nacelle_program, verb_find(&nacelle_program, "run"), &argc, argv,
@@ -135,6 +139,7 @@ static int run_one(struct pod_directory *pod, const struct run_options *own, str
 {
 	static struct app_options apps[RUN_APPS_MAX];
 	static struct launch_record record;
+	static struct keep keep;
 	struct run_options options = { 0 };
 	char uuid[UUID_TEXT_SIZE];
 
@@ -142,7 +147,7 @@ static int run_one(struct pod_directory *pod, const struct run_options *own, str
 		return error_set(err, 0, "the pod %s is not prepared: it is %s", pod->uuid,
 				 pod_state_name(pod->place, directory_is_held(pod)));
 	if (launch_record_read(&record, pod->fd, err) < 0 ||
-	    read_again(&record, &options, apps, err) < 0)
+	    cli_restore_command_line(&record, &keep, &options, apps, err) < 0)
 		return -1;
 	set_own(&options, own);
 	if (make_absolute(&options.store_root, err) < 0 || make_absolute(&options.trace, err) < 0 ||

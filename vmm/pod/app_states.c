@@ -62,6 +62,7 @@ int app_states_status(uint32_t kind, uint32_t code)
 int app_states_on_exit(struct app_states *states, const struct machine_event *event,
 		       const struct pod_directory *directory, struct error *err)
 {
+	struct life_app_times times;
 	struct app_state *app;
 
 	if (event->app >= states->count)
@@ -72,6 +73,9 @@ int app_states_on_exit(struct app_states *states, const struct machine_event *ev
 	app->code = event->code;
 	app->flags = event->flags;
 	app->ended_ms = now_ms();
+	times = (struct life_app_times){ app->started_ms, app->ended_ms, app->restarts,
+					 app->flags & EXIT_FLAG_OOM };
+	life_note_times(directory, app->name, &times);
 	return life_write_app_status(directory, app->name,
 				     app_states_status(event->kind, event->code), err);
 }

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -132,6 +133,17 @@ int life_write_app_status(const struct pod_directory *directory, const char *app
 	if (snprintf(path, sizeof(path), POD_STATUS_NAME "/%s", app) >= (int)sizeof(path))
 		return error_set(err, ENAMETOOLONG, "the status of the app %s", app);
 	return write_number(directory->fd, path, status, false, err);
+}
+
+void life_note_times(const struct pod_directory *directory, const char *app,
+		     const struct life_app_times *times)
+{
+	_cleanup_fd_ int fd = openat(directory->fd, POD_TIMES_NAME,
+				     O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		(void)dprintf(fd, "%s %" PRIu64 " %" PRIu64 " %u %d\n", app, times->started_ms,
+			      times->ended_ms, times->restarts, times->out_of_memory);
 }
 
 /* Each app's status is a file of its own, of which some may have been written long ago. */

@@ -7,6 +7,7 @@
  *	launch	    names (launch_record.h); its mtime is the time at which the pod was made
  *	networks    its networks, if there are any
  *	status/APP  the decimal exit status of an app, as the pod's own would be
+ *	times	    more of the apps that have ended: struct life_app_times
  *	exit	    the pod's own; its mtime is the time of the end
  *
  * Nothing is made durable before the end; then all of it is, unless the pod is removed at once.
@@ -22,6 +23,7 @@
 #define POD_EXIT_NAME	  "exit"
 #define POD_STATUS_NAME	  "status"
 #define POD_NETWORKS_NAME "networks"
+#define POD_TIMES_NAME	  "times"
 
 enum { POD_NETWORKS_MAX = 2048 }; /* bytes of the file "networks" */
 
@@ -48,6 +50,19 @@ int life_write_pid(const struct pod_directory *directory, struct error *err);
 /* Keeps the exit status of an app, not yet durable. */
 int life_write_app_status(const struct pod_directory *directory, const char *app, int status,
 			  struct error *err);
+
+/*
+ * Of an app that has ended. In the file it is a line "APP STARTED ENDED RESTARTS OOM", of decimal
+ * numbers; what the exit status needs not is not made durable.
+ */
+struct life_app_times {
+	uint64_t started_ms, ended_ms; /* since 1970; started 0: never */
+	uint32_t restarts;
+	bool out_of_memory;
+};
+enum { POD_TIMES_MAX = 64 * 1024 };
+void life_note_times(const struct pod_directory *directory, const char *app,
+		     const struct life_app_times *times);
 
 /* The pod has ended: removes the socket, keeps the status and makes all of that durable. */
 int life_write_end(const struct pod_directory *directory, int status, struct error *err);

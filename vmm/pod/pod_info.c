@@ -13,13 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 #include "vmm/base/number.h"
 #include "vmm/pod/client.h"
 #include "vmm/pod/life.h"
 
-enum { NUMBER_TEXT_MAX = 24, STATUS_PATH_MAX = 512, ANSWER_S = 1 };
+enum { NUMBER_TEXT_MAX = 24, STATUS_PATH_MAX = 512, ANSWER_S = 1, NS_OF_MS = 1000000 };
 
 long pod_info_number(int dir_fd, const char *path, long fallback)
 {
@@ -73,6 +74,47 @@ static int read_apps(const struct pod_directory *pod, struct pod_info *info, str
 	return 0;
 }
 
+static struct pod_info_app *find_app(struct pod_info *info, const char *name)
+{
+	for (size_t i = 0; i < info->launch.apps.count; i++)
+		if (strcmp(info->apps[i].name, name) == 0)
+			return &info->apps[i];
+	return NULL;
+}
+
+/* One line, which is taken to pieces; one that is cut off says nothing. */
+static void read_line(struct pod_info *info, char *line)
+{
+	struct pod_info_app *app = find_app(info, strsep(&line, " "));
+	uint64_t numbers[4];
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		const char *word = strsep(&line, " ");
+
+		if (!word || number_parse(word, &numbers[i]) < 0 ||
+		    numbers[i] > INT64_MAX / NS_OF_MS)
+			return;
+	}
+	if (!app || line)
+		return;
+	app->has_times = true;
+	app->times =
+	    (struct life_app_times){ numbers[0], numbers[1], (uint32_t)numbers[2], numbers[3] };
+}
+
+static void read_times(const struct pod_directory *pod, struct pod_info *info)
+{
+	_cleanup_free_ char *text = NULL;
+	char *at, *line;
+	size_t len;
+
+	if (io_read_file(pod->fd, POD_TIMES_NAME, POD_TIMES_MAX, &text, &len, NULL) < 0)
+		return;
+	at = text;
+	while ((line = strsep(&at, "\n")) && at)
+		read_line(info, line);
+}
+
 int pod_info_read(const struct pod_directory *pod, struct pod_info *out, struct error *err)
 {
 	*out = (struct pod_info){ .place = pod->place, .is_held = directory_is_held(pod) };
@@ -87,7 +129,10 @@ int pod_info_read(const struct pod_directory *pod, struct pod_info *out, struct 
 	if (out->is_held && pod->place == POD_PLACE_RUN)
 		out->pid = (pid_t)pod_info_number(pod->fd, POD_PID_NAME, 0);
 	read_networks(pod, out);
-	return read_apps(pod, out, err);
+	if (read_apps(pod, out, err) < 0)
+		return -1;
+	read_times(pod, out);
+	return 0;
 }
 
 void pod_info_ask(const struct pod_directory *pod, struct pod_info *info)
@@ -104,12 +149,16 @@ void pod_info_ask(const struct pod_directory *pod, struct pod_info *info)
 	for (size_t i = 0; i < info->launch.apps.count; i++) {
 		struct pod_request request = client_request(POD_REQUEST_STATUS);
 		struct pod_info_app *app = &info->apps[i];
+		struct pod_reply reply;
 
 		request.app = (uint32_t)i;
-		if (client_ask(fd, &request, &app->reply, NULL) < 0)
+		if (client_ask(fd, &request, &reply, NULL) < 0)
 			return;
-		app->is_live = true;
-		info->is_paused = app->reply.flags & POD_REPLY_PAUSED;
+		app->is_live = app->has_times = true;
+		app->state = (enum pod_app_state)reply.app_state;
+		app->times = (struct life_app_times){ reply.started_ms, reply.ended_ms,
+						      reply.restarts, reply.flags & POD_REPLY_OOM };
+		info->is_paused = reply.flags & POD_REPLY_PAUSED;
 	}
 }
 

@@ -19,8 +19,10 @@ struct pod_info_app {
 	const char *name;
 	const char *image;
 	int status;   /* 0 to 255; POD_STATUS_UNKNOWN: it has not ended, or died */
-	bool is_live; /* reply is the supervisor's answer */
-	struct pod_reply reply;
+	bool is_live; /* what follows is the supervisor's answer */
+	enum pod_app_state state;
+	bool has_times; /* as far as they are known from the answer, or were noted at its end */
+	struct life_app_times times;
 };
 
 struct pod_info {

@@ -19,6 +19,7 @@
 #include "vmm/pod/manifest_json.h"
 #include "vmm/pod/pod_name.h"
 #include "vmm/pod/sources.h"
+#include "vmm/pod/upper.h"
 
 enum { FILE_NAME_MAX = 32, KEPT_FILE_MAX = 8 << 20 };
 
@@ -223,7 +224,8 @@ static int settle(const struct run_options *options, struct launch_record *recor
 
 	if (sources_read(&sources, options, err) < 0 ||
 	    sources_assemble(&sources, &assembly, err) < 0 ||
-	    manifest_json_write(&described, pod->fd, err) < 0)
+	    manifest_json_write(&described, pod->fd, err) < 0 ||
+	    upper_prepare_disk(pod->fd, assembly.apps, assembly.pod.app_count, err) < 0)
 		return -1;
 	return note_apps(record, &sources, &assembly, pod, err);
 }

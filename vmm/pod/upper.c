@@ -137,6 +137,26 @@ static const struct pod_root *find_disk(const struct pod_app *apps, size_t count
 	return NULL;
 }
 
+static int make_disk_of(int directory, const struct pod_root *root, struct error *err)
+{
+	return make_disk(directory,
+			 root->upper_size_bytes ? root->upper_size_bytes : UPPER_DISK_DEFAULT_BYTES,
+			 err);
+}
+
+int upper_prepare_disk(int pod_directory, const struct pod_app *apps, size_t app_count,
+		       struct error *err)
+{
+	const struct pod_root *root = find_disk(apps, app_count);
+	_cleanup_fd_ int fd = root ? make_disk_of(pod_directory, root, err) : -1;
+
+	if (!root)
+		return 0;
+	if (fd >= 0 && fsync(fd) < 0)
+		return error_set(err, errno, "cannot make the pod's disk");
+	return fd < 0 ? -1 : 0;
+}
+
 int upper_make_disk(struct plan *plan, int pod_directory, struct pod_app *apps, size_t app_count,
 		    struct pod_volume *volumes, size_t volume_count, char name[DISK_NAME_SIZE],
 		    struct error *err)
@@ -149,9 +169,7 @@ int upper_make_disk(struct plan *plan, int pod_directory, struct pod_app *apps, 
 		return 0;
 	if (plan->disk_count == PLAN_DISKS_MAX)
 		return error_set(err, 0, "the pod has more than %d disks", PLAN_DISKS_MAX);
-	disk->fd = make_disk(
-	    pod_directory,
-	    root->upper_size_bytes ? root->upper_size_bytes : UPPER_DISK_DEFAULT_BYTES, err);
+	disk->fd = make_disk_of(pod_directory, root, err);
 	if (disk->fd < 0)
 		return -1;
 	size = lseek(disk->fd, 0, SEEK_END);

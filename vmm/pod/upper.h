@@ -26,4 +26,8 @@ int upper_make_disk(struct plan *plan, int pod_directory, struct pod_app *apps, 
 		    struct pod_volume *volumes, size_t volume_count, char name[DISK_NAME_SIZE],
 		    struct error *err);
 
+/* Makes the disk, if an app's upper layer is on one, ahead of the start; durable. */
+int upper_prepare_disk(int pod_directory, const struct pod_app *apps, size_t app_count,
+		       struct error *err);
+
 #endif

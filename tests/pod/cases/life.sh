@@ -39,6 +39,8 @@ import json, sys
 pod, = json.load(sys.stdin)
 print(pod["uuid"], pod["name"], pod["state"], pod["ended"], pod["exitStatus"], len(pod["apps"]))')" \
     "$uuid life-1 running None None 1" json
+  n status --root "$store" life-1 | grep -qE '^app-[a-z0-9-]*\.started=20' || fail "$(n status --root "$store" life-1)"
+  refused "has not ended within 1 seconds" status --root "$store" --wait --timeout 1 life-1
   # What must not work while it runs.
   refused "is running; stop it first" rm --root "$store" life-1
   refused "belongs to the pod $uuid, which is running" run --root "$store" --net none --name life-1 "$busybox"
@@ -59,6 +61,12 @@ print(pod["uuid"], pod["name"], pod["state"], pod["ended"], pod["exitStatus"], l
   wait_pod
   expect_status 7
   expect_same "$(cat "$store/pods/v1/run/$uuid/exit") $(cat "$store/pods/v1/run/$uuid/status/"*)" "7 7" statuses
+  n status --root "$store" --wait --timeout 100 --json life-1 | tr -d ' \n' >json || fail "status of one that has ended"
+  for part in '"networks":[]' '"exitStatus":7,' '"state":"exited"' '"started":"20' '"ended":"20' '"restarts":0' '"outOfMemory":false'; do
+    grep -qF "$part" json || fail "no $part: $(cat json)"
+  done
+  ! grep -q null json || fail "not all is known: $(cat json)"
+  n list --root "$store" --no-header | grep -qE "^${uuid:0:8} .* exited +7 +20" || fail "$(n list --root "$store")"
   refused "does not run: it is exited" stop --root "$store" life-1
   refused "does not run: it is exited" kill --root "$store" life-1
   # gc notes the end, keeps the pod for a while, and takes it away.
@@ -140,8 +148,9 @@ test_full_and_read_only() {
 test_prepared() {
   export LIFE_VALUE=before
   uuid=$(n prepare --root "$store" --memory 64M --net none --name life-3 -e LIFE_VALUE -v .:/mnt "$busybox" -- \
-    sh -c 'echo "$LIFE_VALUE $(cat /mnt/data)"; exit 9') || fail prepare
+    sh -c 'echo "$LIFE_VALUE $(cat /mnt/data)"; grep -o "upperdir=/[a-z/]*" /proc/mounts >/etc/changed; exit 9') || fail prepare
   expect is_state life-3 prepared
+  [ "$(stat -c '%s' "$store/pods/v1/prepared/$uuid/upper.img")" -gt 1000000000 ] || fail "no disk for changes"
   refused "which is prepared" prepare --root "$store" --net none --name life-3 "$busybox"
   refused "does not run: it is prepared" stop --root "$store" life-3
   n gc --root "$store" -q --grace-period 0s || fail gc
