@@ -15,6 +15,7 @@
 
 #include "guest-init/clock.h"
 #include "guest-init/control.h"
+#include "guest-init/export.h"
 #include "guest-init/log.h"
 #include "guest-init/mounts.h"
 #include "guest-init/platform.h"
@@ -95,8 +96,14 @@ static int run(struct control *control, struct error *err)
 		tracing = platform_trace_enable(true) == 0;
 	record.trace = tracing;
 	trace(TRACE_GUEST_RECORD);
-	if (control_open(control, err) < 0 || mounts_system(&record, err) < 0 ||
-	    open_null(err) < 0 || system_prepare(&record, err) < 0)
+	if (control_open(control, err) < 0)
+		return -1;
+	if (record.export != RECORD_EXPORT_NO)
+		return export_run(&record, control, &exit, err) < 0
+			   ? -1
+			   : send_pod_exit(control, &exit, err);
+	if (mounts_system(&record, err) < 0 || open_null(err) < 0 ||
+	    system_prepare(&record, err) < 0)
 		return -1;
 	clock_set();
 	trace(TRACE_GUEST_MOUNTS);

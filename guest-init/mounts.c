@@ -73,7 +73,7 @@ static int mount_disk(const struct record *record, struct error *err)
 	if (!device)
 		return 0;
 	if (make_directory(DIR_DISK, 0755, err) < 0 ||
-	    platform_mount_disk(device, DIR_DISK, err) < 0)
+	    platform_mount_disk(device, DIR_DISK, false, err) < 0)
 		return -1;
 	return make_directory(DIR_DISK_APPS, 0755, err);
 }

@@ -33,8 +33,11 @@ int platform_mount_shares(const char *tag, const char *on, const char *cache, st
 /* Mounts the EROFS image on a block device, by its name in /dev, read-only. */
 int platform_mount_image(const char *device, const char *on, struct error *err);
 
-/* Mounts the ext4 on a block device that keeps what apps write. */
-int platform_mount_disk(const char *device, const char *on, struct error *err);
+/*
+ * Mounts the ext4 on a block device that keeps what apps write. Read-only: err->code is EROFS if it
+ * was not left clean and the device cannot be written to.
+ */
+int platform_mount_disk(const char *device, const char *on, bool read_only, struct error *err);
 
 /* The host's wall clock now. Returns 0, or -1 if it cannot be read. */
 int platform_host_time(int64_t *ns);

@@ -99,12 +99,12 @@ int platform_mount_image(const char *device, const char *on, struct error *err)
 	return 0;
 }
 
-int platform_mount_disk(const char *device, const char *on, struct error *err)
+int platform_mount_disk(const char *device, const char *on, bool read_only, struct error *err)
 {
 	char path[64];
 
 	(void)snprintf(path, sizeof(path), "/dev/%s", device);
-	if (mount(path, on, "ext4", MS_NODEV | MS_NOATIME, NULL) < 0)
+	if (mount(path, on, "ext4", MS_NODEV | MS_NOATIME | (read_only ? MS_RDONLY : 0), NULL) < 0)
 		return error_set(err, errno, "cannot mount the disk %s", path);
 	return 0;
 }

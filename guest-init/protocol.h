@@ -97,6 +97,26 @@ struct frame_pod_exit {
 	le32 code;
 };
 
+/*
+ * With RECORD_EXPORT, POD_EXIT's code is one of these and its kind EXIT_KIND_CODE. After a tar
+ * archive on the first stream, the second carries one struct export_summary; only with both and
+ * EXPORT_DONE is the archive whole.
+ */
+enum export_status {
+	EXPORT_DONE,
+	EXPORT_UNCLEAN,	      /* the disk's journal must be replayed: on a copy that is writable */
+	EXPORT_NOTHING,	      /* the app has no directory on the disk: it has never been started */
+	EXPORT_UNREADABLE,    /* the file system cannot be mounted or read */
+	EXPORT_RESERVED_NAME, /* a name begins with .wh., which would remove what is below */
+	EXPORT_TOO_LARGE,     /* a limit: depth, path, attributes of a file, linked files */
+	EXPORT_HOST_GONE,     /* the host does not take the streams */
+};
+
+struct export_summary {
+	le64 bytes;   /* of the archive */
+	le64 entries; /* of which it consists */
+};
+
 struct frame_signal {
 	le32 app; /* index, or FRAME_ALL_APPS */
 	le32 signal;
@@ -149,6 +169,7 @@ static_assert(sizeof(struct frame_hello) == 8, "HELLO");
 static_assert(sizeof(struct frame_app_start) == 8, "APP_START");
 static_assert(sizeof(struct frame_app_exit) == 16, "APP_EXIT");
 static_assert(sizeof(struct frame_pod_exit) == 8, "POD_EXIT");
+static_assert(sizeof(struct export_summary) == 16, "export summary");
 static_assert(sizeof(struct frame_signal) == 8, "SIGNAL");
 static_assert(sizeof(struct frame_winsize) == 8, "WINSIZE");
 static_assert(sizeof(struct frame_stop) == 4, "STOP");
@@ -184,6 +205,9 @@ enum trace_stage {
  *	    hostname = "..."
  *	    trace                            flag
  *	    cpus = <n>                       bring up this many CPUs
+ *	    export = "layer" | "root"        no app is started: what app@0 has changed on the disk,
+ *	                                     or its whole root, goes to its stdout-port as a tar
+ *	                                     archive, and a struct export_summary to its stderr-port
  *	    hosts, resolv-conf = "..."       text of /etc/hosts and /etc/resolv.conf; may be absent
  *	    sysctls = "key=value", ...       written before any app starts
  *	    stop-timeout = <ms>              from the stop signal to SIGKILL; absent: 10000
@@ -292,6 +316,7 @@ enum {
 #define RECORD_HOSTNAME	       "hostname"
 #define RECORD_TRACE	       "trace"
 #define RECORD_CPUS	       "cpus"
+#define RECORD_EXPORT	       "export"
 #define RECORD_HOSTS	       "hosts"
 #define RECORD_RESOLV_CONF     "resolv-conf"
 #define RECORD_INTERFACES      "interfaces"

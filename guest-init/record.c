@@ -221,6 +221,13 @@ static int open_record(const void *dtb, size_t len, struct record_reader *r, str
 	return 0;
 }
 
+static enum record_export read_export(struct record_reader *r)
+{
+	static const char *const what[] = { "layer", "root", NULL };
+
+	return reader_choice(r, RECORD_EXPORT, what) ? RECORD_EXPORT_ROOT : RECORD_EXPORT_LAYER;
+}
+
 int record_read(const void *dtb, size_t len, struct record *record, struct error *err)
 {
 	struct record_reader r;
@@ -230,6 +237,8 @@ int record_read(const void *dtb, size_t len, struct record *record, struct error
 		return -1;
 	record->hostname = reader_string(&r, RECORD_HOSTNAME);
 	record->trace = reader_flag(&r, RECORD_TRACE);
+	if (reader_flag(&r, RECORD_EXPORT))
+		record->export = read_export(&r);
 	record->cpus = reader_u32(&r, RECORD_CPUS, 1);
 	record->hosts = reader_string(&r, RECORD_HOSTS);
 	record->resolv_conf = reader_string(&r, RECORD_RESOLV_CONF);

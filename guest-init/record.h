@@ -136,7 +136,14 @@ struct record_volume {
 	const char *share;	  /* a share, or memory if both are NULL */
 };
 
+enum record_export {
+	RECORD_EXPORT_NO, /* the apps run */
+	RECORD_EXPORT_LAYER,
+	RECORD_EXPORT_ROOT,
+};
+
 struct record {
+	enum record_export export;
 	const char *hostname; /* or NULL */
 	bool trace;
 	const char **sysctls; /* "key=value", NULL-terminated */

@@ -15,6 +15,7 @@
 #include "vmm/cli/forward.h"
 #include "vmm/cli/help.h"
 #include "vmm/cli/logs_verbs.h"
+#include "vmm/cli/pod_export_verb.h"
 #include "vmm/cli/pod_verbs.h"
 #include "vmm/cli/prepare_verbs.h"
 #include "vmm/cli/run.h"
@@ -214,6 +215,15 @@ static const struct verb verbs[] = {
 	  .arguments_max = 1,
 	  .complete = COMPLETE_PODS,
 	  .run = cli_attach },
+	{ .name = "export",
+	  .usage = "[OPTIONS] POD",
+	  .help = "Write the root of an app of a pod that has ended as an archive",
+	  .options = pod_export_options,
+	  .option_count = POD_EXPORT_OPTION_COUNT,
+	  .options_size = sizeof(struct export_options),
+	  .arguments_max = 1,
+	  .complete = COMPLETE_PODS,
+	  .run = cli_pod_export },
 	{ .name = "image",
 	  .usage = "VERB [OPTIONS] ...",
 	  .help = "Import, list, export and remove images",

@@ -210,6 +210,24 @@ static int build_record(struct launch *launch, const struct assembly *assembly, 
 			       &launch->archive_bytes, err);
 }
 
+int launch_begin_plan(struct plan *plan, const struct run_options *options, struct error *err)
+{
+	plan->console_fd = plan->vsock_listener = -1;
+	for (unsigned i = 0; i < PLAN_FILES; i++)
+		plan->files[i] = (struct plan_files){ -1, -1 };
+	plan->change_ids = geteuid() == 0;
+	if (set_command_line(plan, options, err) < 0)
+		return -1;
+	plan->kvm_fd = launch_open_kvm(err);
+	if (plan->kvm_fd < 0)
+		return -1;
+	plan->kernel_fd = open_part("--kernel", options->kernel, "vmlinux", err);
+	if (plan->kernel_fd < 0)
+		return -1;
+	plan->initramfs_fd = open_part("initramfs", NULL, "initramfs.cpio", err);
+	return plan->initramfs_fd < 0 ? -1 : 0;
+}
+
 int launch_prepare(struct launch *launch, const struct run_options *options,
 		   struct pod_directory *directory, struct detach *detach,
 		   struct assembly *assembly, const struct pod_images *images,
@@ -223,23 +241,10 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 				   .supervisor_socket = -1,
 				   .files_server = { -1, -1 },
 				   .vsock = VSOCK_PATH_NONE };
-	plan->console_fd = plan->vsock_listener = -1;
-	for (unsigned i = 0; i < PLAN_FILES; i++)
-		plan->files[i] = (struct plan_files){ -1, -1 };
 	plan->cpus = assembly->pod.cpus;
 	plan->memory_bytes = assembly->memory_bytes;
 	plan->trace = assembly->pod.trace;
-	plan->change_ids = geteuid() == 0;
-	if (set_command_line(plan, options, err) < 0)
-		return -1;
-	plan->kvm_fd = launch_open_kvm(err);
-	if (plan->kvm_fd < 0)
-		return -1;
-	plan->kernel_fd = open_part("--kernel", options->kernel, "vmlinux", err);
-	if (plan->kernel_fd < 0)
-		return -1;
-	plan->initramfs_fd = open_part("initramfs", NULL, "initramfs.cpio", err);
-	if (plan->initramfs_fd < 0)
+	if (launch_begin_plan(plan, options, err) < 0)
 		return -1;
 	if (options->console) {
 		plan->console_fd = stdio_hand_over(STDERR_FILENO, &plan->console_private);

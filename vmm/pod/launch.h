@@ -35,6 +35,12 @@ struct launch {
 /* Opens /dev/kvm and checks that it can do what a pod needs. Returns the descriptor, or -1. */
 int launch_open_kvm(struct error *err);
 
+/*
+ * What any machine has: kernel, initramfs, command line, /dev/kvm, and no device. plan is zeroed;
+ * on failure, as below, everything that was opened is left to the end of the process.
+ */
+int launch_begin_plan(struct plan *plan, const struct run_options *options, struct error *err);
+
 /* On failure everything that was opened is left to the end of the process. */
 int launch_prepare(struct launch *launch, const struct run_options *options,
 		   struct pod_directory *directory, struct detach *detach,

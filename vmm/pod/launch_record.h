@@ -27,7 +27,7 @@ struct launch_record {
 	struct string_list
 	    variables;		  /* NAME=value that options refer to, or NAME: there was none */
 	struct string_list files; /* paths that options name; file N is kept as "file-N" */
-	/* References that prepare has resolved, the manifest's digest and the name for policies. */
+	/* References of images in the store, the manifest's digest and the name for policies. */
 	struct string_list references, digests, names;
 };
 

@@ -15,6 +15,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/app_states.h"
 #include "vmm/pod/control_socket.h"
+#include "vmm/pod/image.h"
 #include "vmm/pod/launch_record.h"
 #include "vmm/pod/networks.h"
 #include "vmm/pod/run.h"
@@ -43,8 +44,25 @@ bool life_is_starting(const struct pod_directory *directory)
 	       faccessat(directory->fd, POD_PID_NAME, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
 }
 
+static int add(struct string_list *list, const char *text)
+{
+	return string_list_add(list, text, strlen(text));
+}
+
+static int note_image(struct launch_record *record, const char *reference,
+		      const struct pod_image *image)
+{
+	if (image->is_directory)
+		return 0;
+	return add(&record->references, reference) < 0 ||
+		       add(&record->digests, image->image.manifest_digest) < 0 ||
+		       add(&record->names, image->image.name) < 0
+		   ? -1
+		   : 0;
+}
+
 static int fill_launch(struct launch_record *record, const struct run_options *options,
-		       const struct app_states *apps)
+		       const struct app_states *apps, const struct pod_images *images)
 {
 	record->name = options->name ? strdup(options->name) : NULL;
 	if (options->name && !record->name)
@@ -53,22 +71,25 @@ static int fill_launch(struct launch_record *record, const struct run_options *o
 		const char *name = apps->apps[i].name;
 		const char *image = i < options->app_count ? options->apps[i].reference : "";
 
-		if (string_list_add(&record->apps, name, strlen(name)) < 0 ||
-		    string_list_add(&record->images, image, strlen(image)) < 0)
+		if (add(&record->apps, name) < 0 || add(&record->images, image) < 0)
+			return -1;
+		if (i < options->app_count &&
+		    note_image(record, image, pod_images_of_app(images, i)) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 int life_write_launch(const struct pod_directory *directory, const struct run_options *options,
-		      const struct app_states *apps, struct error *err)
+		      const struct app_states *apps, const struct pod_images *images,
+		      struct error *err)
 {
 	struct launch_record record = { 0 };
 	int result;
 
 	if (options->prepared_uuid)
 		return 0;
-	result = fill_launch(&record, options, apps);
+	result = fill_launch(&record, options, apps, images);
 	if (result < 0)
 		result = error_set(err, ENOMEM, "cannot keep the pod's description");
 	else

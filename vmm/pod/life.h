@@ -27,11 +27,16 @@
 
 enum { POD_NETWORKS_MAX = 2048 }; /* bytes of the file "networks" */
 
-/* The file "launch" of a pod that was not prepared: its name, and those of its apps and images. */
+/*
+ * The file "launch" of a pod that was not prepared: its name, those of its apps, and their images
+ * with what these were at that time.
+ */
 struct run_options;
 struct app_states;
+struct pod_images;
 int life_write_launch(const struct pod_directory *directory, const struct run_options *options,
-		      const struct app_states *apps, struct error *err);
+		      const struct app_states *apps, const struct pod_images *images,
+		      struct error *err);
 
 /* The file "networks": a line "INTERFACE NETWORK ADDRESS/PREFIX..." for each; none without any. */
 struct networks;

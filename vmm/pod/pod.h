@@ -144,7 +144,15 @@ struct pod_interface {
 	size_t route_count; /* 0: those that the addresses bring */
 };
 
+/* What is done with a pod that has ended: guest-init/protocol.h. */
+enum pod_export {
+	POD_EXPORT_NO, /* its apps run */
+	POD_EXPORT_LAYER,
+	POD_EXPORT_ROOT,
+};
+
 struct pod {
+	enum pod_export export;
 	const char *hostname;
 	const char *hosts;	 /* text of /etc/hosts; NULL: the image's */
 	const char *resolv_conf; /* the same */

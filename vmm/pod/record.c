@@ -122,10 +122,17 @@ static void put_sysctls(struct record_writer *w, const struct pod *pod)
 
 static void put_pod(struct record_writer *w, const struct pod *pod)
 {
+	static const char *const exports[] = {
+		[POD_EXPORT_NO] = NULL,
+		[POD_EXPORT_LAYER] = "layer",
+		[POD_EXPORT_ROOT] = "root",
+	};
+
 	writer_begin(w, "");
 	writer_u32(w, RECORD_VERSION_PROP, RECORD_VERSION);
 	writer_string(w, RECORD_HOSTNAME, pod->hostname);
 	writer_flag(w, RECORD_TRACE, pod->trace);
+	writer_string(w, RECORD_EXPORT, exports[pod->export]);
 	writer_u32(w, RECORD_CPUS, pod->cpus);
 	writer_string(w, RECORD_HOSTS, pod->hosts);
 	writer_string(w, RECORD_RESOLV_CONF, pod->resolv_conf);

@@ -450,7 +450,8 @@ static int appear(struct supervisor *supervisor, const struct launch *launch, st
 {
 	const struct run_options *options = supervisor->options;
 
-	if (life_write_launch(supervisor->directory, options, &supervisor->apps, err) < 0 ||
+	if (life_write_launch(supervisor->directory, options, &supervisor->apps,
+			      launch->described->images, err) < 0 ||
 	    life_write_networks(supervisor->directory, &launch->described->assembly->networks,
 				err) < 0 ||
 	    life_write_pid(supervisor->directory, err) < 0 ||

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -172,6 +173,10 @@ int upper_make_disk(struct plan *plan, int pod_directory, struct pod_app *apps, 
 	disk->fd = make_disk_of(pod_directory, root, err);
 	if (disk->fd < 0)
 		return -1;
+	/* Held until the machine's process has ended, which a killed supervisor does not wait for.
+	 */
+	if (flock(disk->fd, LOCK_EX) < 0)
+		return error_set(err, errno, "cannot lock the pod's disk");
 	size = lseek(disk->fd, 0, SEEK_END);
 	disk->size_bytes = size > 0 ? (uint64_t)size : 0;
 	disk->read_only = false;

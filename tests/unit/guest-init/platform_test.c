@@ -68,8 +68,9 @@ int platform_mount_image(const char *device, const char *on, struct error *err)
 	return 0;
 }
 
-int platform_mount_disk(const char *device, const char *on, struct error *err)
+int platform_mount_disk(const char *device, const char *on, bool read_only, struct error *err)
 {
+	(void)read_only;
 	return platform_mount_image(device, on, err);
 }
 

@@ -267,6 +267,7 @@ static void test_round_trip(void **state)
 				 .interface_count = 2,
 				 .cpus = 4,
 				 .trace = true,
+				 .export = POD_EXPORT_ROOT,
 				 .sysctls = sysctls,
 				 .stop_timeout_ms = 2500,
 				 .volumes = volumes,
@@ -287,6 +288,7 @@ static void test_round_trip(void **state)
 	check_interfaces(&record);
 	assert_int_equal(record.cpus, 4);
 	assert_true(record.trace);
+	assert_int_equal(record.export, RECORD_EXPORT_ROOT);
 	assert_list(record.sysctls, sysctls);
 	assert_int_equal(record.stop_timeout_ms, 2500);
 	check_volumes(&record);
