@@ -23,10 +23,10 @@ const struct option_spec pod_list_options[POD_LIST_OPTION_COUNT] = {
 	  POD_FIELD(states) },
 };
 
-enum { COLUMNS = 8, SHORT_UUID = 8, TIME_SHOWN = 19 };
+enum { COLUMNS = 9, SHORT_UUID = 8, TIME_SHOWN = 19 };
 
-static const char *const headers[COLUMNS] = { "UUID",  "NAME", "APPS",	  "IMAGES",
-					      "STATE", "EXIT", "CREATED", "STARTED" };
+static const char *const headers[COLUMNS] = { "UUID", "NAME",	 "APPS",    "IMAGES",  "STATE",
+					      "EXIT", "CREATED", "STARTED", "NETWORKS" };
 
 struct row {
 	char *cells[COLUMNS];
@@ -149,6 +149,27 @@ static char *exit_status(const struct pod_info *info)
 	return strdup(text);
 }
 
+/* "NAME=ADDRESS,...", with the first address of each; what has none is a name alone. */
+static char *short_networks(const struct pod_info *info)
+{
+	_cleanup_free_ char *lines = strdup(info->networks);
+	char *at = lines, *interface, *network, *addresses;
+	char *text = lines ? malloc(strlen(lines) + 1) : NULL;
+	char *end = text;
+
+	if (!text)
+		return NULL;
+	*end = '\0';
+	while (at && cli_next_network(&at, &interface, &network, &addresses)) {
+		size_t len = strcspn(addresses, "/ ");
+
+		end += sprintf(end, "%s%s%s%.*s", end == text ? "" : ",", network, len ? "=" : "",
+			       (int)len, addresses);
+	}
+	text_clean(text);
+	return text;
+}
+
 static void fill_row(struct row *row, const struct pod_info *info)
 {
 	row->cells[0] = strndup(info->uuid, SHORT_UUID);
@@ -159,6 +180,7 @@ static void fill_row(struct row *row, const struct pod_info *info)
 	row->cells[5] = exit_status(info);
 	row->cells[6] = short_time(info->created_ns);
 	row->cells[7] = short_time(info->started_ns);
+	row->cells[8] = short_networks(info);
 }
 
 static void print_row(const char *const *cells, const size_t widths[COLUMNS])

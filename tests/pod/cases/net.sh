@@ -89,6 +89,8 @@ test_the_host_reaches_the_pod() {
   make_tap nt0
   start_pod --net "tap:nt0,$net" "$busybox" -- sh -c 'echo ready; nc -l -p 7000'
   wait_for_stdout ready
+  "$nacelle" list --root "$store" --no-header --state running >list
+  grep -q ' nt0=10\.77\.0\.2$' list || fail "list: $(cat list)"
   expect busybox ping -c 1 -W 20 10.77.0.2
   echo "from the host" | busybox nc -w 20 10.77.0.2 7000
   wait_pod
@@ -96,7 +98,8 @@ test_the_host_reaches_the_pod() {
   expect_stdout_has "from the host"
 }
 
-# Both ways, with segments of 64 KiB on the wire: far fewer packets than an MTU would make.
+# Both ways, with segments of up to 64 KiB on the wire: fewer packets than the 5,800 that an MTU would make. A sender that the
+# machine's other work slows down makes small ones, but of two packets at least.
 test_transfers_with_offloads() {
   local packets
   make_tap nt0
@@ -109,7 +112,7 @@ s = socket.create_connection(("10.77.0.1", 7001)); s.sendall(bytes(range(256)) *
   wait_for 20 test -s received
   expect_same "$(cat received)" "8388608 $(pattern_digest 8)" "received"
   packets=$(($(counter nt0 rx_packets) - packets))
-  [ $packets -lt 2800 ] || fail "$packets packets for 8 MiB"
+  [ $packets -lt 4000 ] || fail "$packets packets for 8 MiB"
 
   serve fd77::1 7002 send 8 &
   packets=$(counter nt0 tx_packets)
@@ -121,7 +124,7 @@ print(d.hexdigest())'
   expect_status 0
   expect_stdout "$(pattern_digest 8)"
   packets=$(($(counter nt0 tx_packets) - packets))
-  [ $packets -lt 2800 ] || fail "$packets packets for 8 MiB"
+  [ $packets -lt 4000 ] || fail "$packets packets for 8 MiB"
 }
 
 # What the guest leaves to be summed up is summed up on its way to somebody who cannot: a tap without offloads.
