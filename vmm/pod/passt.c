@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -215,9 +216,11 @@ static void fill_arguments(struct arguments *arguments, const struct passt_reque
 
 /*
  * In the new process. A process group of its own: what the terminal sends is for the supervisor and
- * the app. Of what is open, also what our own caller left open, it gets its socket alone.
+ * the app. Of what is open, also what our own caller left open, it gets its socket alone. It dies
+ * with the supervisor; the kernel forgets that when passt changes its user, but then the end of the
+ * machine, which dies with the supervisor too, is the end of its socket, and passt ends by itself.
  */
-static _Noreturn void become_passt(const struct passt_request *request, int words)
+static _Noreturn void become_passt(const struct passt_request *request, int words, pid_t parent)
 {
 	struct arguments arguments = { .count = 0 };
 	char socket[16], mtu[16];
@@ -229,6 +232,8 @@ static _Noreturn void become_passt(const struct passt_request *request, int word
 	fill_arguments(&arguments, request, socket, mtu);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() != parent)
+		_exit(1);
 	if (null >= 0 && setpgid(0, 0) == 0 && dup2(null, STDIN_FILENO) >= 0 &&
 	    dup2(words, STDOUT_FILENO) >= 0 && dup2(words, STDERR_FILENO) >= 0 &&
 	    syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
@@ -247,6 +252,7 @@ static _Noreturn void become_passt(const struct passt_request *request, int word
 
 pid_t passt_start(const struct passt_request *request, int *words, struct error *err)
 {
+	pid_t parent = getpid();
 	int ends[2];
 	pid_t pid;
 
@@ -255,7 +261,7 @@ pid_t passt_start(const struct passt_request *request, int *words, struct error 
 		return error_set(err, errno, "cannot make a pipe");
 	pid = fork();
 	if (pid == 0)
-		become_passt(request, ends[1]);
+		become_passt(request, ends[1], parent);
 	close(ends[1]);
 	*words = ends[0];
 	return pid < 0 ? error_set(err, errno, "cannot start passt") : pid;

@@ -251,6 +251,16 @@ test_death() {
   kill -KILL "$pod"
   wait_pod
   wait_for 30 no_passt
+  # Whatever the moment: here its start, before it has looked at its socket.
+  start_pod --net passt --dns 192.0.2.53 "$busybox" -- sleep 100
+  wait_for 30 pgrep -P "$pod"
+  kill -KILL "$pod"
+  wait_pod
+  start_pod --net passt --dns 192.0.2.53 "$busybox" -- sleep 100
+  wait_for 30 pgrep passt
+  kill -KILL "$pod"
+  wait_pod
+  wait_for 30 no_passt
 }
 
 # It reads what the guest sends, and has nothing of the caller's to give away.
