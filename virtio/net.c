@@ -110,7 +110,7 @@ static void reset(struct virtio_device *dev)
 	for (unsigned pair = 0; pair < net->pair_count; pair++) {
 		net->pairs[pair].listening = false;
 		net->pairs[pair].stuck = false;
-		net->pairs[pair].kept_bytes = 0;
+		net->pairs[pair].kept_bytes = net->pairs[pair].expected_bytes = 0;
 		virtio_net_watch(net, pair);
 	}
 	set_offloads(net, 0);
@@ -183,7 +183,7 @@ void virtio_net_init(struct virtio_net *net, const struct gmem *gmem,
 
 		p->backend_ctx = params->backend_ctx[pair];
 		p->listening = p->stuck = p->gone = false;
-		p->kept_bytes = 0;
+		p->kept_bytes = p->expected_bytes = 0;
 	}
 	init_device(net, gmem, features(params, net->pair_count));
 }

@@ -18,7 +18,8 @@
  * Each pair has a descriptor of the back end. What comes in by one whose pair the driver does not
  * use goes into the first pair's queue.
  *
- * Frames that come in go straight into the guest's first buffer; what does not fit there is copied.
+ * Frames that come in go straight into as many of the guest's buffers as the last one needed; what
+ * does not fit there is copied.
  */
 #ifndef NACELLE_VIRTIO_NET_H
 #define NACELLE_VIRTIO_NET_H
@@ -130,6 +131,8 @@ struct virtio_net_pair {
 	bool listening; /* frames are wanted: the driver runs and has receive buffers */
 	bool stuck;	/* the back end takes no more; the transmit queue rests */
 	bool gone;	/* the back end has failed for good */
+
+	size_t expected_bytes; /* the last frame's */
 
 	/* A frame that waits for more receive buffers than there were. */
 	size_t kept_bytes; /* 0: none */

@@ -1,7 +1,7 @@
 /*
- * From the network to the guest. A frame is received into the first buffer that the guest has given
- * and, behind that, into our own; what ended up in ours is copied to further buffers. The guest
- * sees all buffers of a frame at once, or none.
+ * From the network to the guest. A frame is received into as many buffers of the guest as the last
+ * one needed and, behind those, into our own; what ended up in ours is copied to further buffers.
+ * The guest sees all buffers of a frame at once, or none.
  *
  * The peer's frames are opaque but for their length. The header comes from the back end, and is
  * checked against what the driver has agreed to, since frames may have waited from before it did.
@@ -23,10 +23,11 @@ enum turn {
 	TURN_DRY,   /* the guest has no more buffers */
 };
 
-/* The chains that one frame fills. */
+/* The chains that one frame fills; before it has come, those that it may fill. */
 struct filled {
 	unsigned count;
-	struct virtq_used used[VIRTQ_SIZE_MAX];
+	size_t room; /* bytes of the frame that went, or may go, straight into them */
+	struct virtq_used used[VIRTQ_SIZE_MAX]; /* written_bytes: what there is room for */
 };
 
 static bool header_fits_driver(const struct virtio_net *net, struct virtio_net_header *header,
@@ -105,29 +106,45 @@ static void finish(struct virtio_net *net, struct virtqueue *q, const struct vir
 	net->received++;
 }
 
+/* Puts back what the first `direct` bytes of a frame do not reach, but for the first chain. */
+static void trim(struct virtqueue *q, struct filled *filled, size_t direct)
+{
+	size_t left = HEADER_BYTES + direct;
+	unsigned needed = 0;
+
+	while (needed < filled->count && (left || !needed)) {
+		struct virtq_used *used = &filled->used[needed++];
+
+		if (used->written_bytes > left)
+			used->written_bytes = (uint32_t)left;
+		left -= used->written_bytes;
+	}
+	while (filled->count > needed)
+		virtq_unpop(q, filled->used[--filled->count].head);
+}
+
 /*
- * The first chain holds `direct` bytes of the frame, our own buffer the rest. Returns false, with
- * all chains put back, if more are needed than there are.
+ * The chains hold the first `direct` bytes of the frame, our own buffer the rest. Returns false,
+ * with all chains put back, if more are needed than there are.
  */
 static bool deliver(struct virtio_net *net, const uint8_t *frame, struct virtqueue *q,
-		    const struct virtq_chain *first, struct virtio_net_header *header,
-		    size_t direct, size_t frame_bytes)
+		    const struct virtq_chain *first, struct filled *filled,
+		    struct virtio_net_header *header, size_t direct, size_t frame_bytes)
 {
-	struct filled filled = { .count = 1 };
 	unsigned held;
 
-	filled.used[0] = (struct virtq_used){ first->head, (uint32_t)(HEADER_BYTES + direct) };
+	trim(q, filled, direct);
 	if (direct < frame_bytes && !virtio_device_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF)) {
-		put_back(q, &filled);
+		put_back(q, filled);
 		net->dropped_in++;
 		return true;
 	}
-	if (fill_more(net, frame, q, &filled, direct, frame_bytes)) {
-		finish(net, q, first, &filled, header);
+	if (fill_more(net, frame, q, filled, direct, frame_bytes)) {
+		finish(net, q, first, filled, header);
 		return true;
 	}
-	held = filled.count;
-	put_back(q, &filled);
+	held = filled->count;
+	put_back(q, filled);
 	if (q->broken || held < q->size)
 		return false;
 	/* It does not fit into all buffers that there can be: it never will. */
@@ -139,13 +156,15 @@ static bool deliver(struct virtio_net *net, const uint8_t *frame, struct virtque
 static enum turn deliver_kept(struct virtio_net *net, struct virtio_net_pair *p,
 			      struct virtqueue *q)
 {
+	struct filled filled = { .count = 1 };
 	struct virtq_chain first;
 	size_t direct;
 
 	if (!pop_buffer(net, q, &first))
 		return TURN_DRY;
+	filled.used[0] = (struct virtq_used){ first.head, (uint32_t)first.writable_bytes };
 	direct = virtq_chain_write(&first, HEADER_BYTES, p->frame, p->kept_bytes);
-	if (!deliver(net, p->frame, q, &first, &p->kept_header, direct, p->kept_bytes))
+	if (!deliver(net, p->frame, q, &first, &filled, &p->kept_header, direct, p->kept_bytes))
 		return TURN_DRY;
 	p->kept_bytes = 0;
 	return TURN_FRAME;
@@ -196,28 +215,63 @@ static enum turn receive_error(struct virtio_net *net, unsigned pair)
 	return TURN_EMPTY;
 }
 
+/*
+ * Takes as many chains as a frame like the last one needs, the first into *first; filled->count is
+ * 0 if there is none. What they have behind the header goes to iov, VIRTQ_SIZE_MAX pieces at most.
+ * Returns the number of pieces.
+ */
+static unsigned gather(struct virtio_net *net, struct virtqueue *q, size_t expected_bytes,
+		       struct virtq_chain *first, struct filled *filled, struct iovec *iov)
+{
+	bool merge = virtio_device_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF);
+	struct virtq_chain more, *chain = first;
+	unsigned pieces = 0;
+
+	filled->count = 0;
+	filled->room = 0;
+	do {
+		size_t header_bytes = filled->count ? 0 : HEADER_BYTES;
+		size_t room;
+
+		if (!pop_buffer(net, q, chain))
+			break;
+		if (pieces + chain->writable_count > VIRTQ_SIZE_MAX) {
+			virtq_unpop(q, chain->head);
+			break;
+		}
+		room = (size_t)chain->writable_bytes - header_bytes;
+		if (room > VIRTIO_NET_FRAME_MAX - filled->room)
+			room = VIRTIO_NET_FRAME_MAX - filled->room;
+		pieces += virtq_chain_writable_slice(chain, header_bytes, room, iov + pieces);
+		filled->used[filled->count++] =
+		    (struct virtq_used){ chain->head, (uint32_t)(header_bytes + room) };
+		filled->room += room;
+		chain = &more;
+	} while (merge && filled->room < expected_bytes &&
+		 filled->count < ARRAY_SIZE(filled->used));
+	return pieces;
+}
+
 static enum turn receive_one(struct virtio_net *net, unsigned pair, struct virtqueue *q)
 {
 	struct virtio_net_pair *p = &net->pairs[pair];
 	struct iovec iov[2 + VIRTQ_SIZE_MAX];
 	struct virtio_net_header header;
 	struct virtq_chain first;
-	size_t room, direct, frame_bytes;
+	struct filled filled;
+	size_t direct, frame_bytes;
 	unsigned pieces;
 	ssize_t n;
 
-	if (!pop_buffer(net, q, &first))
+	pieces = gather(net, q, p->expected_bytes, &first, &filled, iov + 1);
+	if (!filled.count)
 		return TURN_DRY;
-	room = (size_t)first.writable_bytes - HEADER_BYTES;
-	if (room > VIRTIO_NET_FRAME_MAX)
-		room = VIRTIO_NET_FRAME_MAX;
 	iov[0] = (struct iovec){ .iov_base = &header, .iov_len = sizeof(header) };
-	pieces = virtq_chain_writable_slice(&first, HEADER_BYTES, room, iov + 1);
-	iov[1 + pieces] =
-	    (struct iovec){ .iov_base = p->frame + room, .iov_len = VIRTIO_NET_FRAME_MAX - room };
+	iov[1 + pieces] = (struct iovec){ .iov_base = p->frame + filled.room,
+					  .iov_len = VIRTIO_NET_FRAME_MAX - filled.room };
 	n = net->backend->receive(p->backend_ctx, iov, 2 + pieces);
 	if (n < HEADER_BYTES + VIRTIO_NET_FRAME_MIN) {
-		virtq_unpop(q, first.head);
+		put_back(q, &filled);
 		if (n < 0)
 			return receive_error(net, pair);
 		net->dropped_in++;
@@ -225,13 +279,14 @@ static enum turn receive_one(struct virtio_net *net, unsigned pair, struct virtq
 	}
 	frame_bytes = (size_t)n - HEADER_BYTES;
 	assert(frame_bytes <= VIRTIO_NET_FRAME_MAX);
+	p->expected_bytes = frame_bytes;
 	if (!header_fits_driver(net, &header, frame_bytes)) {
-		virtq_unpop(q, first.head);
+		put_back(q, &filled);
 		net->dropped_in++;
 		return TURN_FRAME;
 	}
-	direct = frame_bytes < room ? frame_bytes : room;
-	if (deliver(net, p->frame, q, &first, &header, direct, frame_bytes))
+	direct = frame_bytes < filled.room ? frame_bytes : filled.room;
+	if (deliver(net, p->frame, q, &first, &filled, &header, direct, frame_bytes))
 		return TURN_FRAME;
 	keep(p, iov + 1, pieces, direct, &header, frame_bytes);
 	return TURN_DRY;

@@ -568,6 +568,50 @@ static void test_merged_buffers(void **state)
 	expect_bytes(gpa[2], 100, (uint8_t)(7 + 1012));
 }
 
+/* A frame like the last one goes straight to where it belongs; what it does not need is free again.
+ */
+static void test_frames_of_changing_length(void **state)
+{
+	static const size_t lengths[] = { 1500, 1500, 60, 1500, 1514, 500, 1500 };
+	struct driver_used used;
+	uint64_t gpa[19];
+	unsigned next = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(gpa); i++)
+		gpa[i] = post(512);
+	for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
+		const struct virtio_net_header *header = driver_at(&f.d, gpa[next], HEADER);
+		unsigned count = (unsigned)(HEADER + lengths[i] + 511) / 512;
+		size_t at = 0;
+
+		come_in(1, lengths[i]);
+		assert_int_equal(le16_get(header->num_buffers), count);
+		for (unsigned k = 0; k < count; k++, next++) {
+			size_t skip = k ? 0 : HEADER;
+			size_t part = 512 - skip < lengths[i] - at ? 512 - skip : lengths[i] - at;
+
+			assert_true(driver_collect(&f.d, RX, &used));
+			assert_int_equal(used.len, skip + part);
+			expect_bytes(gpa[next] + skip, part, (uint8_t)(7 + at));
+			at += part;
+		}
+		assert_false(driver_collect(&f.d, RX, &used));
+	}
+	/* Too few are left for another one. */
+	assert_int_equal(next, 17);
+	come_in(1, 1500);
+	assert_int_equal(f.net.pairs[0].kept_bytes, 1500);
+	assert_false(driver_collect(&f.d, RX, &used));
+	post(2000);
+	assert_true(driver_kick_if_wanted(&f.d, RX));
+	assert_true(driver_collect(&f.d, RX, &used) && used.len == 512);
+	expect_bytes(gpa[17] + HEADER, 500, 7);
+	assert_true(driver_collect(&f.d, RX, &used) && used.len == 512);
+	expect_bytes(gpa[18], 512, (uint8_t)(7 + 500));
+	assert_true(driver_collect(&f.d, RX, &used) && used.len == 488);
+}
+
 static void test_largest_frame(void **state)
 {
 	struct driver_used used;
@@ -928,6 +972,7 @@ int main(void)
 		TEST(test_back_end_is_full),
 		TEST(test_refilled_while_served),
 		TEST(test_receive),
+		TEST(test_frames_of_changing_length),
 		TEST(test_merged_buffers),
 		TEST(test_largest_frame),
 		TEST(test_frame_that_never_fits),
