@@ -128,6 +128,17 @@ test_killed_pod() {
   expect_same "$(find . -name 'file.tar*')" "" "what is left"
 }
 
+# A directory of the host is not in the store; what an app changed over it is on the disk.
+test_directory() {
+  run_pod "${boot[@]}" --upper disk:64M --uuid-file id "rootfs:$busybox_dir" -- sh -c 'echo new >/file && rm /etc/group'
+  expect_status 0
+  refused "was no image of the store" --uuid-file id
+  export_pod --format oci-layer --uuid-file id
+  expect_status 0
+  expect_same "$(tar -xOf "$out" file)" new
+  tar -tf "$out" | grep -qx etc/.wh.group || fail "nothing is removed"
+}
+
 test_no_disk() {
   local uuid
   run_pod "${boot[@]}" --uuid-file id "$busybox" -- true
