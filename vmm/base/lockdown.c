@@ -296,7 +296,7 @@ int lockdown_beneath(int directory_fd, struct error *err)
 }
 
 struct program {
-	struct sock_filter code[RULES_MAX * 8 + 8];
+	struct sock_filter code[RULES_MAX * 6 + 8];
 	unsigned short length;
 };
 
@@ -317,17 +317,23 @@ static void emit_return(struct program *program, uint32_t action)
 	emit(program, BPF_RET | BPF_K, action, 0, 0);
 }
 
+/*
+ * Jumps to the two returns at the end of a group, which emit_group() makes real ones. What is
+ * longer is compiled six times as long by the kernel.
+ */
+enum { GROUP_RULES = 24, TO_ALLOW = 254, TO_KILL = 255 };
+
 /* The rules of one system call: any of them allows it. */
 static void emit_call(struct program *program, const struct lockdown_rule *const *rules,
 		      size_t count)
 {
-	emit(program, BPF_JMP | BPF_JEQ | BPF_K, rules[0]->number, 1, 0);
-	emit_return(program, SECCOMP_RET_KILL_PROCESS);
 	for (size_t i = 0; i < count; i++)
 		if (rules[i]->argument == LOCKDOWN_ANY) {
-			emit_return(program, SECCOMP_RET_ALLOW);
+			emit(program, BPF_JMP | BPF_JEQ | BPF_K, rules[0]->number, TO_ALLOW,
+			     TO_KILL);
 			return;
 		}
+	emit(program, BPF_JMP | BPF_JEQ | BPF_K, rules[0]->number, 0, TO_KILL);
 	for (size_t i = 0; i < count; i++) {
 		bool self = rules[i]->argument == LOCKDOWN_SELF;
 		size_t argument = self ? 0 : (size_t)rules[i]->argument;
@@ -335,10 +341,9 @@ static void emit_call(struct program *program, const struct lockdown_rule *const
 		emit_load(program,
 			  offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t));
 		emit(program, BPF_JMP | BPF_JEQ | BPF_K,
-		     self ? (uint32_t)getpid() : rules[i]->value, 0, 1);
-		emit_return(program, SECCOMP_RET_ALLOW);
+		     self ? (uint32_t)getpid() : rules[i]->value, TO_ALLOW,
+		     i + 1 < count ? 0 : TO_KILL);
 	}
-	emit_return(program, SECCOMP_RET_KILL_PROCESS);
 }
 
 /* The place nearest the middle where one number's rules end and another's begin; 0: nowhere. */
@@ -355,6 +360,45 @@ static size_t find_middle(const struct lockdown_rule *const *rules, size_t count
 	return down;
 }
 
+static void emit_halves(struct program *program, const struct lockdown_rule *const *rules,
+			size_t count)
+{
+	size_t middle = find_middle(rules, count);
+	unsigned short jump = program->length;
+
+	if (middle == 0) {
+		emit_call(program, rules, count);
+		return;
+	}
+	emit(program, BPF_JMP | BPF_JGE | BPF_K, rules[middle]->number, 0, 0);
+	emit_halves(program, rules, middle);
+	program->code[jump].jt = (uint8_t)(program->length - jump - 1);
+	emit_halves(program, rules + middle, count - middle);
+}
+
+/* So few rules, or so short ones, that a jump of 8 bits reaches the end from everywhere. */
+static void emit_group(struct program *program, const struct lockdown_rule *const *rules,
+		       size_t count)
+{
+	unsigned short at = program->length, end;
+
+	emit_halves(program, rules, count);
+	end = program->length;
+	assert(end - at < TO_ALLOW - 1);
+	for (; at < end; at++) {
+		struct sock_filter *code = &program->code[at];
+
+		if (BPF_CLASS(code->code) != BPF_JMP)
+			continue;
+		if (code->jt == TO_ALLOW)
+			code->jt = (uint8_t)(end - at - 1);
+		if (code->jf == TO_KILL)
+			code->jf = (uint8_t)(end - at);
+	}
+	emit_return(program, SECCOMP_RET_ALLOW);
+	emit_return(program, SECCOMP_RET_KILL_PROCESS);
+}
+
 /*
  * A search by halves, over rules that are sorted by number; its depth is the number of their bits.
  * The kernel runs a new filter once for each system call that there is, to see which are always
@@ -366,8 +410,8 @@ static void emit_search(struct program *program, const struct lockdown_rule *con
 	size_t middle = find_middle(rules, count);
 	unsigned short jump;
 
-	if (middle == 0) {
-		emit_call(program, rules, count);
+	if (count <= GROUP_RULES || middle == 0) {
+		emit_group(program, rules, count);
 		return;
 	}
 	emit(program, BPF_JMP | BPF_JGE | BPF_K, rules[middle]->number, 0, 1);
