@@ -504,12 +504,23 @@ static void test_save(void **state)
 struct refilled {
 	struct virtio_device dev;
 	unsigned rounds;
+	bool watched;	/* each round goes on until somebody waits for the lock, */
+	unsigned turns; /* who has then had it so often */
+	unsigned turns_due, turns_missed;
 };
 
 static void refilled_notify(struct virtio_device *dev, unsigned queue)
 {
-	__atomic_add_fetch(&container_of(dev, struct refilled, dev)->rounds, 1, __ATOMIC_SEQ_CST);
+	struct refilled *r = container_of(dev, struct refilled, dev);
+
+	__atomic_add_fetch(&r->rounds, 1, __ATOMIC_SEQ_CST);
 	virtio_device_requeue(dev, queue);
+	r->turns_missed += r->turns < r->turns_due;
+	while (r->watched && pthread_mutex_trylock(&dev->next) == 0) {
+		pthread_mutex_unlock(&dev->next);
+		sched_yield();
+	}
+	r->turns_due = r->turns + r->watched;
 }
 
 static void *kick_for_ever(void *arg)
@@ -544,12 +555,16 @@ static void test_endless_queue(void **state)
 	r.dev.queues[0].ready = true;
 	for (unsigned i = 0; i < 100; i++) {
 		before = r.rounds;
+		r.watched = true;
 		assert_int_equal(pthread_create(&thread, NULL, kick_for_ever, &r.dev), 0);
 		await_round(&r, before + 1);
 		for (unsigned turn = 0; turn < 20; turn++) {
 			virtio_device_lock(&r.dev);
+			r.turns++;
+			r.watched = turn < 19;
 			virtio_device_unlock(&r.dev);
 		}
+		assert_int_equal(r.turns_missed, 0);
 		virtio_device_pause(&r.dev);
 		pthread_join(thread, NULL);
 		/* What is left is done after the resume, by whoever catches up. */
