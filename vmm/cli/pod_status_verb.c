@@ -48,7 +48,7 @@ static void print_app(const struct pod_info *info, const struct pod_info_app *ap
 {
 	const char *state = cli_app_state(info, app);
 
-	if (app->status != POD_STATUS_UNKNOWN)
+	if (app->status >= 0)
 		printf("app-%s=%d\n", app->name, app->status);
 	else
 		printf("app-%s=%s\n", app->name, strcmp(state, "exited") == 0 ? "unknown" : state);

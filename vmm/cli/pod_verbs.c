@@ -125,7 +125,7 @@ static void put_time(struct json_writer *json, const char *key, uint64_t time_ns
 
 static void put_status(struct json_writer *json, int status)
 {
-	if (status == POD_STATUS_UNKNOWN)
+	if (status < 0)
 		json_put_null(json, "exitStatus");
 	else
 		json_put_number(json, "exitStatus", (uint64_t)status);
@@ -137,6 +137,8 @@ const char *cli_app_state(const struct pod_info *info, const struct pod_info_app
 		return "waiting";
 	if (app->is_live && app->state == POD_APP_RUNNING)
 		return "running";
+	if (app->status == POD_STATUS_NOT_STARTED)
+		return POD_NOT_STARTED;
 	if (app->is_live || app->status != POD_STATUS_UNKNOWN ||
 	    (info->started_ns && !info->is_held))
 		return "exited";

@@ -35,10 +35,16 @@ void app_states_on_start(struct app_states *states, uint32_t app)
 
 void app_states_on_restart(struct app_states *states, const struct machine_event *event)
 {
+	struct app_state *app;
+
 	if (event->app >= states->count)
 		return;
-	states->apps[event->app].state = POD_APP_WAITING;
-	states->apps[event->app].restarts = event->count;
+	app = &states->apps[event->app];
+	app->state = POD_APP_WAITING;
+	app->kind = event->kind;
+	app->code = event->code;
+	app->flags = event->flags;
+	app->restarts = event->count;
 }
 
 const char *app_states_name(const struct app_states *states, uint32_t app)
@@ -90,6 +96,26 @@ int app_states_kill(struct app_states *states, const struct pod_directory *direc
 
 		if (states->apps[i].state == POD_APP_RUNNING &&
 		    app_states_on_exit(states, &event, directory, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int app_states_finish(struct app_states *states, const struct pod_directory *directory,
+		      struct error *err)
+{
+	for (uint32_t i = 0; i < states->count; i++) {
+		const struct app_state *app = &states->apps[i];
+		const struct machine_event last = {
+			.app = i, .kind = app->kind, .code = app->code, .flags = app->flags
+		};
+		int result = 0;
+
+		if (app->state == POD_APP_WAITING && app->started_ms)
+			result = app_states_on_exit(states, &last, directory, err);
+		else if (app->state == POD_APP_WAITING)
+			result = life_write_app_not_started(directory, app->name, err);
+		if (result < 0)
 			return -1;
 	}
 	return 0;

@@ -16,7 +16,7 @@
 struct app_state {
 	const char *name;
 	enum pod_app_state state;
-	uint32_t kind, code, flags; /* once it has ended; as in struct machine_event */
+	uint32_t kind, code, flags; /* of its last end; as in struct machine_event */
 	uint32_t restarts;
 	uint64_t started_ms, ended_ms; /* since 1970; 0: not yet */
 };
@@ -47,6 +47,10 @@ int app_states_on_exit(struct app_states *states, const struct machine_event *ev
 /* Those that still run are killed with the pod. */
 int app_states_kill(struct app_states *states, const struct pod_directory *directory,
 		    struct error *err);
+
+/* The pod has ended: keeps what is to be said of those that did not start, or not again. */
+int app_states_finish(struct app_states *states, const struct pod_directory *directory,
+		      struct error *err);
 
 /* The exit status of a process that stands for it: 0 to 255. */
 int app_states_status(uint32_t kind, uint32_t code);

@@ -144,8 +144,8 @@ int life_write_uuid_file(const char *path, const char *uuid, struct error *err)
 	return 0;
 }
 
-int life_write_app_status(const struct pod_directory *directory, const char *app, int status,
-			  struct error *err)
+static int write_app(const struct pod_directory *directory, const char *app, const char *text,
+		     struct error *err)
 {
 	char path[STATUS_PATH_MAX];
 
@@ -153,7 +153,22 @@ int life_write_app_status(const struct pod_directory *directory, const char *app
 		return error_set(err, errno, "cannot make the pod's directory " POD_STATUS_NAME);
 	if (snprintf(path, sizeof(path), POD_STATUS_NAME "/%s", app) >= (int)sizeof(path))
 		return error_set(err, ENAMETOOLONG, "the status of the app %s", app);
-	return write_number(directory->fd, path, status, false, err);
+	return directory_write(directory->fd, path, text, strlen(text), false, err);
+}
+
+int life_write_app_status(const struct pod_directory *directory, const char *app, int status,
+			  struct error *err)
+{
+	char text[NUMBER_TEXT_MAX];
+
+	(void)snprintf(text, sizeof(text), "%d\n", status);
+	return write_app(directory, app, text, err);
+}
+
+int life_write_app_not_started(const struct pod_directory *directory, const char *app,
+			       struct error *err)
+{
+	return write_app(directory, app, POD_NOT_STARTED "\n", err);
 }
 
 void life_note_times(const struct pod_directory *directory, const char *app,

@@ -6,7 +6,8 @@
  *	control	    the control socket; gone when the pod has ended in order
  *	launch	    names (launch_record.h); its mtime is the time at which the pod was made
  *	networks    its networks, if there are any
- *	status/APP  the decimal exit status of an app, as the pod's own would be
+ *	status/APP  the decimal exit status of an app, as the pod's own would be; or "not-started",
+ *		    if the pod ended before its turn came. None, and "exit" there: it is not known
  *	times	    more of the apps that have ended: struct life_app_times
  *	exit	    the pod's own; its mtime is the time of the end
  *
@@ -24,6 +25,7 @@
 #define POD_STATUS_NAME	  "status"
 #define POD_NETWORKS_NAME "networks"
 #define POD_TIMES_NAME	  "times"
+#define POD_NOT_STARTED	  "not-started"
 
 enum { POD_NETWORKS_MAX = 2048 }; /* bytes of the file "networks" */
 
@@ -55,6 +57,10 @@ int life_write_pid(const struct pod_directory *directory, struct error *err);
 /* Keeps the exit status of an app, not yet durable. */
 int life_write_app_status(const struct pod_directory *directory, const char *app, int status,
 			  struct error *err);
+
+/* The same of an app that was never begun. */
+int life_write_app_not_started(const struct pod_directory *directory, const char *app,
+			       struct error *err);
 
 /*
  * Of an app that has ended. In the file it is a line "APP STARTED ENDED RESTARTS OOM", of decimal

@@ -22,16 +22,25 @@
 
 enum { NUMBER_TEXT_MAX = 24, STATUS_PATH_MAX = 512, ANSWER_S = 1, NS_OF_MS = 1000000 };
 
-long pod_info_number(int dir_fd, const char *path, long fallback)
+/* The line in a small file. Returns false if there is none. */
+static bool read_small_file(int dir_fd, const char *path, char text[NUMBER_TEXT_MAX])
 {
 	_cleanup_fd_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	char text[NUMBER_TEXT_MAX];
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	uint64_t number;
+	ssize_t n = fd < 0 ? -1 : read(fd, text, NUMBER_TEXT_MAX - 1);
 
 	if (n <= 0 || text[n - 1] != '\n')
-		return fallback;
+		return false;
 	text[n - 1] = '\0';
+	return true;
+}
+
+long pod_info_number(int dir_fd, const char *path, long fallback)
+{
+	char text[NUMBER_TEXT_MAX];
+	uint64_t number;
+
+	if (!read_small_file(dir_fd, path, text))
+		return fallback;
 	return number_parse(text, &number) < 0 || number > INT_MAX ? fallback : (long)number;
 }
 
@@ -54,6 +63,15 @@ static void read_networks(const struct pod_directory *pod, struct pod_info *info
 	info->networks[n > 0 ? n : 0] = '\0';
 }
 
+static int read_app_status(int dir_fd, const char *path)
+{
+	char text[NUMBER_TEXT_MAX];
+
+	if (read_small_file(dir_fd, path, text) && strcmp(text, POD_NOT_STARTED) == 0)
+		return POD_STATUS_NOT_STARTED;
+	return (int)pod_info_number(dir_fd, path, POD_STATUS_UNKNOWN);
+}
+
 static int read_apps(const struct pod_directory *pod, struct pod_info *info, struct error *err)
 {
 	info->apps = calloc(info->launch.apps.count + 1, sizeof(*info->apps));
@@ -69,7 +87,7 @@ static int read_apps(const struct pod_directory *pod, struct pod_info *info, str
 		if (strchr(app->name, '/') || snprintf(path, sizeof(path), POD_STATUS_NAME "/%s",
 						       app->name) >= (int)sizeof(path))
 			continue;
-		app->status = (int)pod_info_number(pod->fd, path, POD_STATUS_UNKNOWN);
+		app->status = read_app_status(pod->fd, path);
 	}
 	return 0;
 }

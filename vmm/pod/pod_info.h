@@ -13,12 +13,12 @@
 #include "vmm/pod/life.h"
 #include "vmm/pod/request.h"
 
-enum { POD_STATUS_UNKNOWN = -1 };
+enum { POD_STATUS_UNKNOWN = -1, POD_STATUS_NOT_STARTED = -2 };
 
 struct pod_info_app {
 	const char *name;
 	const char *image;
-	int status;   /* 0 to 255; POD_STATUS_UNKNOWN: it has not ended, or died */
+	int status;   /* 0 to 255; UNKNOWN: it has not ended, or died; NOT_STARTED: nor ever will */
 	bool is_live; /* what follows is the supervisor's answer */
 	enum pod_app_state state;
 	bool has_times; /* as far as they are known from the answer, or were noted at its end */

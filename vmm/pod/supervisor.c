@@ -485,6 +485,8 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 	     isatty(STDIN_FILENO) && terminal_make_raw(STDIN_FILENO, &err) < 0) ||
 	    loop_run(&supervisor.loop, &err) < 0)
 		report(REPORT_ERROR, "%s", err.text);
+	else if (app_states_finish(&supervisor.apps, supervisor.directory, &err) < 0)
+		report(REPORT_WARNING, "%s", err.text);
 	terminal_restore();
 	roles_end(&supervisor.roles, launch);
 	vsock_path_remove(&launch->vsock);

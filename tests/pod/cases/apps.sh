@@ -102,3 +102,15 @@ test_shared_and_not() {
   [ "$(grep -c 'Permission denied' "$out")" = 9 ] || fail "a disk could be opened"
   ! grep -q foreign "$out" || fail "a process of another app is there"
 }
+
+# What is said afterwards of an app whose turn never came.
+test_not_started() {
+  local said
+  run_pod --name partly "$busybox" --name first -- /no/such/program --- "$busybox" --name second -- true
+  expect_status 127
+  said=$("$nacelle" status --root "$store" partly)
+  expect grep -qx app-first=127 <<<"$said"
+  expect grep -qx app-second=not-started <<<"$said"
+  said=$("$nacelle" list --root "$store" --json | tr -d ' \n')
+  expect grep -q '"state":"not-started","exitStatus":null' <<<"$said"
+}

@@ -1,0 +1,77 @@
+/*
+ * What stays in a pod's directory of each app, however the pod ends.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "images/remove_tree.h"
+#include "vmm/pod/app_states.h"
+#include "vmm/pod/launch_record.h"
+#include "vmm/pod/life.h"
+#include "vmm/pod/pod_info.h"
+#include "vmm/pod/pods.h"
+
+enum { APPS = 4 };
+
+static void test_every_app_has_a_status(void **state)
+{
+	static const char *const names[APPS] = { "failed", "again", "never", "lost" };
+	static struct pod_app apps[APPS];
+	static struct app_states states;
+	const struct pod pod = { .apps = apps, .app_count = APPS };
+	char root[] = "/tmp/nacelle-app-states-XXXXXX";
+	struct launch_record record = { 0 };
+	struct pod_directory directory;
+	struct pod_info info;
+	int pods_fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	pods_fd = pods_open(root, true, NULL);
+	assert_int_equal(directory_create(pods_fd, POD_PLACE_RUN, &directory, NULL), 0);
+	for (unsigned i = 0; i < APPS; i++) {
+		apps[i].name = names[i];
+		assert_int_equal(string_list_add(&record.apps, names[i], strlen(names[i])), 0);
+		assert_int_equal(string_list_add(&record.images, "", 0), 0);
+	}
+	assert_int_equal(launch_record_write(&record, directory.fd, false, NULL), 0);
+	launch_record_free(&record);
+	app_states_begin(&states, &pod);
+	app_states_on_start(&states, 0);
+	app_states_on_start(&states, 1);
+	app_states_on_start(&states, 3);
+	/* The pod ends while the second waits to start again, and before the third's turn. */
+	app_states_on_restart(
+	    &states, &(struct machine_event){ .app = 1, .kind = EXIT_KIND_CODE, .code = 9 });
+	assert_int_equal(
+	    app_states_on_exit(&states,
+			       &(struct machine_event){ .kind = EXIT_KIND_SIGNAL, .code = 11 },
+			       &directory, NULL),
+	    0);
+	assert_int_equal(app_states_finish(&states, &directory, NULL), 0);
+	assert_int_equal(life_write_end(&directory, 139, NULL), 0);
+	assert_int_equal(pod_info_read(&directory, &info, NULL), 0);
+	assert_int_equal(info.launch.apps.count, APPS);
+	assert_int_equal(info.apps[0].status, 139);
+	assert_int_equal(info.apps[1].status, 9);
+	assert_int_equal(info.apps[2].status, POD_STATUS_NOT_STARTED);
+	assert_int_equal(info.apps[3].status, POD_STATUS_UNKNOWN);
+	pod_info_free(&info);
+	directory_close(&directory);
+	close(pods_fd);
+	assert_int_equal(remove_tree(AT_FDCWD, root), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_every_app_has_a_status) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
