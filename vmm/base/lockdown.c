@@ -457,6 +457,17 @@ static int compare_fds(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
+int lockdown_silence(int fd, struct error *err)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || (null != fd && dup2(null, fd) < 0))
+		return error_set(err, errno, "cannot open /dev/null");
+	if (null != fd)
+		close(null);
+	return 0;
+}
+
 int lockdown_close_fds(const int *keep, size_t count, struct error *err)
 {
 	enum { KEEP_MAX = 512 };

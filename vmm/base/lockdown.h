@@ -70,6 +70,12 @@ int lockdown_beneath(int directory_fd, struct error *err);
 /* Allows exactly the rules, on every thread of the process. */
 int lockdown_seccomp(const struct lockdown_rule *rules, size_t count, struct error *err);
 
+/*
+ * Puts /dev/null in the place of stdin or stdout: were it closed, a file that is opened later would
+ * get the number, and whatever is meant for the user would go there.
+ */
+int lockdown_silence(int fd, struct error *err);
+
 /* Closes every descriptor but 0 to 2 and those listed (-1 entries are skipped). */
 int lockdown_close_fds(const int *keep, size_t count, struct error *err);
 

@@ -36,9 +36,8 @@ static int lock_down(const struct files_request *request, int *links_fd, struct 
 			keep[count++] = channel->shares[s].fd;
 	}
 	/* The user's stdin and stdout are not its affair; stderr takes its last words. */
-	close(STDIN_FILENO);
-	close(STDOUT_FILENO);
-	if (lockdown_close_fds(keep, count, err) < 0)
+	if (lockdown_silence(STDIN_FILENO, err) < 0 || lockdown_silence(STDOUT_FILENO, err) < 0 ||
+	    lockdown_close_fds(keep, count, err) < 0)
 		return -1;
 	*links_fd = p9_server_prepare_process(err);
 	if (*links_fd < 0 || lockdown_namespaces(&namespaces, err) < 0)

@@ -232,13 +232,13 @@ static int lock_down(struct logger_request *request, struct error *err)
 
 	if (dup2(request->directory, DIRECTORY) < 0)
 		return error_set(err, errno, "cannot hold the directory of logs");
-	close(STDOUT_FILENO);
 	for (unsigned i = 0; i < request->app_count; i++) {
 		keep_open[count++] = request->apps[i].in;
 		keep_open[count++] = request->apps[i].out;
 		keep_open[count++] = request->apps[i].err;
 	}
-	if (lockdown_close_fds(keep_open, count, err) < 0 ||
+	if (lockdown_silence(STDOUT_FILENO, err) < 0 ||
+	    lockdown_close_fds(keep_open, count, err) < 0 ||
 	    lockdown_namespaces_in(DIRECTORY, &namespaces, err) < 0 || lockdown_ids(&ids, err) < 0)
 		return -1;
 	return lockdown_beneath(DIRECTORY, err);

@@ -274,6 +274,34 @@ static void test_close_fds(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* What is opened later does not become stdout, open before or not. */
+static void check_silence(void)
+{
+	struct error err = ERROR_NONE;
+
+	for (int round = 0; round < 2; round++) {
+		if (round == 1)
+			(void)close(STDIN_FILENO);
+		if (lockdown_silence(STDIN_FILENO, &err) < 0 ||
+		    lockdown_silence(STDOUT_FILENO, &err) < 0)
+			_exit(99);
+		if (open("/proc/self/status", O_RDONLY) <= STDERR_FILENO)
+			_exit(98);
+		if (read(STDIN_FILENO, &err, 1) != 0 || write(STDOUT_FILENO, "x", 1) != 1 ||
+		    isatty(STDOUT_FILENO) || lseek(STDOUT_FILENO, 0, SEEK_CUR) != 0)
+			_exit(97);
+	}
+}
+
+static void test_silence(void **state)
+{
+	int status = status_of(check_silence);
+
+	(void)state;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_search),
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_close_fds),
+		cmocka_unit_test(test_silence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
