@@ -22,12 +22,12 @@
 
 struct source {
 	char name[LOG_NAME_MAX];
-	struct log_reader reader;
 	struct log_record record; /* the next one, if there is one */
 	bool has_record;
 	bool goes_on[LOG_STREAMS]; /* the last entry of the stream was no line's end */
 	bool is_shown[LOG_STREAMS];
-	uint64_t skip; /* lines that are not among the last ones */
+	uint64_t skip;		  /* lines that are not among the last ones */
+	struct log_reader reader; /* large: what is small lies in the page of the name */
 };
 
 struct printer {

@@ -79,8 +79,7 @@ test_rotation_and_follow() {
   logs --follow "$uuid"
   expect_same "$(pod_exit)" 5 status
   seq -f 'line %g' 4000 >expected
-  grep . "$out" >found
-  expect cmp expected found
+  expect cmp expected "$out"
   logs "$uuid"
   expect cmp expected "$out"
   for file in "$directory/logs/"*; do
@@ -96,7 +95,7 @@ test_rotation_and_follow() {
     expect_status 0
     expect_stdout ""
     expect_stderr seen
-  )
+  ) || exit
 }
 
 type_until_shown() {
