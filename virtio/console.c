@@ -4,9 +4,7 @@
  */
 #include "virtio/console.h"
 
-#include <errno.h>
 #include <linux/virtio_ids.h>
-#include <unistd.h>
 
 #include "vmm/base/bytes.h"
 
@@ -49,28 +47,26 @@ static void put_message(struct virtio_console *console, uint8_t byte)
 		put(console, byte);
 }
 
-/* Writes until the buffer is empty or the descriptor takes no more. */
+/* Writes until the buffer is empty or nobody takes more. */
 static void drain(struct virtio_console *console)
 {
-	while (console->used > 0 && console->fd >= 0) {
+	while (console->used > 0 && console->write) {
 		uint32_t part = VIRTIO_CONSOLE_BUFFER_BYTES - console->start;
 		ssize_t done;
 
 		if (part > console->used)
 			part = console->used;
-		done = write(console->fd, console->buffer + console->start, part);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0 && errno == EAGAIN)
+		done = console->write(console->write_ctx, console->buffer + console->start, part);
+		if (done == 0)
 			return;
-		if (done <= 0) {
-			console->fd = -1;
+		if (done < 0) {
+			console->write = NULL;
 			break;
 		}
 		console->start = (console->start + (uint32_t)done) % VIRTIO_CONSOLE_BUFFER_BYTES;
 		console->used -= (uint32_t)done;
 	}
-	if (console->fd < 0) {
+	if (!console->write) {
 		console->dropped_bytes += console->used;
 		console->used = 0;
 	}
@@ -115,12 +111,13 @@ static const struct virtio_device_ops console_ops = {
 	.notify = notify,
 };
 
-void virtio_console_init(struct virtio_console *console, const struct gmem *gmem, int fd,
-			 bool escape)
+void virtio_console_init(struct virtio_console *console, const struct gmem *gmem,
+			 virtio_console_write_fn *write, void *write_ctx, bool escape)
 {
 	static const uint16_t sizes[QUEUE_COUNT] = { QUEUE_SIZE, QUEUE_SIZE };
 
-	console->fd = fd;
+	console->write = write;
+	console->write_ctx = write_ctx;
 	console->escape = escape;
 	console->dropped_bytes = 0;
 	console->start = 0;

@@ -126,14 +126,26 @@ static void on_console(struct loop_fd *member, uint32_t events)
 	virtio_console_flush(&devices->console);
 }
 
+/* A terminal or socket of the user's may block, and must not hold up the guest, nor the loop. */
+static ssize_t write_console(void *context, const void *data, size_t len)
+{
+	struct devices *devices = context;
+
+	return stream_fd_write(devices->console_out.fd, devices->console_kind, data, len);
+}
+
 static int plug_console(struct devices *devices, const struct plan *plan, const struct gmem *memory,
 			struct loop *loop, struct error *err)
 {
 	devices->has_console = true;
-	virtio_console_init(&devices->console, memory, plan->console_fd, true);
+	virtio_console_init(&devices->console, memory, write_console, devices, true);
 	plug(devices, &devices->console.dev);
-	return loop_fd_add(loop, &devices->console_out, plan->console_fd, EPOLLOUT | EPOLLET,
-			   on_console, err);
+	if (loop_fd_add(loop, &devices->console_out, plan->console_fd, EPOLLOUT | EPOLLET,
+			on_console, err) < 0)
+		return -1;
+	devices->console_kind = stream_fd_kind(plan->console_fd, plan->console_private,
+					       devices->console_out.always_fd >= 0);
+	return 0;
 }
 
 static int plug_p9(struct devices *devices, const struct plan *plan, enum plan_files_kind kind,

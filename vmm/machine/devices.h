@@ -20,6 +20,7 @@
 #include "vmm/machine/ioapic.h"
 #include "vmm/machine/layout.h"
 #include "vmm/machine/plan.h"
+#include "vmm/machine/stream_fd.h"
 
 /* vsock, rng, console, 9p, disks, networks. */
 enum { DEVICES_SLOTS_MAX = 3 + PLAN_FILES + PLAN_DISKS_MAX + PLAN_NETS_MAX };
@@ -57,6 +58,7 @@ struct devices {
 		struct loop_fd member; /* readable: replies of the files role */
 	} files[PLAN_FILES];
 	struct loop_fd console_out;
+	enum stream_fd_kind console_kind;
 	bool has_console;
 	uint8_t line_control; /* atomic; of the early console: bit 7, a divisor is being set */
 	struct virtio_console console;

@@ -2,6 +2,7 @@
  * Any driver against virtio-console, with a listener that reads now and then, or goes away. What
  * reaches the listener of an escaping console is printable.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -43,6 +44,14 @@ static void own_op(void *ctx, unsigned op, struct cursor *in)
 	virtio_console_flush(l->console);
 }
 
+static ssize_t write_to_fd(void *ctx, const void *data, size_t len)
+{
+	const int *fd = ctx;
+	ssize_t n = write(*fd, data, len);
+
+	return n < 0 && errno == EAGAIN ? 0 : n;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct virtio_console console;
@@ -57,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)fcntl(fds[1], F_SETPIPE_SZ, 4096);
 	l.fd = fds[0];
 	driver_init(&d, 128 * KIB);
-	virtio_console_init(&console, &d.gmem, fds[1], l.escape);
+	virtio_console_init(&console, &d.gmem, write_to_fd, &fds[1], l.escape);
 	driver_attach(&d, &console.dev);
 	script_run(&d, data, size, own_op, &l);
 	listen(&l);
