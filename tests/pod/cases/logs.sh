@@ -91,7 +91,7 @@ test_rotation_and_follow() {
   (
     ulimit -f 256
     run_pod --net none --stdout log --log-size 16k --log-files 2 "$busybox" -- \
-      sh -c 'seq -f "line %g" 3000; head -c 2000000 /dev/zero; echo seen >&2'
+      sh -c 'seq 3000 | sed "s/^/line /"; head -c 2000000 /dev/zero; echo seen >&2'
     expect_status 0
     expect_stdout ""
     expect_stderr seen
