@@ -14,6 +14,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/number.h"
 #include "vmm/base/text_list.h"
+#include "vmm/cli/suggest.h"
 
 struct parser {
 	const struct program *program;
@@ -90,7 +91,7 @@ static int store(const struct option_spec *option, void *target, const char *val
 		return add_to_list(field, value, err);
 	case OPTION_NUMBER:
 		if (number_parse(value, field) < 0 || *(uint64_t *)field == 0)
-			return error_set(err, 0, "--%s %s: a number above 0 is expected",
+			return error_set(err, 0, "--%s %s: a whole number above 0 is expected",
 					 option->name, value);
 		return 0;
 	case OPTION_SIZE:
@@ -119,6 +120,41 @@ static int take_value(struct parser *parser, const struct option_spec *option, c
 	return store(option, (char *)parser->target + parser->offset, value, err);
 }
 
+static int refuse_name(const struct parser *parser, const char *text, size_t length,
+		       struct error *err)
+{
+	const struct verb *verb = parser->verb;
+	const struct option_group *elsewhere = verb->elsewhere;
+	const struct option_spec *option;
+	size_t offset;
+
+	for (size_t i = 0; elsewhere && i < elsewhere->count; i++)
+		if (strlen(elsewhere->options[i].name) == length &&
+		    strncmp(elsewhere->options[i].name, text, length) == 0)
+			return error_set(err, 0, "--%s is %s", elsewhere->options[i].name,
+					 elsewhere->heading);
+	for (size_t i = 0; (option = verb_option(verb, i, &offset)); i++)
+		if (suggest_fits(text, length, option->name))
+			return error_set(err, 0,
+					 "%s has no option --%.*s (did you mean --%s?); %s %s "
+					 "--help shows what there is",
+					 verb->name, (int)length, text, option->name,
+					 parser->program->command, verb->name);
+	return error_set(err, 0, "%s has no option --%.*s; %s %s --help shows what there is",
+			 verb->name, (int)length, text, parser->program->command, verb->name);
+}
+
+static int refuse_letter(const struct parser *parser, char letter, struct error *err)
+{
+	const struct option_group *elsewhere = parser->verb->elsewhere;
+
+	for (size_t i = 0; elsewhere && i < elsewhere->count; i++)
+		if (elsewhere->options[i].letter == letter)
+			return error_set(err, 0, "-%c is %s", letter, elsewhere->heading);
+	return error_set(err, 0, "%s has no option -%c; %s %s --help shows what there is",
+			 parser->verb->name, letter, parser->program->command, parser->verb->name);
+}
+
 static int parse_long(struct parser *parser, const char *text, struct error *err)
 {
 	size_t length = strcspn(text, "=");
@@ -130,10 +166,7 @@ static int parse_long(struct parser *parser, const char *text, struct error *err
 		return 0;
 	}
 	if (!option)
-		return error_set(err, 0,
-				 "%s has no option --%.*s; %s %s --help shows what there is",
-				 parser->verb->name, (int)length, text, parser->program->command,
-				 parser->verb->name);
+		return refuse_name(parser, text, length, err);
 	if (option->kind == OPTION_FLAG && value)
 		return error_set(err, 0, "--%s takes no value", option->name);
 	return take_value(parser, option, value, err);
@@ -149,10 +182,7 @@ static int parse_cluster(struct parser *parser, const char *letters, struct erro
 			continue;
 		}
 		if (!option)
-			return error_set(err, 0,
-					 "%s has no option -%c; %s %s --help shows what there is",
-					 parser->verb->name, *letters, parser->program->command,
-					 parser->verb->name);
+			return refuse_letter(parser, *letters, err);
 		if (option->kind != OPTION_FLAG)
 			return take_value(parser, option, letters[1] ? letters + 1 : NULL, err);
 		if (store(option, (char *)parser->target + parser->offset, NULL, err) < 0)

@@ -61,9 +61,11 @@ struct verb {
 	size_t option_count;
 	const struct option_group *more; /* or NULL */
 	size_t options_size;		 /* of the struct that the options fill */
-	bool options_first;		 /* they end at the first argument, for a command follows */
-	unsigned arguments_min;		 /* how many arguments there must be beside the options */
-	unsigned arguments_max;		 /* and may be */
+	/* Options that do not belong here but to another part of the command line, for errors. */
+	const struct option_group *elsewhere; /* its heading says where, or NULL */
+	bool options_first;	/* they end at the first argument, for a command follows */
+	unsigned arguments_min; /* how many arguments there must be beside the options */
+	unsigned arguments_max; /* and may be */
 	enum verb_completion complete;
 	/*
 	 * Does it. options is the filled struct, argv the argc arguments and a NULL. Returns the

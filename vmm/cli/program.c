@@ -12,6 +12,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 #include "vmm/cli/help.h"
+#include "vmm/cli/suggest.h"
 
 /* One write, so that lines of several processes do not mix. */
 static int fail(const struct program *program, const struct error *err)
@@ -57,6 +58,18 @@ static int run_verb(const struct program *program, const struct verb *verb, int 
 	return status;
 }
 
+static int refuse_verb(const struct program *program, const char *name, struct error *err)
+{
+	for (const struct verb *verb = program->verbs; verb->name; verb++)
+		if (suggest_fits(name, strlen(name), verb->name))
+			return error_set(err, 0,
+					 "there is no verb %s (did you mean %s?); %s --help lists "
+					 "them",
+					 name, verb->name, program->command);
+	return error_set(err, 0, "there is no verb %s; %s --help lists them", name,
+			 program->command);
+}
+
 static int run(const struct program *program, int argc, char **argv, struct error *err)
 {
 	const struct verb *verb;
@@ -65,6 +78,12 @@ static int run(const struct program *program, int argc, char **argv, struct erro
 		help_print_verbs(program);
 		return PROGRAM_STATUS_FAILURE;
 	}
+	if (strcmp(argv[1], "help") == 0 && argc > 2) {
+		char option[] = "--help";
+		char *again[] = { argv[0], argv[2], option, NULL };
+
+		return run(program, 3, again, err);
+	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0) {
 		help_print_verbs(program);
@@ -72,8 +91,7 @@ static int run(const struct program *program, int argc, char **argv, struct erro
 	}
 	verb = verb_find(program, strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
 	if (!verb)
-		return error_set(err, 0, "there is no verb %s; %s --help lists them", argv[1],
-				 program->command);
+		return refuse_verb(program, argv[1], err);
 	if (verb->forward)
 		return verb->forward(argv, err);
 	return run_verb(program, verb, argc - 1, argv + 1, err);

@@ -11,12 +11,21 @@
 #include "vmm/cli/run.h"
 #include "vmm/cli/verbs.h"
 
+static const struct option_group options_of_the_pod = {
+	.heading =
+	    "an option of the pod: it stands before the first image, and the arguments of an "
+	    "app behind --",
+	.options = run_options_table,
+	.count = RUN_OPTION_COUNT,
+};
+
 static const struct verb app_verb = {
 	.name = "run",
 	.options = app_options_table,
 	.option_count = APP_OPTION_COUNT,
 	.options_size = sizeof(struct app_options),
 	.options_first = true,
+	.elsewhere = &options_of_the_pod,
 };
 
 static int copy_list(struct text_list *list, struct error *err)

@@ -183,6 +183,11 @@ static int parse_cni(const char *text, struct pod_net *net, struct error *err)
 	const char *colon = strchr(text, ':');
 	size_t len = colon ? (size_t)(colon - text) : strlen(text);
 
+	if (strcmp(text, "host") == 0)
+		return error_set(err, 0,
+				 "--net host: a pod is a machine of its own, which the host's "
+				 "network cannot be given to; passt, the default, lends it the "
+				 "host's addresses, and --publish forwards ports");
 	if (len == 0 || len > NET_CNI_NAME_MAX || strspn(text, letters) < len ||
 	    strchr("_.-", text[0]))
 		return error_set(err, 0,

@@ -105,7 +105,10 @@ int pods_open_one(int pods_fd, const char *uuid, struct pod_directory *out, stru
 static int refuse_unknown(const char *text, struct error *err)
 {
 	error_set(err, 0, "there is no pod %s%s", text,
-		  strlen(text) < UUID_PREFIX_MIN ? " (of a UUID, four digits are needed)" : "");
+		  strlen(text) < UUID_PREFIX_MIN &&
+			  strspn(text, "0123456789abcdefABCDEF") == strlen(text)
+		      ? " (of a UUID, four digits are needed)"
+		      : "");
 	if (err)
 		err->code = ENOENT;
 	return -1;
