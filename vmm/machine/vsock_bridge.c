@@ -138,6 +138,8 @@ static void on_ready(struct loop_fd *member, uint32_t events)
 	lock(bridge);
 	if (link->state == LINK_LINE) {
 		read_line(link);
+	} else if (link->state == LINK_ASKING && (events & EPOLLHUP)) {
+		vsock_link_break(link);
 	} else if (link->state == LINK_OPEN || link->state == LINK_ENDING) {
 		vsock_link_flush(link);
 		if (link->state == LINK_OPEN && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))

@@ -29,6 +29,9 @@ void vsock_link_watch(struct vsock_link *link)
 {
 	uint32_t events = 0;
 
+	/* Nothing is read yet, but a program that has gone is not kept until the guest answers. */
+	if (link->state == LINK_ASKING)
+		events = EPOLLHUP;
 	if (link->state == LINK_LINE ||
 	    (link->state == LINK_OPEN && !link->in_ended && link->in.start == link->in.end))
 		events |= EPOLLIN;

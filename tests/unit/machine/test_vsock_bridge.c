@@ -218,6 +218,27 @@ static void test_guest_refuses(void **state)
 	close(fd);
 }
 
+/* A guest that answers nobody keeps nothing of a program that has gone, however many there are. */
+static void test_guest_never_answers(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2 * BRIDGE_LINKS_MAX; i++) {
+		int fd = host_connect("CONNECT 5000\n");
+
+		(void)expect(VSOCK_OP_REQUEST);
+		if (i % 2) {
+			/* Half a connection is enough to wait with. */
+			assert_int_equal(shutdown(fd, SHUT_WR), 0);
+			turn();
+			assert_false(host_sees_end(fd));
+		}
+		close(fd);
+		turn();
+		(void)expect(VSOCK_OP_RST);
+		vguest_post(&t.g, 2);
+	}
+}
+
 /* 64 KiB of credit are all that a guest gets from a reader who does not read. */
 static void test_host_stalls(void **state)
 {
@@ -318,9 +339,10 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_into_the_guest),   TEST(test_lines),
-		TEST(test_guest_refuses),    TEST(test_host_stalls),
-		TEST(test_out_of_the_guest), TEST(test_limits),
+		TEST(test_into_the_guest), TEST(test_lines),
+		TEST(test_guest_refuses),  TEST(test_guest_never_answers),
+		TEST(test_host_stalls),	   TEST(test_out_of_the_guest),
+		TEST(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
