@@ -100,6 +100,13 @@ void control_on_ports(struct control *control, control_ports_fn *on_ports, void 
 bool control_accept(void *ctx, uint32_t host_port, struct vsock_conn *conn,
 		    struct vsock_accept *accept);
 
+/* For the files of the connection, with the lock held: whether it stands; sends what waits. */
+static inline bool control_listens(const struct control *control)
+{
+	return control->state == CONTROL_CONNECTED || control->state == CONTROL_RUNNING;
+}
+void control_send_queue(struct control *control);
+
 /*
  * Send a frame now, or keep it until HELLO has come and the guest takes it, in order. A signal, a
  * stop or a clock that waits already is not queued twice; a window size replaces the one that

@@ -33,6 +33,7 @@
 #include "vmm/base/lockdown.h"
 #include "vmm/machine/machine_rules.h"
 #include "vmm/machine/pause.h"
+#include "vmm/machine/plan_fds.h"
 #include "vmm/machine/vsock_bridge.h"
 #include "vmm/machine/ram.h"
 #include "vmm/machine/streams.h"
@@ -417,45 +418,6 @@ static int start_threads(struct machine *machine, struct error *err)
 	return 0;
 }
 
-/* Of all that the supervisor had open, what the plan names is left. */
-static int close_other_fds(const struct plan *plan, struct error *err)
-{
-	int keep[6 + 2 * PLAN_FILES + PLAN_DISKS_MAX + PLAN_NETS_MAX * PLAN_NET_PAIRS_MAX +
-		 2 * PLAN_STREAMS_MAX] = {
-		plan->kvm_fd,	  plan->kernel_fd,	   plan->initramfs_fd,
-		plan->console_fd, plan->supervisor_socket, plan->vsock_listener,
-	};
-	size_t count = 6;
-
-	for (unsigned i = 0; i < PLAN_FILES; i++) {
-		keep[count++] = plan->files[i].socket;
-		keep[count++] = plan->files[i].memory;
-	}
-	for (unsigned i = 0; i < plan->disk_count; i++)
-		keep[count++] = plan->disks[i].fd;
-	for (unsigned i = 0; i < plan->net_count; i++)
-		for (unsigned pair = 0; pair < plan->nets[i].pairs; pair++)
-			keep[count++] = plan->nets[i].fds[pair];
-	for (unsigned i = 0; i < plan->stream_count; i++) {
-		keep[count++] = plan->streams[i].fd_in;
-		keep[count++] = plan->streams[i].fd_out;
-	}
-	return lockdown_close_fds(keep, count, err);
-}
-
-/* What was needed to build the VM is not needed to run it. */
-static void close_build_fds(const struct plan *plan)
-{
-	close(plan->kvm_fd);
-	close(plan->kernel_fd);
-	close(plan->initramfs_fd);
-	for (unsigned i = 0; i < PLAN_FILES; i++)
-		if (plan->files[i].memory >= 0)
-			close(plan->files[i].memory);
-	for (int fd = 0; fd < 3; fd++)
-		close(fd);
-}
-
 static int build(struct machine *machine, uint32_t app_count, const void *archive,
 		 size_t archive_bytes, struct error *err)
 {
@@ -464,7 +426,7 @@ static int build(struct machine *machine, uint32_t app_count, const void *archiv
 	bool namespaces;
 	uint64_t entry;
 
-	if (close_other_fds(plan, err) < 0 || lockdown_namespaces(&namespaces, err) < 0)
+	if (plan_fds_close_others(plan, err) < 0 || lockdown_namespaces(&namespaces, err) < 0)
 		return -1;
 	if (lockdown_ids(&ids, err) < 0)
 		return -1;
@@ -473,7 +435,7 @@ static int build(struct machine *machine, uint32_t app_count, const void *archiv
 	stamp(machine, MACHINE_STAGE_MEMORY);
 	if (build_vm(machine, entry, err) < 0 || build_devices(machine, app_count, err) < 0)
 		return -1;
-	close_build_fds(plan);
+	plan_fds_close_built(plan);
 	stamp(machine, MACHINE_STAGE_KVM);
 	if (start_threads(machine, err) < 0)
 		return -1;
