@@ -76,8 +76,9 @@ static bool is_link_local(const uint8_t *bytes)
 
 static int take_address(void *ctx, const struct nlmsghdr *message, struct error *err)
 {
-	const struct ifaddrmsg *info = NLMSG_DATA(message);
-	size_t len = IFA_PAYLOAD(message);
+	const struct ifaddrmsg *info = netlink_header(message);
+	struct netlink_attributes attributes = netlink_attributes(message, sizeof(*info));
+	const struct rtattr *at;
 	struct scan *scan = ctx;
 	struct pod_interface *interface = scan->interface;
 	struct pod_address address = { .family = info->ifa_family == AF_INET ? 4 : 6,
@@ -87,11 +88,11 @@ static int take_address(void *ctx, const struct nlmsghdr *message, struct error 
 	if (message->nlmsg_type != RTM_NEWADDR || (int)info->ifa_index != scan->index ||
 	    (info->ifa_family != AF_INET && info->ifa_family != AF_INET6))
 		return 0;
-	for (const struct rtattr *at = IFA_RTA(info); RTA_OK(at, len); at = RTA_NEXT(at, len)) {
+	while ((at = netlink_next(&attributes))) {
 		/* The local one comes first where there is a peer too. */
 		if ((at->rta_type == IFA_LOCAL || (at->rta_type == IFA_ADDRESS && !found)) &&
 		    RTA_PAYLOAD(at) == ip_bytes(info->ifa_family)) {
-			memcpy(address.bytes, RTA_DATA(at), RTA_PAYLOAD(at));
+			memcpy(address.bytes, netlink_data(at), RTA_PAYLOAD(at));
 			found = true;
 		}
 	}
@@ -106,8 +107,9 @@ static int take_address(void *ctx, const struct nlmsghdr *message, struct error 
 
 static int take_route(void *ctx, const struct nlmsghdr *message, struct error *err)
 {
-	const struct rtmsg *info = NLMSG_DATA(message);
-	size_t len = RTM_PAYLOAD(message);
+	const struct rtmsg *info = netlink_header(message);
+	struct netlink_attributes attributes = netlink_attributes(message, sizeof(*info));
+	const struct rtattr *at;
 	struct scan *scan = ctx;
 	struct pod_interface *interface = scan->interface;
 	struct pod_route route = { .to = { .family = info->rtm_family == AF_INET ? 4 : 6,
@@ -118,14 +120,14 @@ static int take_route(void *ctx, const struct nlmsghdr *message, struct error *e
 	    info->rtm_type != RTN_UNICAST || (info->rtm_flags & RTM_F_CLONED) ||
 	    (info->rtm_family != AF_INET && info->rtm_family != AF_INET6))
 		return 0;
-	for (const struct rtattr *at = RTM_RTA(info); RTA_OK(at, len); at = RTA_NEXT(at, len)) {
+	while ((at = netlink_next(&attributes))) {
 		if (at->rta_type == RTA_DST && RTA_PAYLOAD(at) == ip_bytes(info->rtm_family))
-			memcpy(route.to.bytes, RTA_DATA(at), RTA_PAYLOAD(at));
+			memcpy(route.to.bytes, netlink_data(at), RTA_PAYLOAD(at));
 		else if (at->rta_type == RTA_GATEWAY &&
 			 RTA_PAYLOAD(at) == ip_bytes(info->rtm_family))
-			memcpy(route.via, RTA_DATA(at), RTA_PAYLOAD(at));
+			memcpy(route.via, netlink_data(at), RTA_PAYLOAD(at));
 		else if (at->rta_type == RTA_OIF && RTA_PAYLOAD(at) == sizeof(out))
-			memcpy(&out, RTA_DATA(at), sizeof(out));
+			memcpy(&out, netlink_data(at), sizeof(out));
 	}
 	if (out != scan->index || (route.to.family == 6 && is_link_local(route.to.bytes)) ||
 	    (route.to.family == 6 && route.to.bytes[0] == 0xff))

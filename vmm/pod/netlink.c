@@ -99,15 +99,20 @@ int netlink_call(int fd, struct netlink_request *request, const char *what, stru
 static int take_part(const uint8_t *answer, size_t len, netlink_fn *fn, void *ctx,
 		     struct error *err)
 {
-	const struct nlmsghdr *message = (const void *)answer;
+	while (len >= sizeof(struct nlmsghdr)) {
+		const struct nlmsghdr *message = (const void *)answer;
+		size_t step = NLMSG_ALIGN(message->nlmsg_len);
 
-	for (; NLMSG_OK(message, len); message = NLMSG_NEXT(message, len)) {
+		if (message->nlmsg_len < sizeof(*message) || message->nlmsg_len > len)
+			break;
 		if (message->nlmsg_type == NLMSG_DONE)
 			return 0;
 		if (message->nlmsg_type == NLMSG_ERROR)
 			return error_set(err, EPROTO, "cannot list what a network has");
 		if (fn(ctx, message, err) < 0)
 			return -1;
+		answer += step < len ? step : len;
+		len -= step < len ? step : len;
 	}
 	return 1;
 }
@@ -131,4 +136,40 @@ int netlink_dump(int fd, uint16_t type, netlink_fn *fn, void *ctx, struct error 
 		more = take_part(answer, (size_t)n, fn, ctx, err);
 	}
 	return more;
+}
+
+const void *netlink_header(const struct nlmsghdr *message)
+{
+	return (const uint8_t *)message + NLMSG_HDRLEN;
+}
+
+struct netlink_attributes netlink_attributes(const struct nlmsghdr *message, size_t header_bytes)
+{
+	size_t before = NLMSG_SPACE(header_bytes);
+
+	return (struct netlink_attributes){
+		.at = (const uint8_t *)message + before,
+		.left_bytes = message->nlmsg_len > before ? message->nlmsg_len - before : 0,
+	};
+}
+
+const struct rtattr *netlink_next(struct netlink_attributes *attributes)
+{
+	const struct rtattr *attribute = (const void *)attributes->at;
+	size_t step;
+
+	if (attributes->left_bytes < sizeof(*attribute) ||
+	    attribute->rta_len < sizeof(*attribute) || attribute->rta_len > attributes->left_bytes)
+		return NULL;
+	step = RTA_ALIGN(attribute->rta_len);
+	if (step > attributes->left_bytes)
+		step = attributes->left_bytes;
+	attributes->at += step;
+	attributes->left_bytes -= step;
+	return attribute;
+}
+
+const void *netlink_data(const struct rtattr *attribute)
+{
+	return (const uint8_t *)attribute + RTA_LENGTH(0);
 }

@@ -39,4 +39,17 @@ int netlink_call(int fd, struct netlink_request *request, const char *what, stru
 typedef int netlink_fn(void *ctx, const struct nlmsghdr *message, struct error *err);
 int netlink_dump(int fd, uint16_t type, netlink_fn *fn, void *ctx, struct error *err);
 
+/*
+ * What a message says, in place: its header of header_bytes, and the attributes behind it, one
+ * after the other; NULL at their end. (The macros of linux/rtnetlink.h write to what they read.)
+ */
+struct netlink_attributes {
+	const uint8_t *at;
+	size_t left_bytes;
+};
+const void *netlink_header(const struct nlmsghdr *message);
+struct netlink_attributes netlink_attributes(const struct nlmsghdr *message, size_t header_bytes);
+const struct rtattr *netlink_next(struct netlink_attributes *attributes);
+const void *netlink_data(const struct rtattr *attribute);
+
 #endif
