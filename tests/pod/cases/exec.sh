@@ -156,12 +156,12 @@ look_at_clock() {
 test_pause() {
   start_ready --console --boot-timeout 100 --name pause-1 "$busybox" -- sh -c 'trap "exit 7" TERM; echo ready; while :; do echo x; sleep 0.1; done'
   n resume pause-1 2>refusal && fail "resumed what runs"
-  grep -q "pause-1: the pod is not paused" refusal || fail "$(cat refusal)"
+  grep -q "the pod is not paused" refusal || fail "$(cat refusal)"
   look_at_clock
   low_before=$low high_before=$high
   n pause pause-1 || fail "cannot pause"
   n pause pause-1 2>refusal && fail "paused twice"
-  grep -q "pause-1: the pod is paused already" refusal || fail "$(cat refusal)"
+  grep -q "the pod is paused already" refusal || fail "$(cat refusal)"
   n status pause-1 | grep -qx state=paused || fail "$(n status pause-1)"
   try 125 pause-1 true
   expect_stderr_has "the pod is paused; resume it first"
