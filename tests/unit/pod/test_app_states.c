@@ -1,22 +1,11 @@
 /*
  * What stays in a pod's directory of each app, however the pod ends.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
-
-#include "images/remove_tree.h"
+#include "tests/unit/pod/pods_fixture.h"
 #include "vmm/pod/app_states.h"
 #include "vmm/pod/launch_record.h"
 #include "vmm/pod/life.h"
 #include "vmm/pod/pod_info.h"
-#include "vmm/pod/pods.h"
 
 enum { APPS = 4 };
 
@@ -26,16 +15,12 @@ static void test_every_app_has_a_status(void **state)
 	static struct pod_app apps[APPS];
 	static struct app_states states;
 	const struct pod pod = { .apps = apps, .app_count = APPS };
-	char root[] = "/tmp/nacelle-app-states-XXXXXX";
+	const struct fixture *f = *state;
 	struct launch_record record = { 0 };
 	struct pod_directory directory;
 	struct pod_info info;
-	int pods_fd;
 
-	(void)state;
-	assert_non_null(mkdtemp(root));
-	pods_fd = pods_open(root, true, NULL);
-	assert_int_equal(directory_create(pods_fd, POD_PLACE_RUN, &directory, NULL), 0);
+	assert_int_equal(directory_create(f->pods_fd, POD_PLACE_RUN, &directory, NULL), 0);
 	for (unsigned i = 0; i < APPS; i++) {
 		apps[i].name = names[i];
 		assert_int_equal(string_list_add(&record.apps, names[i], strlen(names[i])), 0);
@@ -65,13 +50,12 @@ static void test_every_app_has_a_status(void **state)
 	assert_int_equal(info.apps[3].status, POD_STATUS_UNKNOWN);
 	pod_info_free(&info);
 	directory_close(&directory);
-	close(pods_fd);
-	assert_int_equal(remove_tree(AT_FDCWD, root), 0);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_every_app_has_a_status) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(
+	    test_every_app_has_a_status, set_up, tear_down) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

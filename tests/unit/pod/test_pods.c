@@ -1,7 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,38 +7,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <cmocka.h>
 
-#include "images/remove_tree.h"
+#include "tests/unit/pod/pods_fixture.h"
 #include "vmm/pod/pod_name.h"
-#include "vmm/pod/pods.h"
-
-struct fixture {
-	char root[64];
-	int pods_fd;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	strcpy(f->root, "/tmp/nacelle-pods-XXXXXX");
-	assert_non_null(mkdtemp(f->root));
-	f->pods_fd = pods_open(f->root, true, NULL);
-	assert_true(f->pods_fd >= 0);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	close(f->pods_fd);
-	assert_int_equal(remove_tree(AT_FDCWD, f->root), 0);
-	free(f);
-	return 0;
-}
 
 /* A directory whose UUID the test chooses. */
 static void make(const struct fixture *f, const char *place, const char *uuid)
