@@ -155,3 +155,96 @@ ready
 new
 new"
 }
+
+# Appends of two apps with four processes each, and of the host: nothing is lost, no line is torn.
+test_appends_meet() {
+  local cache
+  # shellcheck disable=SC2016
+  echo 'for process in 1 2 3 4; do
+    for n in $(seq 25); do echo "$2 $process $n"; done >>"$1" &
+    for n in $(seq 5); do echo "$2 $process again $n" >>"$1"; done &
+  done
+  wait' >append
+  for who in one two host; do
+    for process in 1 2 3 4; do
+      seq -f "$who $process %g" 25
+      seq -f "$who $process again %g" 5
+    done
+  done | sort >expected
+  for cache in mmap loose; do
+    mkdir "$cache"
+    start_pod --volume "$PWD/$cache:/share:cache=$cache" --volume "$PWD/append:/append:ro" \
+      "$busybox" --name one -- sh -c 'echo ready; sh /append /share/log one' \
+      --- "$busybox" --name two -- sh /append /share/log two
+    wait_for_stdout ready
+    sh append "$cache/log" host
+    wait_pod
+    expect_status 0
+    sort "$cache/log" >found
+    cmp -s expected found || fail "$cache: $(wc -l <found) lines, $(comm -13 expected found | head -n 2)"
+  done
+}
+
+# Each of two apps counts in the same files, under locks; what one has read while the other wrote would be missing.
+test_locks_between_apps() {
+  mkdir share
+  cat >share/count.py <<'END'
+import fcntl
+import os
+for place in "/host", "/empty":
+    for lock in fcntl.lockf, fcntl.flock:
+        for _ in range(50):
+            fd = os.open(f"{place}/{lock.__name__}", os.O_RDWR | os.O_CREAT)
+            lock(fd, fcntl.LOCK_EX)
+            count = int(os.read(fd, 20) or 0) + 1
+            os.pwrite(fd, b"%d" % count, 0)
+            os.close(fd)
+        print(place, lock.__name__, count)
+END
+  run_pod --volume "host,kind=host,source=$PWD/share" --volume empty,kind=empty \
+    "$debian" --name one --mount volume=host,target=/host --mount volume=empty,target=/empty -- python3 /host/count.py \
+    --- "$debian" --name two --mount volume=host,target=/host --mount volume=empty,target=/empty -- python3 /host/count.py
+  expect_status 0
+  expect_same "$(grep -c ' 100$' "$out")" 4 "files that one of the apps left at 100"
+  expect_same "$(cat share/lockf share/flock)" 100100 "the counts on the host"
+}
+
+# tests/p9 tries the file server with the host's client; here is what depends on ours, and on the way through the device.
+test_what_programs_expect() {
+  mkdir share fixed
+  echo kept >fixed/file
+  run_pod --volume "$PWD/share:/share" --volume "$PWD/fixed:/fixed:ro" --volume "$top/tests/p9:/p9:ro" "$debian" -- \
+    python3 /p9/client.py ours /share /share /fixed unlinked_open_file open_files_without_names rename_over_open_file \
+    append append_by_several append_and_places temporary_file shared_mapping sparse_and_large locks random_access times \
+    read_only
+  expect_status 0
+}
+
+# A listing that is cached is the directory's, soon also after the host has changed it.
+test_cached_listings() {
+  mkdir -p share/many share/sub/empty
+  (cd share/many && seq -f "a name of some length %g" 300 | xargs -d '\n' touch)
+  cat >list <<'END'
+cd /hard
+for n in 1 2 3; do ls -a many | md5sum; ls -a sub; done
+# A reader that stops and goes back.
+ls -a many | head -n 5
+echo ready
+while [ ! -e sub/new ] || [ "$(ls sub)" != "empty
+new" ]; do sleep 0.2; done
+while ls many | grep -q "length 7$"; do sleep 0.2; done
+ls many | wc -l
+END
+  start_pod --volume "$PWD/share:/hard:ro" --volume "$PWD/list:/list:ro" "$busybox" -- sh /list
+  wait_for_stdout ready
+  touch share/sub/new
+  rm "share/many/a name of some length 7"
+  wait_pod
+  expect_status 0
+  for n in 1 2 3; do
+    { printf '.\n..\n'; seq -f "a name of some length %g" 300 | LC_ALL=C sort; } | md5sum
+    printf '.\n..\nempty\n'
+  done >expected
+  { printf '.\n..\n'; seq -f "a name of some length %g" 300 | LC_ALL=C sort | head -n 3; echo ready; echo 299; } >>expected
+  expect cmp "$out" expected
+}
