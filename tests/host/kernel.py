@@ -96,7 +96,7 @@ def _vmlinux_of(vmlinuz):
     return image
 
 
-def _read_module(path):
+def read_module(path):
     """The module without its signature, whose check is slow under emulation."""
     with open(path, "rb") as file:
         data = file.read()
@@ -127,7 +127,7 @@ def _write_early_modules(tree, directory):
                 target = os.path.join(directory, names[-1])
                 if not os.path.exists(target):
                     with open(target, "wb") as file:
-                        file.write(_read_module(os.path.join(tree, each)))
+                        file.write(read_module(os.path.join(tree, each)))
             needs.write(f"{module}: {' '.join(names)}\n")
 
 
