@@ -256,6 +256,7 @@ test_death() {
   wait_for 30 pgrep -P "$pod"
   kill -KILL "$pod"
   wait_pod
+  wait_for 30 no_passt
   start_pod --net passt --dns 192.0.2.53 "$busybox" -- sleep 100
   wait_for 30 pgrep passt
   kill -KILL "$pod"

@@ -77,7 +77,7 @@ base, first, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 def get(path):
     with urllib.request.urlopen(base + path, timeout=60) as answer:
         return answer.read()
-for _ in range(600):
+for _ in range(3000):
     try:
         assert get("/app/first") == b"visit %d\n" % first
         break
@@ -118,7 +118,7 @@ stop_site() {
 test_web_site() {
   need_uplink
   make_site
-  nacelle_run -d --boot-timeout 200 --name site -p 127.0.0.1:7180:80 --volume "$PWD/site:/site" \
+  nacelle_run -d --boot-timeout 200 --name site --dns 192.0.2.53 -p 127.0.0.1:7180:80 --volume "$PWD/site:/site" \
     "$redis" --name redis -- --unixsocket /site/run/redis.sock --unixsocketperm 777 --port 0 \
     --dir /site/data --appendonly yes --save 3600 1 \
     --- "$debian" --name app -- python3 /site/app.py \

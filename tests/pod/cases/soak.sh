@@ -69,7 +69,7 @@ END
     ip addr add 192.0.2.10/24 dev soak-ext
     ip link set soak-ext up
     ip route add default via 192.0.2.1 2>/dev/null
-    networks+=("--net passt -p 127.0.0.1:PORT:80")
+    networks+=("--net passt --dns 192.0.2.53 -p 127.0.0.1:PORT:80")
   fi
 }
 

@@ -15,6 +15,9 @@ def is_close():
         there = float(pod.stdout.readline())
         after = time.time()
         least, most, tries = max(least, before - there), min(most, after - there), tries + 1
+        if least > 0.01 or most < -0.01:
+            time.sleep(0.05)
+            break
     if least > 0.01 or most < -0.01:
         print(f"apart by {least * 1000:.1f} to {most * 1000:.1f} ms", file=sys.stderr)
     return least <= 0.01 and most >= -0.01
@@ -34,11 +37,11 @@ def set_tick(us):
     if ctypes.CDLL(None).adjtimex(ctypes.byref(change)) < 0:
         sys.exit("adjtimex")
 def pause():
-    print("at the start:", is_close())
+    print("at the start:", is_close_within(20))
     control("pause")
     time.sleep(2)
     control("resume")
-    print("after a pause:", is_close())
+    print("after a pause:", is_close_within(5))
 def host():
     started = time.time() - time.monotonic()
     # Less than the period after which the pod looks by itself.

@@ -493,6 +493,9 @@ static void accept_endpoint(struct host *host, int i)
 {
 	host->sockets[i] = accept4(host->listeners[i], NULL, NULL, SOCK_CLOEXEC);
 	CHECK(host->sockets[i]);
+	/* What was said before this connection may not have been seen yet. */
+	if (i >= ADDED_RECORD && host->sockets[CONTROL] >= 0)
+		read_endpoint(host, CONTROL);
 	if (i >= ADDED_RECORD && !comes_from_named_port(host, i)) {
 		(void)fprintf(stderr, "endpoint %d: a connection from elsewhere\n", i);
 		host->broken = true;
@@ -552,8 +555,12 @@ static void serve(struct host *host, int pidfd)
 	/* All output must be there before POD_EXIT is: nothing here waits. */
 	for (int i = STDIN; i < ENDPOINTS; i++) {
 		const struct outcome *o = host->outcome;
+		struct pollfd late = { .fd = host->listeners[i], .events = POLLIN };
 		size_t before, after;
 
+		if (i < ADDED_RECORD && host->sockets[i] < 0 && !host->ended[i] &&
+		    poll(&late, 1, 0) == 1)
+			accept_endpoint(host, i);
 		do {
 			before = o->out_len + o->err_len + o->added_out_len + o->added_err_len;
 			if (host->sockets[i] >= 0 && !host->ended[i])

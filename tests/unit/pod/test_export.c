@@ -94,6 +94,31 @@ static void test_special(void **state)
 	assert_non_null(strstr(err.text, "No such file"));
 }
 
+/* Like /dev/stdout: the file that it names is replaced, and the link stays. */
+static void test_link(void **state)
+{
+	struct export_output output;
+	struct error err = ERROR_NONE;
+	char link[128];
+	struct stat st;
+
+	(void)state;
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	(void)snprintf(link, sizeof(link), "%s/link", place);
+	assert_int_equal(symlink("out.tar", link), 0);
+	assert_int_equal(export_output_open(&output, link, &err), 0);
+	assert_int_equal(write(output.fd, "text", 4), 4);
+	assert_int_equal(export_output_close(&output, true, &err), 0);
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 4);
+	/* To nowhere: that is no file yet, and the link is not made one. */
+	(void)unlink(path);
+	assert_int_equal(export_output_open(&output, link, &err), -1);
+	assert_int_equal(unlink(link), 0);
+}
+
 static void test_signal(void **state)
 {
 	pid_t pid = fork();
@@ -154,6 +179,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_whole, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(test_not_whole, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(test_special, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(test_link, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(test_signal, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(test_copy, make_place, remove_place),
 	};
