@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -14,21 +15,31 @@
 #include "vmm/pod/control_socket.h"
 #include "vmm/pod/directory.h"
 
+enum { CONNECT_S = 2 };
+
 int client_connect(int dir_fd, struct error *err)
 {
 	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	/* Where nobody accepts, connect() waits for a place among those who wait already. */
+	const struct timeval limit = { .tv_sec = CONNECT_S }, none = { .tv_sec = 0 };
 
 	if (fd < 0)
 		return error_set(err, errno, "cannot make a socket");
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+		return error_set(err, errno, "cannot limit the time of a connection");
 	directory_link(address.sun_path, dir_fd, POD_CONTROL_NAME);
 	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		if (errno == EINTR)
 			continue;
 		if (errno == ECONNREFUSED || errno == ENOENT)
 			return error_set(err, errno, "the pod does not run");
+		if (errno == EAGAIN)
+			return error_set(err, errno, "the pod's supervisor does not answer");
 		return error_set(err, errno, "cannot connect to the pod");
 	}
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none)) < 0)
+		return error_set(err, errno, "cannot lift the limit of a connection's time");
 	return steal_fd(&fd);
 }
 

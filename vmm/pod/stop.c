@@ -7,7 +7,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,14 +67,33 @@ static int ask_to_stop(const struct pod_directory *pod, uint32_t timeout_ms, int
 	return -1;
 }
 
+/* Who collects or removes a pod holds its lock too, and an old number may be anybody's. */
+static bool holds_lock(const struct pod_directory *pod, pid_t pid)
+{
+	_cleanup_file_ FILE *locks = fopen("/proc/locks", "re");
+	unsigned long long inode;
+	struct stat st;
+	char line[256];
+	int owner;
+
+	if (!locks || fstat(pod->fd, &st) < 0)
+		return false;
+	while (fgets(line, sizeof(line), locks))
+		if (sscanf(line, "%*d: FLOCK %*s WRITE %d %*x:%*x:%llu", &owner, &inode) == 2 &&
+		    owner == pid && inode == st.st_ino)
+			return true;
+	return false;
+}
+
 /* Of the process that has bound the control socket; once that has gone, of who wrote it down. */
-static pid_t find_supervisor(const struct pod_directory *pod)
+static pid_t find_supervisor(const struct pod_directory *pod, bool *is_certain)
 {
 	_cleanup_fd_ int fd = connect_to(pod, ANSWER_BY_FORCE_S, NULL);
 	struct ucred owner = { .pid = 0 };
 	socklen_t size = sizeof(owner);
 
-	if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size) == 0)
+	*is_certain = fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size) == 0;
+	if (*is_certain)
 		return owner.pid;
 	return (pid_t)pod_info_number(pod->fd, POD_PID_NAME, 0);
 }
@@ -83,11 +104,14 @@ static pid_t find_supervisor(const struct pod_directory *pod)
  */
 static int signal_supervisor(const struct pod_directory *pod, int number, struct error *err)
 {
-	pid_t pid = find_supervisor(pod);
+	bool is_certain;
+	pid_t pid = find_supervisor(pod, &is_certain);
 	_cleanup_fd_ int fd = pid > 1 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 
 	if (!directory_is_held(pod))
 		return 0;
+	if (fd >= 0 && !is_certain && !holds_lock(pod, pid))
+		return error_set(err, 0, "the pod %s is being removed by somebody else", pod->uuid);
 	if (fd < 0 || syscall(SYS_pidfd_send_signal, fd, number, NULL, 0) < 0)
 		return error_set(err, pid > 1 ? errno : 0,
 				 "cannot find the supervisor of the pod %s", pod->uuid);
