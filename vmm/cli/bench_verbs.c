@@ -131,12 +131,25 @@ static const struct format *find_format(const char *name, size_t count, struct e
 	return NULL;
 }
 
+/* What is no regular file, /dev/stdout for example, is written to and stays what it is. */
+static int write_special(const char *path, const char *text, size_t len, struct error *err)
+{
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0 || io_write_all(fd, text, len) < 0)
+		return error_set(err, errno, "cannot write %s", path);
+	return 0;
+}
+
 /* A file appears whole or not at all. */
 static int write_file(const char *path, const char *text, size_t len, struct error *err)
 {
 	char unfinished[PATH_MAX];
 	_cleanup_fd_ int fd = -1;
+	struct stat st;
 
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return write_special(path, text, len, err);
 	if (snprintf(unfinished, sizeof(unfinished), "%s.XXXXXX", path) >= (int)sizeof(unfinished))
 		return error_set(err, ENAMETOOLONG, "%s", path);
 	fd = mkostemp(unfinished, O_CLOEXEC);

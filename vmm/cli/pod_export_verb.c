@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "vmm/cli/pod_verbs.h"
+#include "vmm/pod/stdio.h"
 
 #define FIELD(name) offsetof(struct export_options, name)
 
@@ -29,8 +30,12 @@ int cli_pod_export(const void *given, int argc, char **argv, struct error *err)
 {
 	const struct export_options *options = given;
 	struct pod_directory pod;
+	bool present[3];
 	int result;
 
+	stdio_reserve(present);
+	if (!options->output && !present[1])
+		return error_set(err, 0, "standard output is closed: name a file with --output");
 	if (cli_only_pod(options->root, options->uuid_file, argc, argv, &pod, err) < 0)
 		return -1;
 	result = export_pod(options, &pod, err);

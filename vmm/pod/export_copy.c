@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,8 +34,10 @@ static int make_unnamed(int directory)
 
 static int copy_piece(int from, int to, off_t at, off_t end)
 {
-	static char buffer[PIECE_BYTES];
+	_cleanup_free_ char *buffer = malloc(PIECE_BYTES);
 
+	if (!buffer)
+		return -1;
 	while (at < end) {
 		size_t want = end - at < PIECE_BYTES ? (size_t)(end - at) : (size_t)PIECE_BYTES;
 		ssize_t n = io_pread_full(from, buffer, want, (uint64_t)at);

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -37,6 +38,7 @@ struct export_machine {
 	int socket;
 	int tar, summary; /* where the streams are read */
 	uint64_t bytes;	  /* that have been moved */
+	char *piece;	  /* of PIECE_BYTES, through which they go */
 	bool is_there;	  /* guest-init has said hello */
 	bool has_ended;	  /* with status */
 	enum export_status status;
@@ -169,15 +171,14 @@ static int on_record(struct export_machine *machine)
 /* Returns 1, 0 at the end, or -1. */
 static int move_piece(struct export_machine *machine)
 {
-	static char piece[PIECE_BYTES];
-	ssize_t n = read(machine->tar, piece, sizeof(piece));
+	ssize_t n = read(machine->tar, machine->piece, PIECE_BYTES);
 
 	if (n < 0 && errno == EINTR)
 		return 1;
 	if (n < 0)
 		return error_set(machine->err, errno, "cannot read what the machine exports");
 	machine->bytes += (uint64_t)n;
-	if (n > 0 && io_write_all(machine->request->output, piece, (size_t)n) < 0)
+	if (n > 0 && io_write_all(machine->request->output, machine->piece, (size_t)n) < 0)
 		return error_set(machine->err, errno, "cannot write the archive");
 	return n > 0;
 }
@@ -239,6 +240,9 @@ static int check(struct export_machine *machine)
 {
 	struct export_summary summary;
 
+	/* Another machine will write to the same place. */
+	if (machine->status == EXPORT_UNCLEAN && machine->bytes)
+		return fail(machine, "the guest wrote an archive of a disk that it could not read");
 	if (machine->status != EXPORT_DONE)
 		return 0;
 	if (io_read_full(machine->summary, &summary, sizeof(summary)) != (ssize_t)sizeof(summary) ||
@@ -254,12 +258,14 @@ int export_machine_run(const struct export_request *request, enum export_status 
 					  .socket = -1,
 					  .tar = -1,
 					  .summary = -1,
+					  .piece = malloc(PIECE_BYTES),
 					  .plan = { .kvm_fd = -1,
 						    .kernel_fd = -1,
 						    .initramfs_fd = -1,
 						    .supervisor_socket = -1 },
 					  .err = err };
-	int result = make_plan(&machine, err);
+	int result =
+	    machine.piece ? make_plan(&machine, err) : error_set(err, ENOMEM, "cannot export");
 
 	if (result == 0)
 		result = start(&machine, err);
@@ -276,6 +282,7 @@ int export_machine_run(const struct export_request *request, enum export_status 
 	cleanup_fd(&machine.socket);
 	cleanup_fd(&machine.tar);
 	cleanup_fd(&machine.summary);
+	free(machine.piece);
 	*status = machine.status;
 	return result;
 }

@@ -60,6 +60,20 @@ static bool is_special(const char *path)
 	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
+/* /dev/stdout, say: it is the file that is to be replaced, never the link. */
+static int resolve(struct export_output *output, struct error *err)
+{
+	struct stat st;
+
+	if (lstat(output->path, &st) < 0 || !S_ISLNK(st.st_mode))
+		return 0;
+	output->resolved = realpath(output->path, NULL);
+	if (!output->resolved)
+		return error_set(err, errno, "--output: cannot follow the link %s", output->path);
+	output->path = output->resolved;
+	return 0;
+}
+
 static int open_partial(struct export_output *output, struct error *err)
 {
 	mode_t mask = umask(0);
@@ -79,12 +93,12 @@ static int open_partial(struct export_output *output, struct error *err)
 
 int export_output_open(struct export_output *output, const char *path, struct error *err)
 {
-	*output = (struct export_output){ .fd = STDOUT_FILENO, .path = path };
+	*output = (struct export_output){ .fd = path ? -1 : STDOUT_FILENO, .path = path };
 	watch_signals();
 	if (!path)
 		return 0;
 	if (!is_special(path)) {
-		if (open_partial(output, err) == 0)
+		if (resolve(output, err) == 0 && open_partial(output, err) == 0)
 			return 0;
 		(void)export_output_close(output, false, err);
 		return -1;
@@ -111,5 +125,6 @@ int export_output_close(struct export_output *output, bool whole, struct error *
 		(void)unlink(unfinished);
 	unfinished = NULL;
 	cleanup_free(&output->partial);
+	cleanup_free(&output->resolved);
 	return result;
 }

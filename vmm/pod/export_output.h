@@ -12,6 +12,7 @@ struct export_output {
 	int fd;
 	const char *path; /* NULL: standard output */
 	char *partial;	  /* the file's name until then; NULL: the path is no regular file */
+	char *resolved;	  /* where a path that is a symbolic link leads to; NULL: it is none */
 };
 
 /* Refuses a terminal; path NULL is standard output. To be asked before anything costly. */
