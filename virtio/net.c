@@ -14,7 +14,7 @@ void virtio_net_watch(struct virtio_net *net, unsigned pair)
 {
 	const struct virtio_net_pair *p = &net->pairs[pair];
 
-	net->watch(net->watch_ctx, pair, p->listening && !p->gone, p->stuck && !p->gone);
+	net->watch(net->watch_ctx, pair, p->listening && !p->gone, p->handed_over && !p->gone);
 }
 
 /* For a tap it takes a lock that all of the host's networks share: not more often than need be. */
@@ -95,7 +95,7 @@ static void notify(struct virtio_device *dev, unsigned queue)
 	} else if (pair >= net->pair_count) {
 		return;
 	} else if (queue % VIRTIO_NET_PAIR_QUEUES == VIRTIO_NET_QUEUE_TRANSMIT) {
-		if (virtio_net_transmit(net, pair))
+		if (virtio_net_transmit(net, pair, false))
 			virtio_device_requeue(dev, queue);
 	} else {
 		listen_again(net, pair);
@@ -109,7 +109,7 @@ static void reset(struct virtio_device *dev)
 	net->active = 1;
 	for (unsigned pair = 0; pair < net->pair_count; pair++) {
 		net->pairs[pair].listening = false;
-		net->pairs[pair].stuck = false;
+		net->pairs[pair].handed_over = net->pairs[pair].bulk = false;
 		net->pairs[pair].kept_bytes = net->pairs[pair].expected_bytes = 0;
 		virtio_net_watch(net, pair);
 	}
@@ -182,7 +182,7 @@ void virtio_net_init(struct virtio_net *net, const struct gmem *gmem,
 		struct virtio_net_pair *p = &net->pairs[pair];
 
 		p->backend_ctx = params->backend_ctx[pair];
-		p->listening = p->stuck = p->gone = false;
+		p->listening = p->handed_over = p->bulk = p->gone = false;
 		p->kept_bytes = p->expected_bytes = 0;
 	}
 	init_device(net, gmem, features(params, net->pair_count));
@@ -205,12 +205,12 @@ void virtio_net_ready(struct virtio_net *net, unsigned pair, bool readable, bool
 	struct virtio_net_pair *p = &net->pairs[pair];
 
 	virtio_device_lock(&net->dev);
-	if (writable && p->stuck) {
+	if (writable && p->handed_over) {
 		/* A guest may refill the queue for ever: the rest waits for its turn in the loop.
 		 */
-		p->stuck = false;
-		if (virtio_net_transmit(net, pair))
-			p->stuck = true;
+		p->handed_over = false;
+		if (virtio_net_transmit(net, pair, true))
+			p->handed_over = true;
 		virtio_net_watch(net, pair);
 	}
 	if (readable && p->listening && !p->gone)

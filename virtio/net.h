@@ -18,6 +18,9 @@
  * Each pair has a descriptor of the back end. What comes in by one whose pair the driver does not
  * use goes into the first pair's queue.
  *
+ * A kick sends what it finds, up to the first large frame; what comes behind that is a stream, and
+ * the loop's to send. So is everything while the back end is full.
+ *
  * Frames that come in go straight into as many of the guest's buffers as the last one needed; what
  * does not fit there is copied.
  */
@@ -42,7 +45,8 @@ enum {
 	VIRTIO_NET_QUEUE_SIZE = 256,
 	VIRTIO_NET_CONTROL_SIZE = 64,
 	VIRTIO_NET_PAIRS_MAX = 4,
-	VIRTIO_NET_BATCH = 64, /* frames taken from the back end at a time */
+	VIRTIO_NET_BATCH = 64,	      /* frames taken from the back end at a time */
+	VIRTIO_NET_BULK_BYTES = 4096, /* a frame that has more may be one of a stream */
 };
 
 /* Those of the first pair; the next one's follow, and the control queue is the last. */
@@ -128,9 +132,10 @@ static_assert(sizeof(struct virtio_net_config_wire) == 12, "configuration space"
 /* Guarded by the device's lock. */
 struct virtio_net_pair {
 	void *backend_ctx;
-	bool listening; /* frames are wanted: the driver runs and has receive buffers */
-	bool stuck;	/* the back end takes no more; the transmit queue rests */
-	bool gone;	/* the back end has failed for good */
+	bool listening;	  /* frames are wanted: the driver runs and has receive buffers */
+	bool handed_over; /* the loop sends: the back end is full, or there is much to send */
+	bool bulk;	  /* the last frame that was sent is a large one */
+	bool gone;	  /* the back end has failed for good */
 
 	size_t expected_bytes; /* the last frame's */
 

@@ -29,8 +29,11 @@ static inline unsigned virtio_net_target(const struct virtio_net *net, unsigned 
 /* Takes at most VIRTIO_NET_BATCH frames from a pair's back end, the kept one first. */
 void virtio_net_receive(struct virtio_net *net, unsigned pair);
 
-/* Sends at most a queue's worth of frames. Returns whether there may be more to send at once. */
-bool virtio_net_transmit(struct virtio_net *net, unsigned pair);
+/*
+ * Sends at most a queue's worth of frames; behind a large one only in the loop, and otherwise hands
+ * the rest over to it. Returns whether there may be more to send at once.
+ */
+bool virtio_net_transmit(struct virtio_net *net, unsigned pair, bool in_loop);
 
 /* Does what the driver asks for in the control queue (5.1.6.5). */
 void virtio_net_control(struct virtio_net *net, unsigned queue);

@@ -195,9 +195,10 @@ static void go(struct virtio_net *net, unsigned pair)
 	struct virtio_net_pair *p = &net->pairs[pair];
 
 	p->gone = true;
-	if (p->stuck) {
-		p->stuck = false;
-		if (virtio_net_transmit(net, pair) && virtio_net_transmit(net, pair))
+	p->bulk = false;
+	if (p->handed_over) {
+		p->handed_over = false;
+		if (virtio_net_transmit(net, pair, true) && virtio_net_transmit(net, pair, true))
 			virtio_device_requeue(&net->dev, pair * VIRTIO_NET_PAIR_QUEUES +
 							     VIRTIO_NET_QUEUE_TRANSMIT);
 	}

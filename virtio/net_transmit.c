@@ -131,7 +131,7 @@ static enum outcome send_chain(struct virtio_net *net, const struct virtio_net_p
 	return errno == EAGAIN ? LATER : DROPPED;
 }
 
-bool virtio_net_transmit(struct virtio_net *net, unsigned pair)
+bool virtio_net_transmit(struct virtio_net *net, unsigned pair, bool in_loop)
 {
 	unsigned queue = pair * VIRTIO_NET_PAIR_QUEUES + VIRTIO_NET_QUEUE_TRANSMIT;
 	struct virtio_net_pair *p = &net->pairs[pair];
@@ -141,15 +141,18 @@ bool virtio_net_transmit(struct virtio_net *net, unsigned pair)
 
 	if (virtio_device_paused(&net->dev) || !virtio_device_running(&net->dev) || !q->ready)
 		return false;
-	for (unsigned budget = q->size; !p->stuck && virtq_pop(q, &chain) > 0;) {
-		enum outcome outcome = send_chain(net, p, &chain);
+	for (unsigned budget = q->size; !p->handed_over && virtq_pop(q, &chain) > 0;) {
+		enum outcome outcome = LATER;
 
+		if (in_loop || !p->bulk)
+			outcome = send_chain(net, p, &chain);
 		if (outcome == LATER) {
 			virtq_unpop(q, chain.head);
-			p->stuck = true;
+			p->handed_over = true;
 			virtio_net_watch(net, pair);
 			break;
 		}
+		p->bulk = outcome == SENT && chain.readable_bytes > VIRTIO_NET_BULK_BYTES;
 		net->sent += outcome == SENT;
 		net->dropped_out += outcome == DROPPED;
 		virtq_push(q, chain.head, 0);

@@ -1,7 +1,8 @@
 /*
  * Any driver against virtio-net, and a back end with frames of any length and header that is full,
  * empty or broken at odd moments. What reaches the back end keeps the promises of net.h; what is
- * received is asked for only while the device listens.
+ * received is asked for only while the device listens. A kick sends nothing behind a large frame,
+ * and leaves no frame behind without asking for the loop.
  */
 #include <errno.h>
 #include <linux/virtio_net.h>
@@ -26,6 +27,8 @@ static struct {
 	unsigned waiting, receives;
 	int send_errno, receive_errno;
 	bool readable[2], writable[2]; /* of each pair */
+	bool kicked;		       /* by op_frame(), just now */
+	bool sent_large;	       /* since then */
 } host;
 
 static const uint8_t mac[VIRTIO_NET_MAC_BYTES] = { 2, 0, 0, 0, 0, 1 };
@@ -70,6 +73,8 @@ static ssize_t net_send(void *ctx, const struct iovec *iov, unsigned count)
 		frame_bytes += iov[i].iov_len;
 	check_sent(iov[0].iov_base, frame_bytes);
 	require(!memcmp((const uint8_t *)iov[1].iov_base + 6, mac, 6), "somebody else's frame");
+	require(!host.kicked || !host.sent_large, "a stream sent by a kick");
+	host.sent_large = HEADER + frame_bytes > VIRTIO_NET_BULK_BYTES;
 	return (ssize_t)(frame_bytes + HEADER);
 }
 
@@ -107,6 +112,19 @@ static void net_watch(void *ctx, unsigned pair, bool readable, bool writable)
 	host.writable[pair] = writable;
 }
 
+static void kick_transmit(void)
+{
+	const struct virtqueue *q = &host.net.dev.queues[VIRTIO_NET_QUEUE_TRANSMIT];
+
+	host.kicked = true;
+	host.sent_large = false;
+	driver_kick(host.d, VIRTIO_NET_QUEUE_TRANSMIT);
+	host.kicked = false;
+	if (virtio_device_running(&host.net.dev) && q->ready && !host.writable[0])
+		require(q->next_avail == host.d->queues[VIRTIO_NET_QUEUE_TRANSMIT].avail_idx,
+			"a frame is left behind");
+}
+
 /* A frame from the guest that is good but for what the input says. */
 static void op_frame(struct cursor *in)
 {
@@ -129,7 +147,8 @@ static void op_frame(struct cursor *in)
 	if (q->size < 3 || host.d->next_gpa + 131072 > DRIVER_RAM_GPA + host.d->ram_len)
 		return;
 	driver_add(host.d, VIRTIO_NET_QUEUE_TRANSMIT, bufs, 3, shape & 2 ? DRIVER_INDIRECT : 0);
-	driver_kick(host.d, VIRTIO_NET_QUEUE_TRANSMIT);
+	if (!(shape & 16))
+		kick_transmit();
 }
 
 static void op_post(struct cursor *in)

@@ -218,6 +218,10 @@ static void send_frame(const struct virtio_net_header *header, size_t frame_byte
 	driver_kick(&f.d, TX);
 	if (f.send_errno == EAGAIN)
 		return;
+	/* Behind a large one the loop sends, at once if the back end has room. */
+	if (f.writable)
+		virtio_net_ready(&f.net, 0, false, true);
+	assert_false(f.writable);
 	assert_true(driver_collect(&f.d, TX, &used));
 	assert_int_equal(used.id, head);
 	assert_int_equal(used.len, 0);
@@ -522,6 +526,179 @@ static void test_refilled_while_served(void **state)
 	queue_frame();
 	driver_kick(&f.d, TX);
 	assert_int_equal(f.refills, 0);
+}
+
+enum { CONTROL_OF_TWO = 4, CONTROL_OF_ONE = 2 };
+
+/* Returns the answer to a control request. */
+static uint8_t ask(unsigned queue, const void *request, uint32_t len)
+{
+	uint8_t bytes[8];
+	struct driver_buf bufs[] = { { .data = bytes, .len = len },
+				     { .len = 1, .writable = true } };
+	struct driver_used used;
+
+	memcpy(bytes, request, len);
+	driver_add(&f.d, queue, bufs, 2, 0);
+	driver_kick(&f.d, queue);
+	assert_true(driver_collect(&f.d, queue, &used));
+	return *(const uint8_t *)driver_at(&f.d, bufs[1].gpa, 1);
+}
+
+/* Gives frames of this length to the driver's queue, without a kick. */
+static void queue_frames(unsigned count, size_t frame_bytes)
+{
+	static struct virtio_net_header header;
+	static uint8_t frame[VIRTIO_NET_FRAME_MAX];
+	struct driver_buf bufs[] = { { .data = &header, .len = HEADER },
+				     { .data = frame, .len = (uint32_t)frame_bytes } };
+
+	header = segment_header(VIRTIO_NET_HDR_GSO_TCPV4, 1448);
+	memcpy(frame + 6, mac, sizeof(mac));
+	for (unsigned i = 0; i < count; i++) {
+		bufs[0].gpa = bufs[1].gpa = 0;
+		driver_add(&f.d, TX, bufs, 2, 0);
+	}
+}
+
+enum { LARGE = 32768, SMALL = 100 };
+
+/* Small frames, and a large one behind them, go at once; what follows a large one is the loop's. */
+static void test_stream_is_handed_over(void **state)
+{
+	(void)state;
+	queue_frames(10, SMALL);
+	queue_frames(1, LARGE);
+	driver_kick(&f.d, TX);
+	assert_int_equal(f.sends, 11);
+	assert_false(f.writable);
+	queue_frames(1, SMALL);
+	assert_true(driver_kick_if_wanted(&f.d, TX));
+	assert_int_equal(f.sends, 11);
+	assert_true(f.writable);
+	/* The loop has it: no further kicks, and those that come all the same change nothing. */
+	queue_frames(20, LARGE);
+	assert_false(driver_kick_if_wanted(&f.d, TX));
+	driver_kick(&f.d, TX);
+	assert_int_equal(f.sends, 11);
+	assert_int_equal(collect_all(TX), 11);
+	virtio_net_ready(&f.net, 0, false, true);
+	assert_int_equal(f.sends, 32);
+	assert_int_equal(collect_all(TX), 21);
+	assert_false(f.writable);
+	/* The stream ends with a small frame, and the next one is a lone one again. */
+	queue_frames(1, SMALL);
+	assert_true(driver_kick_if_wanted(&f.d, TX));
+	assert_int_equal(f.sends, 32);
+	virtio_net_ready(&f.net, 0, false, true);
+	assert_int_equal(f.sends, 33);
+	queue_frames(1, SMALL);
+	assert_true(driver_kick_if_wanted(&f.d, TX));
+	assert_int_equal(f.sends, 34);
+	/* One kick may find a whole stream. */
+	queue_frames(3, LARGE);
+	driver_kick(&f.d, TX);
+	assert_int_equal(f.sends, 35);
+	assert_true(f.writable);
+	virtio_net_ready(&f.net, 0, false, true);
+	assert_int_equal(f.sends, 37);
+	assert_int_equal(f.net.dev.breaks, 0);
+}
+
+/* Of what the loop sends the driver hears once, and only if it has asked for it. */
+static void test_stream_interrupts(void **state)
+{
+	(void)state;
+	queue_frames(1, LARGE);
+	driver_kick(&f.d, TX);
+	f.d.raised = 0;
+	queue_frames(20, LARGE);
+	driver_set_used_event(&f.d, TX, 15);
+	driver_kick(&f.d, TX);
+	assert_int_equal(f.d.raised, 0);
+	virtio_net_ready(&f.net, 0, false, true);
+	assert_int_equal(f.d.raised, 1);
+	queue_frames(20, LARGE);
+	driver_kick(&f.d, TX);
+	virtio_net_ready(&f.net, 0, false, true);
+	assert_int_equal(f.d.raised, 1);
+	assert_int_equal(f.sends, 41);
+}
+
+/* A pause takes the work from the loop, and the kicks after the resume give it back. */
+static void test_stream_and_pause(void **state)
+{
+	(void)state;
+	queue_frames(3, LARGE);
+	driver_kick(&f.d, TX);
+	assert_true(f.writable);
+	virtio_device_pause(&f.net.dev);
+	virtio_net_ready(&f.net, 0, false, true);
+	assert_int_equal(f.sends, 1);
+	assert_false(f.writable);
+	virtio_device_resume(&f.net.dev);
+	virtio_device_catch_up(&f.net.dev);
+	assert_true(f.writable);
+	virtio_net_ready(&f.net, 0, false, true);
+	assert_int_equal(f.sends, 3);
+	assert_false(f.writable);
+}
+
+static void test_stream_and_reset(void **state)
+{
+	(void)state;
+	queue_frames(3, LARGE);
+	driver_kick(&f.d, TX);
+	assert_true(f.writable);
+	driver_write(&f.d, 0x070, 0);
+	assert_false(f.writable);
+	virtio_net_ready(&f.net, 0, false, true);
+	assert_int_equal(f.sends, 1);
+	/* It begins as a new one does. */
+	assert_int_equal(driver_start(&f.d, ~0ULL), 15);
+	queue_frames(1, LARGE);
+	driver_kick(&f.d, TX);
+	assert_int_equal(f.sends, 2);
+	assert_false(f.writable);
+}
+
+/* Nobody tells when there is room in a back end that is gone: no frame waits for that. */
+static void test_stream_and_gone(void **state)
+{
+	(void)state;
+	post(200);
+	queue_frames(1, LARGE);
+	driver_kick(&f.d, TX);
+	f.receive_errno = EBADMSG;
+	virtio_net_ready(&f.net, 0, true, false);
+	queue_frames(2, LARGE);
+	driver_kick(&f.d, TX);
+	assert_int_equal(collect_all(TX), 3);
+	assert_int_equal(f.net.dropped_out, 2);
+	assert_false(f.writable);
+}
+
+/* Each pair's stream is its own. */
+static void test_stream_of_one_pair(void **state)
+{
+	static const uint8_t two[] = { 4, 0, 2, 0 };
+	static uint8_t frame[HEADER + SMALL];
+	struct driver_buf buf = { .data = frame, .len = sizeof(frame) };
+
+	(void)state;
+	end(NULL);
+	begin_pairs(~0ULL, 2, false);
+	assert_int_equal(ask(CONTROL_OF_TWO, two, sizeof(two)), 0);
+	queue_frames(2, LARGE);
+	driver_kick(&f.d, TX);
+	assert_int_equal(f.sends, 1);
+	memcpy(frame + HEADER + 6, mac, sizeof(mac));
+	driver_add(&f.d, TX + VIRTIO_NET_PAIR_QUEUES, &buf, 1, 0);
+	driver_kick(&f.d, TX + VIRTIO_NET_PAIR_QUEUES);
+	assert_int_equal(f.sends, 2);
+	assert_int_equal(f.sent_bytes, SMALL);
+	virtio_net_ready(&f.net, 0, false, true);
+	assert_int_equal(f.sends, 3);
 }
 
 static void test_receive(void **state)
@@ -869,23 +1046,6 @@ static void test_udp_segments(void **state)
 	assert_int_equal(f.net.dropped_in, 1);
 }
 
-enum { CONTROL_OF_TWO = 4, CONTROL_OF_ONE = 2 };
-
-/* Returns the answer to a control request. */
-static uint8_t ask(unsigned queue, const void *request, uint32_t len)
-{
-	uint8_t bytes[8];
-	struct driver_buf bufs[] = { { .data = bytes, .len = len },
-				     { .len = 1, .writable = true } };
-	struct driver_used used;
-
-	memcpy(bytes, request, len);
-	driver_add(&f.d, queue, bufs, 2, 0);
-	driver_kick(&f.d, queue);
-	assert_true(driver_collect(&f.d, queue, &used));
-	return *(const uint8_t *)driver_at(&f.d, bufs[1].gpa, 1);
-}
-
 static uint64_t post_to(unsigned queue)
 {
 	struct driver_buf buf = { .len = 2000, .writable = true };
@@ -971,6 +1131,12 @@ int main(void)
 		TEST(test_transmit_pieces),
 		TEST(test_back_end_is_full),
 		TEST(test_refilled_while_served),
+		TEST(test_stream_is_handed_over),
+		TEST(test_stream_interrupts),
+		TEST(test_stream_and_pause),
+		TEST(test_stream_and_reset),
+		TEST(test_stream_and_gone),
+		TEST(test_stream_of_one_pair),
 		TEST(test_receive),
 		TEST(test_frames_of_changing_length),
 		TEST(test_merged_buffers),
