@@ -51,6 +51,8 @@ class Streams:
         for name in PORTS:
             self._ours[name], self._theirs[name] = socket.socketpair()
         self._outputs = []
+        self._input = None
+        self._input_bytes = 0
         self._status = b""
 
     def qemu_fds(self):
@@ -81,14 +83,19 @@ class Streams:
             )
             thread.start()
             self._outputs.append(thread)
-        threading.Thread(target=self._send_input, daemon=True).start()
+        self._input = threading.Thread(target=self._send_input, daemon=True)
+        self._input.start()
 
     def finish(self, timeout_s):
         """After the emulator has ended: the command's status, or None if it never came."""
         for thread in self._outputs:
             thread.join(timeout_s)
-        match = re.fullmatch(rb"STATUS ([0-9]+)\n", self._status)
+        match = re.fullmatch(rb"BEGUN\nSTATUS ([0-9]+)\n", self._status)
         return int(match.group(1)) if match else None
+
+    def untouched(self):
+        """After finish(): whether the command never began, and nobody's input is lost."""
+        return not self._status and not self._input.is_alive() and self._input_bytes == 0
 
     @staticmethod
     def _receive(end, target):
@@ -127,6 +134,7 @@ class Streams:
                     # Half closed: what is on its way still arrives; a full close might drop it.
                     end.shutdown(socket.SHUT_WR)
                     return
+                self._input_bytes += len(data)
                 end.sendall(data)
             except OSError:
                 return

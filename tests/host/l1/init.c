@@ -92,6 +92,7 @@ static pid_t start_command(const struct settings *settings)
 	if (pipe2(input, O_CLOEXEC) < 0 || pipe2(output, O_CLOEXEC) < 0 ||
 	    pipe2(errors, O_CLOEXEC) < 0)
 		die("cannot make pipes: %s", strerror(errno));
+	streams_begin();
 	child = fork();
 	if (child < 0)
 		die("cannot start the command: %s", strerror(errno));

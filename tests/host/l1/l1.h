@@ -39,6 +39,8 @@ void root_enter(const struct settings *settings);
 void streams_open(const struct settings *settings);
 /* Relays between the streams and these pipe ends, each in a thread of its own. */
 void streams_relay(int input_fd, int output_fd, int error_fd);
+/* Says that the command begins now, where there is a stream for that. */
+void streams_begin(void);
 /* Waits until output and errors are relayed to their end, then reports the exit status. */
 void streams_finish(int status);
 

@@ -161,6 +161,12 @@ void streams_relay(int input_fd, int output_fd, int error_fd)
 	start(&errors);
 }
 
+void streams_begin(void)
+{
+	if (!framed)
+		write_all(status_fd, "BEGUN\n", strlen("BEGUN\n"));
+}
+
 void streams_finish(int status)
 {
 	char text[16];
