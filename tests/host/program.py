@@ -7,12 +7,14 @@ import subprocess
 import cache
 import job
 
-FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-O2", "-static", "-pthread"]
+FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-O2"]
+STATIC = [*FLAGS, "-static", "-pthread"]
+PRELOADED = [*FLAGS, "-shared", "-fPIC"]
 
 
-def _key(sources):
+def _key(flags, sources):
     """Of everything that the program is made of: the sources and the headers beside them."""
-    digest = hashlib.sha256(repr(FLAGS).encode())
+    digest = hashlib.sha256(repr(flags).encode())
     headers = {
         header for source in sources for header in glob.glob(os.path.dirname(source) + "/*.h")
     }
@@ -24,10 +26,18 @@ def _key(sources):
 
 def static(name, sources):
     """The path of the static program NAME made of SOURCES; any host can run it."""
+    return _compiled(name, STATIC, sources)
 
+
+def preloaded(name, sources):
+    """The path of the shared object NAME made of SOURCES, for LD_PRELOAD on this machine."""
+    return _compiled(name, PRELOADED, sources)
+
+
+def _compiled(name, flags, sources):
     def compile_into(directory):
         done = subprocess.run(
-            ["cc", *FLAGS, "-o", os.path.join(directory, name), *sources],
+            ["cc", *flags, "-o", os.path.join(directory, name), *sources],
             stderr=subprocess.PIPE,
             check=False,
         )
@@ -36,4 +46,5 @@ def static(name, sources):
                 f"cannot compile {name}: {done.stderr.decode(errors='replace').strip()}"
             )
 
-    return os.path.join(cache.entry("host-programs", f"{name}-{_key(sources)}", compile_into), name)
+    key = f"{name}-{_key(flags, sources)}"
+    return os.path.join(cache.entry("host-programs", key, compile_into), name)

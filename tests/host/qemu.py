@@ -10,9 +10,11 @@ import subprocess
 import initramfs
 import job
 import kernel
+import program
 import relay
 
 QEMU = "qemu-system-x86_64"
+REPAIR = os.path.join(os.path.dirname(os.path.realpath(__file__)), "qemu_repair.c")
 # What the machine lacks or need not find out; nothing here changes what KVM does in it.
 APPEND = (
     "console=ttyS0 panic=-1 quiet tsc=reliable no_timer_check cryptomgr.notests i8042.noaux "
@@ -137,9 +139,12 @@ def _run_once(task):
 
 
 def _supervise(task, arguments, streams, output, fds):
+    # QEMU's emulation of SVM interrupts guests that have interrupts off: qemu_repair.c.
+    repair = program.preloaded("qemu_repair.so", [REPAIR])
     try:
         process = subprocess.Popen(
             arguments,
+            env={**os.environ, "LD_PRELOAD": repair},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
