@@ -1,7 +1,9 @@
 /*
- * nacelle-image pod-manifest FILE: flat fields on stdout. nacelle-image refresh DIGEST: an image's
- * record is brought to the present version. nacelle-image seccomp PROFILE: a filter of system
- * calls, as struct sock_filter[] on stdout; what the user should know on stderr.
+ * nacelle-image append DIGEST TARGET: an image of the store with one layer more, which is the file
+ * on stdin, as a layout. nacelle-image pod-manifest FILE: flat fields on stdout. nacelle-image
+ * refresh DIGEST: an image's record is brought to the present version. nacelle-image seccomp
+ * PROFILE: a filter of system calls, as struct sock_filter[] on stdout; what the user should know
+ * on stderr.
  */
 #include "vmm/cli/internal_verbs.h"
 
@@ -9,27 +11,51 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "images/append.h"
 #include "images/pod_manifest_convert.h"
 #include "images/refresh.h"
 #include "images/seccomp_compile.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
+#include "vmm/cli/store_verbs.h"
 
 struct seccomp_options {
 	const char *capabilities;
 	bool vsock;
 };
 
-struct refresh_options {
+struct store_options {
 	const char *root;
 };
 
-static const struct option_spec refresh_options_table[] = {
+static const struct option_spec store_options_table[] = {
 	{ "root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY, "the store of images",
-	  offsetof(struct refresh_options, root) },
+	  offsetof(struct store_options, root) },
 };
+
+static int verb_append(const void *given, int argc, char **argv, struct error *err)
+{
+	const struct store_options *options = given;
+	struct store_verb_image image;
+	struct image_reference target;
+	char created[TIME_TEXT_SIZE];
+	struct append append = { .layer_fd = STDIN_FILENO, .created = created };
+	int result;
+
+	(void)argc;
+	if (image_reference_parse(&target, argv[1], err) < 0 ||
+	    store_verb_open(options->root, argv[0], &image, err) < 0)
+		return -1;
+	format_time(created, time(NULL));
+	append.base = &image.record;
+	append.tag = target.tag[0] ? target.tag : "latest";
+	result = append_export(image.store, &append, &target, err);
+	store_verb_close(&image);
+	return result;
+}
 
 static int verb_pod_manifest(const void *options, int argc, char **argv, struct error *err)
 {
@@ -50,7 +76,7 @@ static int verb_pod_manifest(const void *options, int argc, char **argv, struct 
 
 static int verb_refresh(const void *given, int argc, char **argv, struct error *err)
 {
-	const struct refresh_options *options = given;
+	const struct store_options *options = given;
 
 	(void)argc;
 	return image_refresh(options->root, argv[0], err);
@@ -84,6 +110,15 @@ static int verb_seccomp(const void *given, int argc, char **argv, struct error *
 }
 
 static const struct verb verbs[] = {
+	{ .name = "append",
+	  .usage = "[OPTIONS] DIGEST TARGET",
+	  .help = "Write an image with one layer more",
+	  .options = store_options_table,
+	  .option_count = 1,
+	  .options_size = sizeof(struct store_options),
+	  .arguments_min = 2,
+	  .arguments_max = 2,
+	  .run = verb_append },
 	{ .name = "pod-manifest",
 	  .usage = "FILE",
 	  .help = "Read a pod manifest",
@@ -93,9 +128,9 @@ static const struct verb verbs[] = {
 	{ .name = "refresh",
 	  .usage = "[OPTIONS] DIGEST",
 	  .help = "Read an image's configuration anew",
-	  .options = refresh_options_table,
+	  .options = store_options_table,
 	  .option_count = 1,
-	  .options_size = sizeof(struct refresh_options),
+	  .options_size = sizeof(struct store_options),
 	  .arguments_min = 1,
 	  .arguments_max = 1,
 	  .run = verb_refresh },

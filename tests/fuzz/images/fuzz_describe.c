@@ -1,11 +1,13 @@
 /*
- * What an image says of itself: the input is a manifest, a NUL and a configuration, or, after a
- * first byte of 1, what a confined process that was taken over reports.
+ * What an image says of itself, and its configuration with a layer more: the input is a manifest, a
+ * NUL and a configuration, or, after a first byte of 1, what a confined process that was taken over
+ * reports.
  */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "images/append.h"
 #include "images/describe.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -20,6 +22,22 @@ static void decode(const void *data, size_t len, size_t layers)
 	       description.annotations.count % 2 == 0 &&
 	       description.layer_media_types.count == layers);
 	image_description_free(&description);
+}
+
+/* What is made can be read, and be added to again. */
+static void append(const struct image_documents *documents)
+{
+	const struct append_entry entry = { "sha256:00", "2026-11-22T10:00:00Z" };
+	char *once, *twice;
+
+	if (append_config(documents->config, documents->config_len, &entry, &once, NULL) < 0)
+		return;
+	/* Far from the limits of a document's size and of how many values it has. */
+	if (documents->config_len < 65536) {
+		assert(append_config(once, strlen(once), &entry, &twice, NULL) == 0);
+		free(twice);
+	}
+	free(once);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -45,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			decode(encoded, len, layers);
 		free(encoded);
 	}
+	append(&documents);
 	free(text);
 	return 0;
 }

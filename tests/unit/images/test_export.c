@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "images/append.h"
 #include "images/archive.h"
 #include "images/blob_store.h"
 #include "images/export.h"
@@ -75,6 +76,41 @@ static void test_long_names(void **state)
 	free(data);
 }
 
+static void expect_config(const char *config, const char *made)
+{
+	const struct append_entry entry = { "sha256:b", "now" };
+	struct error err = ERROR_NONE;
+	char *text = NULL;
+
+	if (!made) {
+		assert_int_equal(append_config(config, strlen(config), &entry, &text, &err), -1);
+		return;
+	}
+	if (append_config(config, strlen(config), &entry, &text, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_string_equal(text, made);
+	free(text);
+}
+
+/* What the layer changes, and what stays; a history that is not there is not begun. */
+static void test_append_config(void **state)
+{
+	(void)state;
+	expect_config(
+	    "{\"rootfs\":{\"diff_ids\":[\"sha256:a\"],\"type\":\"layers\"},\"x\":[1,null]}",
+	    "{\"x\":[1,null],\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:a\","
+	    "\"sha256:b\"]},\"created\":\"now\"}");
+	expect_config(
+	    "{\"created\":\"then\",\"history\":[{}],\"rootfs\":{\"diff_ids\":[]}}",
+	    "{\"rootfs\":{\"diff_ids\":[\"sha256:b\"]},\"history\":[{},{\"created\":\"now\","
+	    "\"created_by\":\"nacelle export\"}],\"created\":\"now\"}");
+	expect_config("{\"rootfs\":{}}", NULL);
+	expect_config("{\"rootfs\":{\"diff_ids\":{}}}", NULL);
+	expect_config("{\"history\":1,\"rootfs\":{\"diff_ids\":[]}}", NULL);
+	expect_config("[]", NULL);
+	expect_config("{", NULL);
+}
+
 /* Nothing is left of an export that fails, its signature neither. */
 static void test_aci_that_fails(void **state)
 {
@@ -123,6 +159,7 @@ static int leave_store(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_append_config),
 		in_a_store(test_long_names),
 		in_a_store(test_aci_that_fails),
 	};
