@@ -2,7 +2,8 @@
  * An archive of an app's root for the host.
  *
  * The disk was written by apps, and its file system may be made to attack this kernel. There is
- * nothing else in this machine: no network, no other pod's disk, no app.
+ * nothing else in this machine: no network, no other pod's disk, no app; and of the host at most
+ * the directory that was the app's root, read-only, as the app had it.
  */
 #include "guest-init/export.h"
 
@@ -20,6 +21,7 @@
 #include "guest-init/export_tree.h"
 #include "guest-init/mounts.h"
 #include "guest-init/platform.h"
+#include "guest-init/volumes.h"
 #include "vmm/base/cleanup.h"
 
 enum { PATH_TEXT_MAX = 300, STREAM_TAR = 1, STREAM_SUMMARY = 2 };
@@ -39,17 +41,30 @@ static int prepare(struct error *err)
 	return 0;
 }
 
-/* The app's files on the disk over its image; a layer of the overlay like the image's own. */
-static int mount_merged(const struct record_root *root, const char *files)
+/* What the app's files are over: an image, or a directory that the host shares. */
+static int mount_lower(const struct record *record, char lower[PATH_TEXT_MAX])
 {
-	char options[2 * PATH_TEXT_MAX];
+	const struct record_root *root = &record->apps[0].root;
 	struct error ignored = ERROR_NONE;
 
-	if (platform_mount_image(root->source, DIR_LOWER, &ignored) < 0)
+	if (!root->p9) {
+		(void)snprintf(lower, PATH_TEXT_MAX, DIR_LOWER);
+		return platform_mount_image(root->source, DIR_LOWER, &ignored);
+	}
+	(void)snprintf(lower, PATH_TEXT_MAX, "%s/%s", volumes_root_directory(root), root->source);
+	return volumes_system(record, &ignored);
+}
+
+/* The app's files on the disk are a layer of the overlay like the image's own. */
+static int mount_merged(const struct record *record, const char *files)
+{
+	char options[3 * PATH_TEXT_MAX], lower[PATH_TEXT_MAX];
+
+	if (mount_lower(record, lower) < 0)
 		return -1;
 	(void)snprintf(options, sizeof(options),
 		       "lowerdir=%s:%s,redirect_dir=nofollow,metacopy=off,index=off,xino=off",
-		       files, DIR_LOWER);
+		       files, lower);
 	return mount("overlay", DIR_ROOT, "overlay", MS_RDONLY | MS_NODEV, options);
 }
 
@@ -68,8 +83,8 @@ static enum export_status enter(const struct record *record)
 		return errno == ENOENT ? EXPORT_NOTHING : EXPORT_UNREADABLE;
 	if (record->export == RECORD_EXPORT_LAYER)
 		return EXPORT_DONE;
-	return mount_merged(root, files) < 0 || chdir(DIR_ROOT) < 0 ? EXPORT_UNREADABLE
-								    : EXPORT_DONE;
+	return mount_merged(record, files) < 0 || chdir(DIR_ROOT) < 0 ? EXPORT_UNREADABLE
+								      : EXPORT_DONE;
 }
 
 static int connect_stream(const struct record *record, unsigned stream, struct error *err)

@@ -165,6 +165,42 @@ static enum export_status write_mark(struct export_tree *tree, const char *prefi
 	return write_entry(tree, &entry);
 }
 
+static bool is_empty_directory(const char *name)
+{
+	_cleanup_fd_ int fd = open(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	unsigned count = 0;
+
+	if (!dir)
+		return false;
+	(void)steal_fd(&fd);
+	while (count < 3 && readdir(dir))
+		count++;
+	(void)closedir(dir);
+	return count == 2; /* "." and ".." */
+}
+
+/*
+ * What mounts.c and etc.c make in a root that lacks it, only to mount on it: empty, since an app
+ * that is there sees the mount. It is no change of the app's, so no layer has it.
+ */
+static bool is_own_mount_point(const struct export_tree *tree, const char *name,
+			       const struct stat *st)
+{
+	static const char *const directories[] = { "dev", "proc", "sys" };
+	static const char *const files[] = { "etc/hostname", "etc/hosts", "etc/resolv.conf" };
+	bool directory = S_ISDIR(st->st_mode);
+	const char *const *paths = directory ? directories : files;
+
+	if (!tree->layer || (!directory && (!S_ISREG(st->st_mode) || st->st_size)))
+		return false;
+	for (size_t i = 0; i < 3; i++) {
+		if (!strcmp(tree->path, paths[i]))
+			return !directory || is_empty_directory(name);
+	}
+	return false;
+}
+
 static bool is_opaque(struct export_tree *tree)
 {
 	return tree->layer && lgetxattr(".", OPAQUE_MARK, tree->data, sizeof(tree->data)) == 1 &&
@@ -259,6 +295,8 @@ static enum export_status visit(struct export_tree *tree, const char *name)
 	if (S_ISSOCK(st.st_mode))
 		return EXPORT_DONE;
 	memcpy(tree->path + tree->path_bytes, name, name_bytes + 1);
+	if (is_own_mount_point(tree, name, &st))
+		return EXPORT_DONE;
 	if (!S_ISDIR(st.st_mode))
 		return write_leaf(tree, name, &st);
 	memcpy(tree->path + tree->path_bytes + name_bytes, "/", 2);

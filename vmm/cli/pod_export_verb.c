@@ -17,9 +17,13 @@ const struct option_spec pod_export_options[POD_EXPORT_OPTION_COUNT] = {
 	  "give up if the guest that reads the disk has not reported by then (default 30)",
 	  FIELD(boot_timeout_s) },
 	{ "format", 0, OPTION_TEXT, "FORMAT", VALUE_OTHER,
-	  "tar (the whole root, default) or oci-layer (what the app has changed)", FIELD(format) },
+	  "tar (the whole root, default), oci-layer (what the app has changed) or oci-image (that "
+	  "over its image)",
+	  FIELD(format) },
 	{ "output", 'o', OPTION_TEXT, "FILE", VALUE_FILE,
-	  "write to this file instead of standard output", FIELD(output) },
+	  "write to this file instead of standard output; an image to oci:DIR[:TAG] or "
+	  "oci-archive:FILE[:TAG]",
+	  FIELD(output) },
 	{ "root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,
 	  "where images and pods are (default /var/lib/nacelle for root)", FIELD(root) },
 	{ "uuid-file", 0, OPTION_TEXT, "FILE", VALUE_FILE,

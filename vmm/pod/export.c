@@ -14,6 +14,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/disk_name.h"
 #include "vmm/pod/export_copy.h"
+#include "vmm/pod/export_image.h"
 #include "vmm/pod/export_machine.h"
 #include "vmm/pod/export_output.h"
 #include "vmm/pod/image.h"
@@ -26,24 +27,31 @@ struct export
 {
 	const struct export_options *options;
 	enum pod_export what;
+	bool as_image;			 /* the layer, over its image */
+	char target[EXPORT_TARGET_SIZE]; /* of the image */
 	const struct pod_directory *pod;
 	struct launch_record launch;
 	size_t app; /* index in launch */
 	int disk_fd;
 	bool disk_read_only;
-	struct pod_image image;
+	struct pod_image image; /* what the app's files are over, if has_image */
 	bool has_image;
 };
 
-static int read_format(const char *text, enum pod_export *what, struct error *err)
+static int read_format(struct export *export, struct error *err)
 {
+	const char *text = export->options->format;
+
 	if (!text || strcmp(text, "tar") == 0)
-		*what = POD_EXPORT_ROOT;
-	else if (strcmp(text, "oci-layer") == 0)
-		*what = POD_EXPORT_LAYER;
+		export->what = POD_EXPORT_ROOT;
+	else if (strcmp(text, "oci-layer") == 0 || strcmp(text, "oci-image") == 0)
+		export->what = POD_EXPORT_LAYER;
 	else
-		return error_set(err, 0, "--format %s: tar or oci-layer is expected", text);
-	return 0;
+		return error_set(err, 0, "--format %s: tar, oci-layer or oci-image is expected",
+				 text);
+	export->as_image = text && strcmp(text, "oci-image") == 0;
+	return export->as_image ? export_image_check(export->options->output, export->target, err)
+				: export_output_check(export->options->output, err);
 }
 
 /* Nothing runs in a pod that has ended again, so that no lock is needed from here on. */
@@ -91,13 +99,41 @@ static int open_disk(struct export *export, struct error *err)
 	return 0;
 }
 
-/* Of a whole root, what the app has not changed comes from its image. */
+/* As it is now: what was there at the time is nowhere else. */
+static int open_directory(struct export *export, const char *reference, struct error *err)
+{
+	static const char prefix[] = "rootfs:/";
+
+	if (strncmp(reference, prefix, strlen(prefix)) != 0)
+		return error_set(err, 0,
+				 "it is not known what the root of the app %s was; --format "
+				 "oci-layer has what the app changed",
+				 export->launch.apps.items[export->app]);
+	if (pod_image_open(&export->image, reference, export->options->root, err) < 0)
+		return -1;
+	export->has_image = true;
+	return 0;
+}
+
+/* What a layer may lie on. */
+static int check_base(const struct export *export, struct error *err)
+{
+	if (!export->as_image || (!export->image.is_directory && !export->image.image.is_aci))
+		return 0;
+	return error_set(err, 0,
+			 "the root of the app %s was %s: no OCI image can be made of it; "
+			 "--format tar has all of it",
+			 export->launch.apps.items[export->app],
+			 export->image.is_directory ? "a directory" : "an ACI");
+}
+
+/* Of a whole root, what the app has not changed comes from its image, or its directory. */
 static int open_image(struct export *export, struct error *err)
 {
 	const struct launch_record *launch = &export->launch;
 	const char *reference = launch->images.items[export->app];
 
-	if (export->what != POD_EXPORT_ROOT)
+	if (export->what != POD_EXPORT_ROOT && !export->as_image)
 		return 0;
 	for (size_t i = 0; i < launch->references.count; i++) {
 		if (strcmp(launch->references.items[i], reference) != 0)
@@ -108,20 +144,21 @@ static int open_image(struct export *export, struct error *err)
 		export->has_image = true;
 		return 0;
 	}
-	return error_set(err, 0,
-			 "the root of the app %s was no image of the store; --format oci-layer has "
-			 "what the app changed",
-			 launch->apps.items[export->app]);
+	return open_directory(export, reference, err);
 }
 
 static int find(struct export *export, struct error *err)
 {
-	if (read_format(export->options->format, &export->what, err) < 0 ||
-	    check_ended(export->pod, err) < 0 ||
+	if (read_format(export, err) < 0 || check_ended(export->pod, err) < 0 ||
 	    launch_record_read(&export->launch, export->pod->fd, err) < 0 ||
 	    find_app(export, err) < 0 || open_disk(export, err) < 0)
 		return -1;
-	return open_image(export, err);
+	return open_image(export, err) < 0 ? -1 : check_base(export, err);
+}
+
+static bool is_over_directory(const struct export *export)
+{
+	return export->what == POD_EXPORT_ROOT && export->image.is_directory;
 }
 
 static int build_archive(const struct export *export, const char *image_disk, const char *disk,
@@ -129,14 +166,15 @@ static int build_archive(const struct export *export, const char *image_disk, co
 {
 	const char *argv[] = { "export", NULL };
 	const char *name = export->launch.apps.items[export->app];
+	bool directory = is_over_directory(export);
 	const struct pod_app app = {
 		.name = name,
 		.argv = argv,
 		.workdir = "/",
 		.stdout_port = EXPORT_PORT_TAR,
 		.stderr_port = EXPORT_PORT_SUMMARY,
-		.root = { .type = POD_ROOT_EROFS,
-			  .source = image_disk,
+		.root = { .type = directory ? POD_ROOT_9P : POD_ROOT_EROFS,
+			  .source = directory ? EXPORT_SHARE_NAME : image_disk,
 			  .upper = POD_UPPER_DISK,
 			  .upper_device = disk,
 			  .upper_directory = name,
@@ -158,13 +196,16 @@ static int run(const struct export *export, int output, enum export_status *stat
 {
 	char image_disk[DISK_NAME_SIZE] = "none", disk[DISK_NAME_SIZE];
 	off_t size = lseek(export->disk_fd, 0, SEEK_END);
-	struct export_request request = { .output = output,
+	struct export_request request = { .directory_fd = -1,
+					  .output = output,
 					  .boot_timeout_s = export->options->boot_timeout_s };
 	int result;
 
 	if (size < 0)
 		return error_set(err, errno, "cannot read the pod's disk");
-	if (export->has_image) {
+	if (is_over_directory(export)) {
+		request.directory_fd = export->image.directory_fd;
+	} else if (export->what == POD_EXPORT_ROOT) {
 		disk_name(image_disk, request.disk_count);
 		request.disks[request.disk_count++] =
 		    (struct plan_disk){ .fd = export->image.image.fd,
@@ -192,6 +233,12 @@ static int explain(const struct export *export, enum export_status status, struc
 		return 0;
 	case EXPORT_UNCLEAN:
 	case EXPORT_UNREADABLE:
+		if (is_over_directory(export))
+			return error_set(err, 0,
+					 "a file of the pod's disk, or of %s, cannot be read: the "
+					 "disk's file system is damaged, or this user may not, or "
+					 "the directory has changed meanwhile",
+					 export->launch.images.items[export->app]);
 		return error_set(err, 0,
 				 "the pod's disk cannot be read: its file system is damaged");
 	case EXPORT_NOTHING:
@@ -239,22 +286,38 @@ static int write_archive(struct export *export, int output, struct error *err)
 	return explain(export, status, err);
 }
 
+static int write_output(struct export *export, struct error *err)
+{
+	struct export_output output;
+	int result;
+
+	if (export_output_open(&output, export->options->output, err) < 0)
+		return -1;
+	result = write_archive(export, output.fd, err);
+	return export_output_close(&output, result == 0, err);
+}
+
+/* The layer has to be there whole before anything says what is in it. */
+static int write_image(struct export *export, struct error *err)
+{
+	_cleanup_fd_ int layer = export_make_unnamed(export->pod->fd);
+
+	if (layer < 0)
+		return error_set(err, errno, "cannot make a file for the layer");
+	if (write_archive(export, layer, err) < 0)
+		return -1;
+	return export_image_write(export->options->root, export->image.image.manifest_digest, layer,
+				  export->target, err);
+}
+
 int export_pod(const struct export_options *options, const struct pod_directory *pod,
 	       struct error *err)
 {
 	struct export export = { .options = options, .pod = pod, .disk_fd = -1 };
-	struct export_output output;
-	int result;
+	int result = find(&export, err);
 
-	result = export_output_check(options->output, err);
 	if (result == 0)
-		result = find(&export, err);
-	if (result == 0)
-		result = export_output_open(&output, options->output, err);
-	if (result == 0) {
-		result = write_archive(&export, output.fd, err);
-		result = export_output_close(&output, result == 0, err);
-	}
+		result = export.as_image ? write_image(&export, err) : write_output(&export, err);
 	cleanup_fd(&export.disk_fd);
 	if (export.has_image)
 		pod_image_close(&export.image);

@@ -16,8 +16,9 @@
 struct export_options {
 	const char *root;
 	const char *uuid_file;
-	const char *app;	 /* NULL: the pod's only one */
-	const char *format;	 /* tar (NULL too): the whole root; oci-layer: what has changed */
+	const char *app; /* NULL: the pod's only one */
+	/* tar (NULL too): the whole root; oci-layer: what has changed; oci-image: over its image */
+	const char *format;
 	const char *output;	 /* file; NULL: standard output, which may not be a terminal */
 	uint64_t boot_timeout_s; /* for the guest that makes it to report; 0: 30 */
 };

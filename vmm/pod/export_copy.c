@@ -18,7 +18,7 @@
 enum { PIECE_BYTES = 1 << 20, NAME_MAX_BYTES = 32 };
 
 /* Without a name from the beginning, where the file system knows such files. */
-static int make_unnamed(int directory)
+int export_make_unnamed(int directory)
 {
 	char name[NAME_MAX_BYTES];
 	int fd = openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -67,7 +67,7 @@ static int copy_data(int from, int to)
 
 int export_copy_disk(int directory, int from, struct error *err)
 {
-	_cleanup_fd_ int to = make_unnamed(directory);
+	_cleanup_fd_ int to = export_make_unnamed(directory);
 
 	if (to < 0 || (ioctl(to, FICLONE, from) < 0 && copy_data(from, to) < 0))
 		return error_set(err, errno,

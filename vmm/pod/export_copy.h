@@ -6,6 +6,9 @@
 
 #include "vmm/base/error.h"
 
+/* A file without a name in the directory, or -1 with errno. */
+int export_make_unnamed(int directory);
+
 /*
  * Copies the file `from` into one without a name in the directory, or shares its blocks with it
  * where the file system can do that. Holes stay holes. Returns the descriptor, or -1.

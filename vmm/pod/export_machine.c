@@ -21,6 +21,7 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
+#include "vmm/machine/files.h"
 #include "vmm/machine/machine.h"
 #include "vmm/pod/launch.h"
 #include "vmm/pod/run.h"
@@ -34,7 +35,8 @@ enum {
 struct export_machine {
 	const struct export_request *request;
 	struct plan plan;
-	pid_t pid;
+	pid_t pid, files_pid; /* 0: none */
+	int files_server;
 	int socket;
 	int tar, summary; /* where the streams are read */
 	uint64_t bytes;	  /* that have been moved */
@@ -64,6 +66,20 @@ static int make_stream(struct plan *plan, uint32_t port, int *end, struct error 
 	return 0;
 }
 
+static int make_share(struct export_machine *machine, struct error *err)
+{
+	struct p9_channel_fds fds;
+
+	if (machine->request->directory_fd < 0)
+		return 0;
+	if (p9_channel_create(&fds, err) < 0)
+		return -1;
+	machine->plan.files[PLAN_FILES_CACHED] =
+	    (struct plan_files){ fds.device_socket, fds.memory_fd };
+	machine->files_server = fds.server_socket;
+	return 0;
+}
+
 static int make_plan(struct export_machine *machine, struct error *err)
 {
 	static const struct run_options none;
@@ -78,7 +94,8 @@ static int make_plan(struct export_machine *machine, struct error *err)
 	memcpy(plan->disks, request->disks, sizeof(request->disks));
 	plan->disk_count = request->disk_count;
 	if (make_stream(plan, EXPORT_PORT_TAR, &machine->tar, err) < 0 ||
-	    make_stream(plan, EXPORT_PORT_SUMMARY, &machine->summary, err) < 0)
+	    make_stream(plan, EXPORT_PORT_SUMMARY, &machine->summary, err) < 0 ||
+	    make_share(machine, err) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(err, errno, "cannot make a socket pair");
@@ -87,9 +104,14 @@ static int make_plan(struct export_machine *machine, struct error *err)
 	return 0;
 }
 
-/* The machine's ends of everything, once it has them or never will. */
-static void close_plan(struct plan *plan)
+/* The others' ends of everything, once they have them or never will. */
+static void close_plan(struct export_machine *machine)
 {
+	struct plan *plan = &machine->plan;
+
+	cleanup_fd(&machine->files_server);
+	cleanup_fd(&plan->files[PLAN_FILES_CACHED].socket);
+	cleanup_fd(&plan->files[PLAN_FILES_CACHED].memory);
 	cleanup_fd(&plan->kvm_fd);
 	cleanup_fd(&plan->kernel_fd);
 	cleanup_fd(&plan->initramfs_fd);
@@ -98,20 +120,54 @@ static void close_plan(struct plan *plan)
 		cleanup_fd(&plan->streams[i].fd_out);
 }
 
+/* Sockets say that too, but not to one that has not come so far. */
+static void end_with(pid_t parent)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+}
+
+static int start_files(struct export_machine *machine, struct error *err)
+{
+	static struct files_request request;
+	pid_t parent = getpid();
+
+	if (machine->files_server < 0)
+		return 0;
+	machine->files_pid = fork();
+	if (machine->files_pid < 0)
+		return error_set(err, errno, "cannot start the files process");
+	if (machine->files_pid > 0)
+		return 0;
+	signals_become_role("nacelle-files");
+	end_with(parent);
+	request =
+	    (struct files_request){ .change_ids = machine->plan.change_ids, .channel_count = 1 };
+	request.channels[0] = (struct files_channel){
+		.socket = machine->files_server,
+		.memory = machine->plan.files[PLAN_FILES_CACHED].memory,
+		.share_count = 1,
+		.shares = { { .name = EXPORT_SHARE_NAME,
+			      .fd = machine->request->directory_fd,
+			      .read_only = true } },
+	};
+	files_run(&request);
+}
+
 static int start(struct export_machine *machine, struct error *err)
 {
 	pid_t parent = getpid();
 
+	if (start_files(machine, err) < 0)
+		return -1;
 	machine->pid = fork();
 	if (machine->pid < 0)
 		return error_set(err, errno, "cannot start the machine process");
 	if (machine->pid > 0)
 		return 0;
 	signals_become_role("nacelle-vm");
-	/* Its socket says that too, but not to one that has not come so far. */
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1);
+	end_with(parent);
 	machine_run(&machine->plan, 1, machine->request->archive, machine->request->archive_bytes);
 }
 
@@ -251,15 +307,26 @@ static int check(struct export_machine *machine)
 	return 0;
 }
 
+static void end(pid_t pid)
+{
+	if (pid <= 0)
+		return;
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 int export_machine_run(const struct export_request *request, enum export_status *status,
 		       struct error *err)
 {
 	struct export_machine machine = { .request = request,
+					  .files_server = -1,
 					  .socket = -1,
 					  .tar = -1,
 					  .summary = -1,
 					  .piece = malloc(PIECE_BYTES),
-					  .plan = { .kvm_fd = -1,
+					  .plan = { .files[PLAN_FILES_CACHED] = { -1, -1 },
+						    .kvm_fd = -1,
 						    .kernel_fd = -1,
 						    .initramfs_fd = -1,
 						    .supervisor_socket = -1 },
@@ -269,16 +336,13 @@ int export_machine_run(const struct export_request *request, enum export_status 
 
 	if (result == 0)
 		result = start(&machine, err);
-	close_plan(&machine.plan);
+	close_plan(&machine);
 	if (result == 0)
 		result = serve(&machine);
 	if (result == 0)
 		result = check(&machine);
-	if (machine.pid > 0) {
-		(void)kill(machine.pid, SIGKILL);
-		while (waitpid(machine.pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	end(machine.pid);
+	end(machine.files_pid);
 	cleanup_fd(&machine.socket);
 	cleanup_fd(&machine.tar);
 	cleanup_fd(&machine.summary);

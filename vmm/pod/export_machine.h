@@ -1,5 +1,6 @@
 /*
- * A machine that makes one archive: the machine role as pods have it, with disks and two streams.
+ * A machine that makes one archive: the machine role as pods have it, with disks and two streams;
+ * and, if a directory of the host is shared with it, the files role.
  */
 #ifndef NACELLE_POD_EXPORT_MACHINE_H
 #define NACELLE_POD_EXPORT_MACHINE_H
@@ -16,10 +17,13 @@ enum {
 	EXPORT_DISKS_MAX = 2,
 };
 
+#define EXPORT_SHARE_NAME "root0" /* of the directory */
+
 struct export_request {
 	struct plan_disk disks[EXPORT_DISKS_MAX]; /* borrowed descriptors */
 	unsigned disk_count;
-	void *archive; /* cpio archive with the record */
+	int directory_fd; /* O_PATH, borrowed: to be shared read-only; -1: none */
+	void *archive;	  /* cpio archive with the record */
 	size_t archive_bytes;
 	int output;		 /* gets the tar archive */
 	uint64_t boot_timeout_s; /* 0: RUN_BOOT_TIMEOUT_DEFAULT_S */

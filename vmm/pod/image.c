@@ -35,41 +35,46 @@ static int ask(const char *verb, const char *store_root, const char *const *more
 	return image_program_run(arguments, line, err);
 }
 
+static char *name_directory(int fd, struct error *err)
+{
+	char link[40], path[PATH_MAX], *text;
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path));
+	if (n >= 0 && asprintf(&text, "rootfs:%.*s", (int)n, path) >= 0)
+		return text;
+	(void)error_set(err, errno, "cannot find the path of the root directory");
+	return NULL;
+}
+
 /*
  * A directory has no digest, so its policy is asked each time, by the name of what was opened; what
  * stands at that name by then must not be looked at.
  */
-static int check_directory(int fd, const char *store_root, struct error *err)
+static int check_directory(const char *reference, const char *store_root, struct error *err)
 {
-	static const char prefix[] = "rootfs:";
-	char reference[sizeof(prefix) + PATH_MAX], link[40];
 	const char *const arguments[] = { "--quiet", "--name", reference, "--", reference, NULL };
 	char line[IMAGE_PROGRAM_LINE_MAX];
 	int any = policy_exists(err);
-	ssize_t n;
 
-	if (any <= 0)
-		return any;
-	memcpy(reference, prefix, sizeof(prefix));
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, reference + strlen(prefix), PATH_MAX - 1);
-	if (n < 0)
-		return error_set(err, errno, "cannot find the path of the root directory");
-	reference[strlen(prefix) + (size_t)n] = '\0';
-	return ask("verify", store_root, arguments, line, err);
+	return any <= 0 ? any : ask("verify", store_root, arguments, line, err);
 }
 
 static int open_directory(struct pod_image *image, const char *path, const char *store_root,
 			  struct error *err)
 {
 	_cleanup_fd_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *name = NULL;
 
 	if (fd < 0)
 		return error_set(err, errno, "cannot open the root directory %s", path);
-	if (check_directory(fd, store_root, err) < 0)
+	name = name_directory(fd, err);
+	if (!name || check_directory(name, store_root, err) < 0)
 		return -1;
 	image->is_directory = true;
 	image->directory_fd = steal_fd(&fd);
+	image->directory = steal_ptr(name);
 	return 0;
 }
 
@@ -264,8 +269,10 @@ int pod_image_open_pinned(struct pod_image *image, const char *digest, const cha
 
 void pod_image_close(struct pod_image *image)
 {
-	if (image->is_directory)
+	if (image->is_directory) {
 		close(image->directory_fd);
-	else
+		free(image->directory);
+	} else {
 		store_image_free(&image->image);
+	}
 }

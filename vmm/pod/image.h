@@ -13,6 +13,7 @@
 struct pod_image {
 	bool is_directory;
 	int directory_fd;	  /* O_PATH, if it is a directory */
+	char *directory;	  /* then: rootfs: and its path without links */
 	struct store_image image; /* else */
 	char disk[8];		  /* and the name of its disk in the guest: "vda" */
 };

@@ -34,11 +34,12 @@ struct child {
 	pid_t pid;
 	struct pipes pipes;
 	int signals; /* readable when one came that ends the child; or -1 */
+	int input;   /* borrowed: its standard input; -1: nothing */
 };
 
 #define CHILD_NONE                                                                                 \
 	{                                                                                          \
-		.pipes = { { -1, -1 }, { -1, -1 } }, .signals = -1                                 \
+		.pipes = { { -1, -1 }, { -1, -1 } }, .signals = -1, .input = -1                    \
 	}
 
 /* Of the signals that would end this process had it not blocked them; they stay pending. */
@@ -95,15 +96,19 @@ static int make_pipe(int ends[2])
 }
 
 static int spawn(const char *program, const char *const *arguments, char **environment,
-		 const struct pipes *pipes, pid_t *pid)
+		 struct child *child)
 {
+	const struct pipes *pipes = &child->pipes;
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none;
 	int spawned;
 
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (child->input >= 0)
+		posix_spawn_file_actions_adddup2(&actions, child->input, STDIN_FILENO);
+	else
+		posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	if (isatty(STDERR_FILENO))
 		posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, IMAGE_PROGRAM_TERMINAL);
 	posix_spawn_file_actions_adddup2(&actions, pipes->out[1], STDOUT_FILENO);
@@ -114,8 +119,8 @@ static int spawn(const char *program, const char *const *arguments, char **envir
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
 	/* posix_spawn() does not change the strings; its type is from before const. */
-	spawned = posix_spawn(pid, program, &actions, &attributes, (char **)(uintptr_t)arguments,
-			      environment);
+	spawned = posix_spawn(&child->pid, program, &actions, &attributes,
+			      (char **)(uintptr_t)arguments, environment);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return spawned;
@@ -137,7 +142,7 @@ static int start(const char *const *arguments, struct child *child, bool patient
 		return error_set(err, errno, "cannot make a pipe");
 	if (!patiently)
 		child->signals = open_signals();
-	spawned = spawn(program, arguments, environment, pipes, &child->pid);
+	spawned = spawn(program, arguments, environment, child);
 	if (spawned)
 		return error_set(err, spawned, "cannot start %s", program);
 	close(steal_fd(&pipes->out[1]));
@@ -184,13 +189,15 @@ static void close_all(struct child *child)
 	cleanup_fd(&child->signals);
 }
 
-static int run(const char *const *arguments, bool patiently, char line[IMAGE_PROGRAM_LINE_MAX],
-	       struct error *err)
+static int run(const char *const *arguments, int input, bool patiently,
+	       char line[IMAGE_PROGRAM_LINE_MAX], struct error *err)
 {
 	struct child child = CHILD_NONE;
 	char reason[ERROR_TEXT_MAX];
-	int result = start(arguments, &child, patiently, err);
+	int result;
 
+	child.input = input;
+	result = start(arguments, &child, patiently, err);
 	if (result == 0) {
 		read_line(&child, child.pipes.error[0], reason, sizeof(reason));
 		read_line(&child, child.pipes.out[0], line, IMAGE_PROGRAM_LINE_MAX);
@@ -203,13 +210,21 @@ static int run(const char *const *arguments, bool patiently, char line[IMAGE_PRO
 int image_program_run(const char *const *arguments, char line[IMAGE_PROGRAM_LINE_MAX],
 		      struct error *err)
 {
-	return run(arguments, false, line, err);
+	return run(arguments, -1, false, line, err);
+}
+
+int image_program_feed(const char *const *arguments, int input, char line[IMAGE_PROGRAM_LINE_MAX],
+		       struct error *err)
+{
+	if (lseek(input, 0, SEEK_SET) < 0)
+		return error_set(err, errno, "cannot hand a file to %s", arguments[0]);
+	return run(arguments, input, false, line, err);
 }
 
 int image_program_run_patiently(const char *const *arguments, char line[IMAGE_PROGRAM_LINE_MAX],
 				struct error *err)
 {
-	return run(arguments, true, line, err);
+	return run(arguments, -1, true, line, err);
 }
 
 /* All that comes from fd, in a buffer that grows; one byte more than max says that it is more. */

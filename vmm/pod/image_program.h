@@ -19,6 +19,10 @@ enum { IMAGE_PROGRAM_LINE_MAX = 256, IMAGE_PROGRAM_TERMINAL = 3 };
 int image_program_run(const char *const *arguments, char line[IMAGE_PROGRAM_LINE_MAX],
 		      struct error *err);
 
+/* The same for one that reads this file, from its beginning, as its standard input. */
+int image_program_feed(const char *const *arguments, int input, char line[IMAGE_PROGRAM_LINE_MAX],
+		       struct error *err);
+
 /* The same without regard to signals that ask this process to end, which else end it too. */
 int image_program_run_patiently(const char *const *arguments, char line[IMAGE_PROGRAM_LINE_MAX],
 				struct error *err);

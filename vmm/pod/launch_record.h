@@ -18,9 +18,11 @@
 enum { LAUNCH_RECORD_MAX = 8 << 20 };
 
 struct launch_record {
-	char *name;		      /* the pod's; NULL: none */
-	struct string_list apps;      /* their names */
-	struct string_list images;    /* of each app, as its reference was given; "" if unknown */
+	char *name;		 /* the pod's; NULL: none */
+	struct string_list apps; /* their names */
+	/* Of each app: its reference as given, but a directory's with the real path; "": unknown.
+	 */
+	struct string_list images;
 	char *directory;	      /* where prepare was called; NULL: not prepared */
 	struct string_list options;   /* "--name=value": of the pod, and of all its apps */
 	struct string_list arguments; /* what stood behind them, from the first image on */

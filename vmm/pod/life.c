@@ -49,12 +49,13 @@ static int add(struct string_list *list, const char *text)
 	return string_list_add(list, text, strlen(text));
 }
 
+/* Where this was called is forgotten, and a directory noted by its path. */
 static int note_image(struct launch_record *record, const char *reference,
 		      const struct pod_image *image)
 {
 	if (image->is_directory)
-		return 0;
-	return add(&record->references, reference) < 0 ||
+		return add(&record->images, image->directory);
+	return add(&record->images, reference) < 0 || add(&record->references, reference) < 0 ||
 		       add(&record->digests, image->image.manifest_digest) < 0 ||
 		       add(&record->names, image->image.name) < 0
 		   ? -1
@@ -69,12 +70,11 @@ static int fill_launch(struct launch_record *record, const struct run_options *o
 		return -1;
 	for (uint32_t i = 0; i < apps->count; i++) {
 		const char *name = apps->apps[i].name;
-		const char *image = i < options->app_count ? options->apps[i].reference : "";
 
-		if (add(&record->apps, name) < 0 || add(&record->images, image) < 0)
-			return -1;
-		if (i < options->app_count &&
-		    note_image(record, image, pod_images_of_app(images, i)) < 0)
+		if (add(&record->apps, name) < 0 ||
+		    (i >= options->app_count ? add(&record->images, "")
+					     : note_image(record, options->apps[i].reference,
+							  pod_images_of_app(images, i))) < 0)
 			return -1;
 	}
 	return 0;

@@ -202,7 +202,7 @@ static int note_apps(struct launch_record *record, const struct sources *sources
 		const struct pod_image *image = pod_images_of_app(&sources->images, i);
 
 		if (add(&record->apps, assembly->pod.apps[i].name) < 0 ||
-		    add(&record->images, reference) < 0)
+		    add(&record->images, image->is_directory ? image->directory : reference) < 0)
 			return error_set(err, ENOMEM, "cannot keep the pod's description");
 		if (!image->is_directory && pin(record, pod, reference, &image->image, err) < 0)
 			return -1;

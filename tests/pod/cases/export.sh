@@ -55,7 +55,7 @@ cd / && $list_tree" --- "$layers" --name second -- /bin/busybox sh -c 'echo seco
   uuid=$(cat id)
   refused "say which with --app" "$uuid"
   refused "has no app third" --app third "$uuid"
-  refused "tar or oci-layer" --format zip --app first "$uuid"
+  refused "tar, oci-layer or oci-image" --format zip --app first "$uuid"
 
   # All of it: GNU tar makes of it what the app saw.
   mkdir whole
@@ -83,6 +83,18 @@ cd / && $list_tree" --- "$layers" --name second -- /bin/busybox sh -c 'echo seco
   list_here bundle/rootfs >layer.list
   diff seen layer.list >&2 || fail "image and layer are not what the app saw"
   expect_same "$(getfattr --only-values -n user.colour bundle/rootfs/etc/owned)" blue "attribute"
+
+  # Image and changes as an image of its own, which runs.
+  export_pod --format oci-image --app first --output built:v1 "$uuid"
+  expect_status 0
+  umoci --log=error unpack --image built:v1 built-bundle || fail "umoci"
+  list_here built-bundle/rootfs >built.list
+  diff seen built.list >&2 || fail "the built image is not what the app saw"
+  refused "built: File exists" --format oci-image --app first --output oci:built:v1 "$uuid"
+  refused "an image needs a place" --format oci-image --app first "$uuid"
+  run_pod "${boot[@]}" oci:built:v1 -- /bin/busybox cat /new/first /gone
+  expect_status 0
+  expect_stdout $'one\nfile'
 
   # The other app's alone; and to a pipe whose reader goes away.
   export_pod --format oci-layer --app second "$uuid"
@@ -128,15 +140,28 @@ test_killed_pod() {
   expect_same "$(find . -name 'file.tar*')" "" "what is left"
 }
 
-# A directory of the host is not in the store; what an app changed over it is on the disk.
+# A directory of the host is shared with the machine that exports, as it was with the pod; by its real path.
 test_directory() {
-  run_pod "${boot[@]}" --upper disk:64M --uuid-file id "rootfs:$busybox_dir" -- sh -c 'echo new >/file && rm /etc/group'
+  local before
+  mkdir root
+  before=$(list_here "$busybox_dir" | digest)
+  ln -s "$busybox_dir" relative
+  run_pod "${boot[@]}" --upper disk:64M --uuid-file id rootfs:relative -- sh -c 'echo new >/file && rm /etc/group'
   expect_status 0
-  refused "was no image of the store" --uuid-file id
+  rm relative
+  export_pod --uuid-file id
+  expect_status 0
+  tar -C root --numeric-owner -xpf "$out" || fail "tar"
+  expect_same "$(cat root/file)" new
+  [ ! -e root/etc/group ] || fail "a file that was removed is there"
+  cmp "$busybox_dir/bin/busybox" root/bin/busybox || fail "a file that was not changed is another"
+  expect_same "$(list_here "$busybox_dir" | digest)" "$before" "the directory has changed"
+  refused "a directory: no OCI image" --format oci-image --output made --uuid-file id
   export_pod --format oci-layer --uuid-file id
   expect_status 0
   expect_same "$(tar -xOf "$out" file)" new
   tar -tf "$out" | grep -qx etc/.wh.group || fail "nothing is removed"
+  ! tar -tf "$out" | grep -E '^(dev|proc|sys)/|^etc/(hosts|hostname|resolv.conf)$' || fail "the layer has mount points"
 }
 
 test_no_disk() {

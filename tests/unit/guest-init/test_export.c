@@ -388,6 +388,34 @@ static void test_layer(void **state)
 	assert_string_equal(names_of(path), "./\nmerged/\nmerged/.wh.x\nopaque/\nopaque/new\n");
 }
 
+/* What the guest makes to mount on is no change; where an app has come to such a place, it is. */
+static void test_mount_points(void **state)
+{
+	struct place *place = *state;
+	char path[64];
+	_cleanup_fd_ int fd = make_file(path);
+
+	for (const char *const *name =
+		 (const char *const[]){ "t", "t/dev", "t/proc", "t/sys", "t/etc", "t/home",
+					"t/home/dev", NULL };
+	     *name; name++)
+		assert_int_equal(mkdir(*name, 0755), 0);
+	write_file("t/etc/hosts", "");
+	write_file("t/etc/hostname", "");
+	write_file("t/etc/resolv.conf", "nameserver 192.0.2.1\n");
+	write_file("t/etc/other", "");
+	write_file("t/sys/file", "");
+	assert_int_equal(chdir("t"), 0);
+	assert_int_equal(export(true, fd), EXPORT_DONE);
+	assert_string_equal(names_of(path), "./\netc/\netc/other\netc/resolv.conf\nhome/\n"
+					    "home/dev/\nsys/\nsys/file\n");
+	assert_int_equal(export(false, fd), EXPORT_DONE);
+	assert_string_equal(names_of(path),
+			    "./\ndev/\netc/\netc/hostname\netc/hosts\netc/other\n"
+			    "etc/resolv.conf\nhome/\nhome/dev/\nproc/\nsys/\nsys/file\n");
+	assert_int_equal(chdir(place->path), 0);
+}
+
 /* Deeper than is followed: an answer, and no descriptor left open. */
 static void test_deep(void **state)
 {
@@ -421,6 +449,7 @@ int main(void)
 		cmocka_unit_test(test_hard_links),
 		cmocka_unit_test_setup_teardown(test_tree, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(test_layer, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(test_mount_points, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(test_deep, make_place, remove_place),
 	};
 
