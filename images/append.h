@@ -6,7 +6,6 @@
 #ifndef NACELLE_IMAGES_APPEND_H
 #define NACELLE_IMAGES_APPEND_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "images/record.h"
