@@ -134,36 +134,40 @@ static void test_mark_only(void **state)
 	}
 }
 
-/* What cannot be undone of one pod keeps that pod, and no other. */
+static int compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* What cannot be undone of one pod, the first that is looked at, keeps that pod, and no other. */
 static void test_one_fails(void **state)
 {
 	struct fixture *f = *state;
-	char uuids[3][UUID_TEXT_SIZE];
+	char uuids[3][UUID_TEXT_SIZE], path[128];
 	struct error err = ERROR_NONE;
 	struct pod_directory pod;
 
-	leave(f, POD_PLACE_EXITED_GARBAGE, uuids[0]);
-	make(f, POD_PLACE_EXITED_GARBAGE, &pod);
-	memcpy(uuids[1], pod.uuid, UUID_TEXT_SIZE);
-	assert_int_equal(directory_write(pod.fd, "net", "", 0, false, &err), 0);
-	leave(f, POD_PLACE_EXITED_GARBAGE, uuids[2]);
-	directory_close(&pod);
+	for (unsigned i = 0; i < 3; i++)
+		leave(f, POD_PLACE_EXITED_GARBAGE, uuids[i]);
+	qsort(uuids, 3, sizeof(uuids[0]), compare);
+	(void)snprintf(path, sizeof(path), "exited-garbage/%s/net", uuids[0]);
+	assert_int_equal(directory_write(f->pods_fd, path, "", 0, false, &err), 0);
 	assert_int_equal(collect(f, &late, &err), -1);
 	assert_non_null(strstr(err.text, "cannot open net"));
-	assert_int_equal(find(f, uuids[0]), -1);
-	assert_int_equal(find(f, uuids[1]), POD_PLACE_EXITED_GARBAGE);
+	assert_int_equal(find(f, uuids[1]), -1);
+	assert_int_equal(find(f, uuids[0]), POD_PLACE_EXITED_GARBAGE);
 	assert_int_equal(find(f, uuids[2]), -1);
 	/* rm keeps it too, unless it is told to give up. */
-	assert_int_equal(directory_open(f->pods_fd, POD_PLACE_EXITED_GARBAGE, uuids[1], &pod, &err),
+	assert_int_equal(directory_open(f->pods_fd, POD_PLACE_EXITED_GARBAGE, uuids[0], &pod, &err),
 			 1);
 	assert_int_equal(pod_remove(&pod, NULL, &err), -1);
 	directory_close(&pod);
-	assert_int_equal(find(f, uuids[1]), POD_PLACE_EXITED_GARBAGE);
-	assert_int_equal(directory_open(f->pods_fd, POD_PLACE_EXITED_GARBAGE, uuids[1], &pod, &err),
+	assert_int_equal(find(f, uuids[0]), POD_PLACE_EXITED_GARBAGE);
+	assert_int_equal(directory_open(f->pods_fd, POD_PLACE_EXITED_GARBAGE, uuids[0], &pod, &err),
 			 1);
 	assert_int_equal(pod_remove(&pod, &(struct error){ 0 }, &err), 0);
 	directory_close(&pod);
-	assert_int_equal(find(f, uuids[1]), -1);
+	assert_int_equal(find(f, uuids[0]), -1);
 }
 
 /* Names go with their pods; only a whole collection takes them away. */
