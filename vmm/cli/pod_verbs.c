@@ -58,6 +58,7 @@ int cli_each_pod(const struct pod_verb_options *options, int argc, char **argv,
 {
 	char uuid[UUID_TEXT_SIZE];
 	_cleanup_fd_ int pods_fd = -1;
+	int result = 0;
 
 	if (argc == 0 && !options->uuid_file)
 		return refuse_none(err);
@@ -68,12 +69,18 @@ int cli_each_pod(const struct pod_verb_options *options, int argc, char **argv,
 		return error_set(err, 0, "there is no pod %s", argc ? argv[0] : uuid);
 	if (pods_fd < 0)
 		return -1;
-	if (options->uuid_file && with_pod(options, pods_fd, uuid, fn, err) < 0)
-		return -1;
-	for (int i = 0; i < argc; i++)
-		if (with_pod(options, pods_fd, argv[i], fn, err) < 0)
-			return -1;
-	return 0;
+	for (int i = options->uuid_file ? -1 : 0; i < argc; i++) {
+		struct error why = ERROR_NONE;
+
+		if (with_pod(options, pods_fd, i < 0 ? uuid : argv[i], fn, &why) == 0)
+			continue;
+		/* The last one is said by whoever called. */
+		if (result < 0)
+			(void)fprintf(stderr, "nacelle: %s\n", err->text);
+		*err = why;
+		result = -1;
+	}
+	return result;
 }
 
 int cli_one_pod(const char *root, const char *uuid_file, int *argc, char ***argv,

@@ -256,6 +256,7 @@ static void put_annotations(struct writer *w, unsigned index)
 	const struct app_options *own = run_app_options(what->options, index);
 	const struct string_list *given =
 	    what->manifest ? &what->manifest->apps[index].annotations : NULL;
+	const struct pod_image *image = pod_images_of_app(what->images, index);
 	struct json_writer *json = &w->json;
 
 	json_open(json, "annotations", '[');
@@ -269,8 +270,8 @@ static void put_annotations(struct writer *w, unsigned index)
 		if (name)
 			put_pair(json, name, value + 1);
 	}
-	if (pod_images_of_app(what->images, index)->is_directory)
-		put_pair(json, "nacelle/image", own->reference);
+	if (image->is_directory)
+		put_pair(json, "nacelle/image", image->directory);
 	put_text_pair(json, "nacelle/seccomp", what->assembly->seccomp[index]);
 	put_text_pair(json, "nacelle/stdin",
 		      own->interactive && !own->stdin_mode ? "inherit" : own->stdin_mode);
