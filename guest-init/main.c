@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "guest-init/boot_log.h"
 #include "guest-init/clock.h"
 #include "guest-init/control.h"
 #include "guest-init/export.h"
@@ -110,6 +111,8 @@ static int run(struct control *control, struct error *err)
 	if (pod_run(&record, control, &exit, err) < 0)
 		return -1;
 	trace(TRACE_GUEST_APP_EXIT);
+	if (tracing)
+		boot_log_tell();
 	if (has_writable_storage(&record)) {
 		sync();
 		mounts_finish();

@@ -125,12 +125,19 @@ int platform_host_time(int64_t *ns)
 
 int platform_trace_enable(bool enable)
 {
-	return ioperm(NACELLE_TRACE_PORT, 1, enable);
+	return ioperm(NACELLE_TRACE_PORT, sizeof(uint32_t), enable);
 }
 
 void platform_trace(enum trace_stage stage)
 {
 	outb((unsigned char)stage, NACELLE_TRACE_PORT);
+}
+
+void platform_trace_past(enum trace_stage stage, uint64_t ago_us)
+{
+	if (ago_us <= UINT32_MAX >> NACELLE_TRACE_AGO_SHIFT)
+		outl((uint32_t)(ago_us << NACELLE_TRACE_AGO_SHIFT) | (uint32_t)stage,
+		     NACELLE_TRACE_PORT);
 }
 
 /* With the command line's reboot=t this is a triple fault, which the machine sees at once. */

@@ -24,6 +24,13 @@ static void add(struct phases *phases, const char *side, const char *name, uint6
 	phases->count++;
 }
 
+bool phase_is_large(const struct phases *phases, unsigned index)
+{
+	uint64_t whole_ns = phases->items[phases->count - 1].at_ns;
+
+	return phases->items[index].took_ns * 1000 > whole_ns * PHASE_LARGE_PERMILLE;
+}
+
 int phases_read(struct phases *phases, const char *path, const struct measurement *measured,
 		struct error *err)
 {

@@ -5,12 +5,13 @@
 #ifndef NACELLE_BENCH_PHASES_H
 #define NACELLE_BENCH_PHASES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vmm/base/error.h"
 #include "vmm/bench/measure.h"
 
-enum { PHASES_MAX = 72, PHASE_TEXT_MAX = 32 };
+enum { PHASES_MAX = 104, PHASE_TEXT_MAX = 32 };
 
 /* What ended at at_ns after the start of the process, having begun with the phase before it. */
 struct phase {
@@ -25,6 +26,10 @@ struct phases {
 	struct phase items[PHASES_MAX];
 	unsigned count;
 };
+
+/* What one phase may take of the whole, in thousandths, before the report points at it. */
+enum { PHASE_LARGE_PERMILLE = 100 };
+bool phase_is_large(const struct phases *phases, unsigned index);
 
 /*
  * Reads the timeline at path, which nacelle has written for the start that was measured, and puts

@@ -44,6 +44,11 @@ static void print_table(FILE *out, const struct starts *starts)
 				      ms(quantile(starts, i, figure, STARTS_P99)));
 		(void)fprintf(out, "\n");
 	}
+	if (starts->rounds < STARTS_P99_ROUNDS_MIN)
+		(void)fprintf(out,
+			      "Of %u starts the p99 is hardly more than the slowest one; --runs "
+			      "%d or more make it one.\n",
+			      starts->rounds, STARTS_P99_ROUNDS_MIN);
 }
 
 /* Of the first row against each other one, in words. */
@@ -88,11 +93,12 @@ static void print_phases(FILE *out, const struct phases *phases)
 	    out, "\nOne start of %s, the middle one of %d with a timeline\n%10s%10s%6s  %-6s %s\n",
 	    subject_names[0], STARTS_TRACED, "at, ms", "took, ms", "%", "side", "until");
 	for (unsigned i = 0; i < phases->count; i++)
-		(void)fprintf(out, "%10.2f%10.2f%6.1f  %-6s %s\n",
+		(void)fprintf(out, "%10.2f%10.2f%6.1f  %-6s %s%s\n",
 			      ms((int64_t)phases->items[i].at_ns),
 			      ms((int64_t)phases->items[i].took_ns),
 			      100.0 * (double)phases->items[i].took_ns / total,
-			      phases->items[i].side, phases->items[i].name);
+			      phases->items[i].side, phases->items[i].name,
+			      phase_is_large(phases, i) ? "  <- more than a tenth" : "");
 }
 
 void report_text(FILE *out, const struct starts *starts, const struct bench_task *task)
@@ -193,6 +199,7 @@ void report_json(FILE *out, const struct starts *starts, const struct bench_task
 		json_put_text(&json, "side", starts->phases.items[i].side);
 		json_put_number(&json, "at_ns", starts->phases.items[i].at_ns);
 		json_put_number(&json, "took_ns", starts->phases.items[i].took_ns);
+		json_put_bool(&json, "large", phase_is_large(&starts->phases, i));
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');

@@ -8,7 +8,7 @@
 
 enum {
 	WIDTH = 900,
-	LABEL_WIDTH = 150,
+	LABEL_WIDTH = 190,
 	BAR_WIDTH = WIDTH - LABEL_WIDTH - 90,
 	BAR_HEIGHT = 18,
 	ROW_HEIGHT = 30,
@@ -69,6 +69,11 @@ static void put_table(FILE *out, const struct starts *starts)
 		(void)fprintf(out, "\n");
 	}
 	(void)fprintf(out, "</table>\n");
+	if (starts->rounds < STARTS_P99_ROUNDS_MIN)
+		(void)fprintf(out,
+			      "<p class=note>Of %u starts the p99 is hardly more than the slowest "
+			      "one.</p>\n",
+			      starts->rounds);
 }
 
 /* A bar for each row: the median, and a line to the 90th percentile. */
@@ -129,10 +134,11 @@ static void put_phases(FILE *out, const struct phases *phases)
 		put_escaped(out, phase->name);
 		(void)fprintf(out,
 			      "</text><rect x=\"%.1f\" y=%u width=\"%.1f\" height=%d fill=\"%s\"/>"
-			      "<text x=\"%.1f\" y=%u>%.2f ms</text>\n",
+			      "<text x=\"%.1f\" y=%u>%.2f ms%s</text>\n",
 			      x, y, width > 1 ? width : 1, BAR_HEIGHT,
 			      colours[strcmp(phase->side, "guest") == 0], x + width + 6,
-			      y + BAR_HEIGHT - 4, ms(phase->took_ns));
+			      y + BAR_HEIGHT - 4, ms(phase->took_ns),
+			      phase_is_large(phases, i) ? ", more than a tenth" : "");
 	}
 	(void)fprintf(out,
 		      "</svg>\n<p class=note>Host in blue, guest in orange; each bar ends where "

@@ -39,6 +39,8 @@ struct starts {
 
 /* What median, p90 and p99 are, in thousandths. */
 enum { STARTS_P90 = 900, STARTS_P99 = 990 };
+/* With fewer rounds one value alone, the slowest, makes the 99th percentile. */
+enum { STARTS_P99_ROUNDS_MIN = 200 };
 
 /*
  * Adds a row. Where is_wanted is false, a subject that cannot be measured here is noted as absent.

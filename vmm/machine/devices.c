@@ -5,6 +5,8 @@
 #include "vmm/machine/devices.h"
 
 #include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_mmio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,6 +211,19 @@ static struct virtio_mmio *find_slot(struct devices *devices, uint64_t gpa, uint
 	slot = (gpa - LAYOUT_VIRTIO) / LAYOUT_VIRTIO_STRIDE;
 	*offset = (gpa - LAYOUT_VIRTIO) % LAYOUT_VIRTIO_STRIDE;
 	return slot < devices->slot_count ? &devices->slots[slot] : NULL;
+}
+
+unsigned devices_ready(struct devices *devices, uint64_t gpa, const void *data, unsigned len_bytes)
+{
+	uint64_t offset;
+	const struct virtio_mmio *slot = find_slot(devices, gpa, &offset);
+	const uint8_t *status = data;
+
+	/* Little-endian, and written as a whole. */
+	return slot && offset == VIRTIO_MMIO_STATUS && len_bytes == sizeof(uint32_t) &&
+		       (*status & VIRTIO_CONFIG_S_DRIVER_OK)
+		   ? slot->dev->device_id
+		   : 0;
 }
 
 void devices_read(struct devices *devices, uint64_t gpa, void *data, unsigned len_bytes)

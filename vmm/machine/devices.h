@@ -81,6 +81,11 @@ void devices_read(struct devices *devices, uint64_t gpa, void *data, unsigned le
 void devices_write(struct devices *devices, uint64_t gpa, const void *data, unsigned len_bytes);
 
 /*
+ * The virtio device ID of the device whose driver says DRIVER_OK by this write; else 0.
+ */
+unsigned devices_ready(struct devices *devices, uint64_t gpa, const void *data, unsigned len_bytes);
+
+/*
  * A pause ends what vCPU threads do for the guest soon, however much it wants; what is left is done
  * by devices_catch_up() after the resume, on a vCPU's thread. The first two: any thread, no
  * waiting.

@@ -85,7 +85,7 @@ static void send_record(const struct machine *machine, const struct machine_reco
 	(void)send(machine->plan->supervisor_socket, record, sizeof(*record), MSG_NOSIGNAL);
 }
 
-static void stamp(const struct machine *machine, uint32_t stage)
+static void stamp_past(const struct machine *machine, uint32_t stage, uint64_t ago_ns)
 {
 	struct machine_record record = { .type = MACHINE_RECORD_STAGE };
 	struct timespec now;
@@ -94,8 +94,13 @@ static void stamp(const struct machine *machine, uint32_t stage)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	record.stage.stage = stage;
-	record.stage.time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	record.stage.time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - ago_ns;
 	send_record(machine, &record);
+}
+
+static void stamp(const struct machine *machine, uint32_t stage)
+{
+	stamp_past(machine, stage, 0);
 }
 
 /* The first reason to end counts; the loop's thread acts on it. */
@@ -237,10 +242,22 @@ static void bus_read(void *context, uint64_t gpa, void *data, unsigned len_bytes
 	devices_read(&machine->devices, gpa, data, len_bytes);
 }
 
+/* A driver that is ready for its device says so by a write that it makes anyway. */
+static void stamp_driver(struct machine *machine, uint64_t gpa, const void *data,
+			 unsigned len_bytes)
+{
+	unsigned device_id = devices_ready(&machine->devices, gpa, data, len_bytes);
+
+	if (device_id)
+		stamp(machine, MACHINE_STAGE_DRIVERS + device_id);
+}
+
 static void bus_write(void *context, uint64_t gpa, const void *data, unsigned len_bytes)
 {
 	struct machine *machine = context;
 
+	if (machine->plan->trace)
+		stamp_driver(machine, gpa, data, len_bytes);
 	devices_write(&machine->devices, gpa, data, len_bytes);
 }
 
@@ -248,9 +265,10 @@ static void bus_write(void *context, uint64_t gpa, const void *data, unsigned le
 static void bus_port_write(void *context, uint16_t port, uint32_t value)
 {
 	struct machine *machine = context;
+	uint32_t stage = value & NACELLE_TRACE_STAGE;
 
-	if (port == NACELLE_TRACE_PORT && value > 0 && value < TRACE_GUEST_STAGES)
-		stamp(machine, value);
+	if (port == NACELLE_TRACE_PORT && stage > 0 && stage < TRACE_GUEST_STAGES)
+		stamp_past(machine, stage, (uint64_t)(value >> NACELLE_TRACE_AGO_SHIFT) * 1000);
 	else
 		devices_port_write(&machine->devices, port, (uint8_t)value);
 }
@@ -330,8 +348,10 @@ static int build_memory(struct machine *machine, const void *archive, size_t arc
 	struct kernel_image kernel;
 
 	if (ram_create(&machine->memory, machine->plan->memory_bytes, err) < 0 ||
-	    kernel_image_load(&kernel, machine->plan->kernel_fd, &machine->memory, err) < 0 ||
-	    load_initramfs(machine, &kernel, archive, archive_bytes, &boot, err) < 0 ||
+	    kernel_image_load(&kernel, machine->plan->kernel_fd, &machine->memory, err) < 0)
+		return -1;
+	stamp(machine, MACHINE_STAGE_KERNEL);
+	if (load_initramfs(machine, &kernel, archive, archive_bytes, &boot, err) < 0 ||
 	    device_tree_build(&tree, buffer, &boot.device_tree_bytes, err) < 0)
 		return -1;
 	boot.device_tree = buffer;
@@ -346,6 +366,7 @@ static int build_vm(struct machine *machine, uint64_t entry, struct error *err)
 	if (kvm_vm_create(&machine->vm, plan->kvm_fd, &machine->memory, devices_count(plan) + 1,
 			  err) < 0)
 		return -1;
+	stamp(machine, MACHINE_STAGE_VM);
 	for (unsigned i = 0; i < plan->cpus; i++)
 		if (vcpu_create(&machine->vcpus[i], &machine->vm, i, plan->cpus, entry, err) < 0)
 			return -1;
@@ -430,15 +451,20 @@ static int build(struct machine *machine, uint32_t app_count, const void *archiv
 		return -1;
 	if (lockdown_ids(&ids, err) < 0)
 		return -1;
+	stamp(machine, MACHINE_STAGE_ALONE);
 	if (build_memory(machine, archive, archive_bytes, &entry, err) < 0)
 		return -1;
 	stamp(machine, MACHINE_STAGE_MEMORY);
-	if (build_vm(machine, entry, err) < 0 || build_devices(machine, app_count, err) < 0)
+	if (build_vm(machine, entry, err) < 0)
+		return -1;
+	stamp(machine, MACHINE_STAGE_VCPUS);
+	if (build_devices(machine, app_count, err) < 0)
 		return -1;
 	plan_fds_close_built(plan);
 	stamp(machine, MACHINE_STAGE_KVM);
 	if (start_threads(machine, err) < 0)
 		return -1;
+	stamp(machine, MACHINE_STAGE_THREADS);
 	return machine_rules_apply(err);
 }
 

@@ -16,10 +16,18 @@
 /* Stages of the host's part of a start, for the timeline; those of the guest are in protocol.h. */
 enum machine_stage {
 	MACHINE_STAGE_ENTERED = 32, /* the machine's first instruction */
-	MACHINE_STAGE_MEMORY,  /* guest memory is mapped, the kernel and the initramfs are in it */
-	MACHINE_STAGE_KVM,     /* VM, interrupt controller and vCPUs exist */
-	MACHINE_STAGE_LOCKED,  /* locked down; the vCPUs are released next */
-	MACHINE_STAGE_DRAINED, /* after POD_EXIT: all output has been written */
+	MACHINE_STAGE_ALONE,	    /* other descriptors closed, own namespaces and user */
+	MACHINE_STAGE_KERNEL,	    /* guest memory and the kernel are mapped */
+	MACHINE_STAGE_MEMORY,	    /* initramfs, device tree and page tables are in it too */
+	MACHINE_STAGE_VM,	    /* VM and interrupt controller exist */
+	MACHINE_STAGE_VCPUS,	    /* and vCPUs */
+	MACHINE_STAGE_KVM,	    /* and devices */
+	MACHINE_STAGE_THREADS,	    /* each vCPU has a thread */
+	MACHINE_STAGE_LOCKED,	    /* locked down; the vCPUs are released next */
+	MACHINE_STAGE_DRAINED,	    /* after POD_EXIT: all output has been written */
+
+	/* Plus a virtio device ID: the guest's driver of such a device is ready. */
+	MACHINE_STAGE_DRIVERS = 128,
 };
 
 enum machine_record_type {

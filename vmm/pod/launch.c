@@ -85,12 +85,17 @@ static int open_part(const char *option, const char *chosen, const char *name, s
 static int set_command_line(struct plan *plan, const struct run_options *options, struct error *err)
 {
 	const char *extra = options->kernel_args ? options->kernel_args : "";
-	/* What follows "--" goes to guest-init, which must know before it has read the record. */
-	int n = snprintf(plan->command_line, sizeof(plan->command_line), "%s%s %s%s", COMMAND_LINE,
-			 options->console ? " earlyprintk=serial console=hvc0 log_buf_len=128K"
-					  : " quiet",
-			 extra, options->trace ? " -- trace" : "");
+	const char *log = " quiet";
+	int n;
 
+	/* A timeline has the kernel's boot from the kernel's log, which is not kept when quiet. */
+	if (options->console)
+		log = " earlyprintk=serial console=hvc0 log_buf_len=128K";
+	else if (options->trace)
+		log = " log_buf_len=32K";
+	/* What follows "--" goes to guest-init, which must know before it has read the record. */
+	n = snprintf(plan->command_line, sizeof(plan->command_line), "%s%s %s%s", COMMAND_LINE, log,
+		     extra, options->trace ? " -- trace" : "");
 	if (n >= (int)sizeof(plan->command_line))
 		return error_set(err, 0, "--kernel-args: the command line may have %d bytes",
 				 PLAN_COMMAND_LINE_MAX - 1);

@@ -10,7 +10,7 @@
 
 #include "vmm/base/error.h"
 
-enum { TIMELINE_MAX = 64 };
+enum { TIMELINE_MAX = 96 };
 
 /* Stages of the supervisor; those of the machine and the guest have numbers of their own. */
 enum timeline_stage {

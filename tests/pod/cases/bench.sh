@@ -12,6 +12,7 @@ test_start() {
   holds 'all(0 < row["first_byte"]["median_ns"] <= row["end"]["median_ns"] and len(row["end"]["all_ns"]) == 1 for row in r["rows"])'
   # The phases are those of one start, host and guest, and leave nothing out.
   holds '(lambda names: names.index("supervisor-started") < names.index("app-exec") < names.index("waited-for"))([p["until"] for p in r["phases"]])'
+  holds '{"kernel-clock", "driver-blk"} <= {p["until"] for p in r["phases"]}'
   holds 'sum(p["took_ns"] for p in r["phases"]) == r["phases"][-1]["at_ns"]'
 }
 

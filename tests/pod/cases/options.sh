@@ -232,7 +232,10 @@ rows = [line.split() for line in open("trace.txt") if not line.startswith("#")]
 times = [float(row[0]) for row in rows]
 assert times == sorted(times) and times[0] == 0, times
 assert {row[2] for row in rows} >= {"host", "guest"}, rows
-assert len(rows) >= 10, rows
+names = [row[3] for row in rows]
+assert len(names) >= 25 and len(names) == len(set(names)), names
+# The machine's, the kernel's own, the drivers', guest-init's: each kind is there.
+assert {"locked-down", "kernel-clock", "driver-vsock", "app-exec"} <= set(names), names
 END
 }
 

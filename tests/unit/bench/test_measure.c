@@ -137,6 +137,8 @@ static void test_phases(void **state)
 	for (unsigned i = 0; i < phases.count; i++)
 		sum_ns += phases.items[i].took_ns;
 	assert_int_equal(sum_ns, 30000);
+	assert_true(phase_is_large(&phases, 1));
+	assert_false(phase_is_large(&phases, 0));
 	/* Of another start, or of none. */
 	write_timeline("# 0 is 3 ns of CLOCK_MONOTONIC\n 0.0 0.0 host started\n");
 	assert_int_equal(phases_read(&phases, error_path, &measured, &err), -1);

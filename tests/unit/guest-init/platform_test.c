@@ -92,6 +92,12 @@ void platform_trace(enum trace_stage stage)
 	(void)stage;
 }
 
+void platform_trace_past(enum trace_stage stage, uint64_t ago_us)
+{
+	(void)stage;
+	(void)ago_us;
+}
+
 _Noreturn void platform_die(void)
 {
 	_exit(99);
