@@ -23,21 +23,13 @@ enum {
 	DOCUMENT_TIMEOUT_S = 120,
 	STALL_BYTES_PER_S = 64,
 	CONNECTIONS_MAX = 8,
-	KNOWN_HOSTS_MAX = 8,
-	HOST_SIZE = 256,
 	BUFFER_SIZE = 256 * 1024,
-};
-
-struct known_host {
-	char host[HOST_SIZE];
-	char addresses[RESOLVE_TEXT_SIZE];
 };
 
 struct http {
 	CURLM *multi;
 	const struct http_trust *trust;
-	struct known_host known[KNOWN_HOSTS_MAX];
-	size_t known_count;
+	struct resolver resolver;
 };
 
 /* What libcurl needs while a request runs. */
@@ -95,7 +87,7 @@ static const char host_chars[] =
  * The host, an address of IPv6 in brackets, and SCHEME://HOST:PORT, in lower case. A user is an
  * error, unless may_have_user.
  */
-static int split_url(const char *url, bool may_have_user, char host[HOST_SIZE],
+static int split_url(const char *url, bool may_have_user, char host[RESOLVE_HOST_SIZE],
 		     char origin[HTTP_ORIGIN_SIZE], struct error *err)
 {
 	CURLU *parts = curl_url();
@@ -111,13 +103,13 @@ static int split_url(const char *url, bool may_have_user, char host[HOST_SIZE],
 	    curl_url_get(parts, CURLUPART_HOST, &name, 0) ||
 	    curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) ||
 	    (curl_url_get(parts, CURLUPART_USER, &user, 0) != CURLUE_NO_USER && !may_have_user) ||
-	    strlen(name) >= HOST_SIZE || name[strspn(name, host_chars)]) {
+	    strlen(name) >= RESOLVE_HOST_SIZE || name[strspn(name, host_chars)]) {
 		(void)error_set(err, 0, "\"%.200s\" is not a URL of http or https", url);
 	} else {
 		for (char *at = name; *at; at++)
 			*at = (char)tolower((unsigned char)*at);
 		len = snprintf(origin, HTTP_ORIGIN_SIZE, "%s://%s:%s", scheme, name, port);
-		(void)snprintf(host, HOST_SIZE, "%s", name);
+		(void)snprintf(host, RESOLVE_HOST_SIZE, "%s", name);
 		result = len > 0 && len < HTTP_ORIGIN_SIZE
 			     ? 0
 			     : error_set(err, 0, "\"%.200s\" names too long a host", url);
@@ -132,7 +124,7 @@ static int split_url(const char *url, bool may_have_user, char host[HOST_SIZE],
 
 int http_origin(const char *url, char origin[HTTP_ORIGIN_SIZE], struct error *err)
 {
-	char host[HOST_SIZE];
+	char host[RESOLVE_HOST_SIZE];
 
 	return split_url(url, false, host, origin, err);
 }
@@ -198,28 +190,6 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
 	return 0;
 }
 
-/* The addresses of a host, kept for the life of this process. */
-static int find_host(struct http *http, const char *host, const char **addresses, struct error *err)
-{
-	struct known_host *known;
-
-	for (size_t i = 0; i < http->known_count; i++) {
-		if (strcmp(http->known[i].host, host) == 0) {
-			*addresses = http->known[i].addresses;
-			return 0;
-		}
-	}
-	if (http->known_count == KNOWN_HOSTS_MAX)
-		http->known_count--;
-	known = &http->known[http->known_count];
-	if (resolve_host(host, known->addresses, err) < 0)
-		return -1;
-	(void)snprintf(known->host, sizeof(known->host), "%s", host);
-	http->known_count++;
-	*addresses = known->addresses;
-	return 0;
-}
-
 /*
  * Tells libcurl the addresses, so that it resolves nothing: 0; 1 with the exchange's reason set
  * when there are none; -1.
@@ -228,12 +198,12 @@ static int resolve(struct http *http, struct http_handle *handle, const char *ho
 		   const char *origin)
 {
 	struct http_exchange *exchange = handle->exchange;
-	char line[HOST_SIZE + RESOLVE_TEXT_SIZE + 16];
+	char line[RESOLVE_HOST_SIZE + RESOLVE_TEXT_SIZE + 16];
 	const char *addresses;
 
 	if (host[0] == '[')
 		return 0; /* an address */
-	if (find_host(http, host, &addresses, &exchange->why) < 0)
+	if (resolver_find(&http->resolver, host, &addresses, &exchange->why) < 0)
 		return 1;
 	(void)snprintf(line, sizeof(line), "%s%s:%s", host, strrchr(origin, ':'), addresses);
 	handle->resolve = curl_slist_append(NULL, line);
@@ -244,7 +214,7 @@ static int resolve(struct http *http, struct http_handle *handle, const char *ho
 static int find_way(struct http *http, struct http_handle *handle, const char *host,
 		    const char *origin)
 {
-	char proxy_host[HOST_SIZE], proxy_origin[HTTP_ORIGIN_SIZE];
+	char proxy_host[RESOLVE_HOST_SIZE], proxy_origin[HTTP_ORIGIN_SIZE];
 	struct error *why = &handle->exchange->why;
 
 	if (!proxy_find(origin, handle->proxy))
@@ -383,7 +353,7 @@ static void free_handle(struct http_handle *handle)
 
 int http_start(struct http *http, struct http_exchange *exchange, struct error *err)
 {
-	char host[HOST_SIZE], origin[HTTP_ORIGIN_SIZE];
+	char host[RESOLVE_HOST_SIZE], origin[HTTP_ORIGIN_SIZE];
 	struct http_handle *handle;
 	int resolved;
 
@@ -493,7 +463,7 @@ int http_wait(struct http *http, int timeout_ms, struct http_exchange **ended, s
 			read_answer((struct http_handle *)(void *)private, message->data.result);
 			*ended = ((struct http_handle *)(void *)private)->exchange;
 			if ((*ended)->outcome != HTTP_ANSWERED)
-				http->known_count = 0; /* the host may have moved */
+				resolver_forget(&http->resolver); /* the host may have moved */
 			return 0;
 		}
 		if (round)

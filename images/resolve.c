@@ -72,3 +72,30 @@ int resolve_host(const char *host, char addresses[RESOLVE_TEXT_SIZE], struct err
 		return error_set(err, 0, "the host name %s has no address", host);
 	return 0;
 }
+
+int resolver_find(struct resolver *resolver, const char *host, const char **addresses,
+		  struct error *err)
+{
+	struct resolver_host *known;
+
+	for (size_t i = 0; i < resolver->count; i++) {
+		if (strcmp(resolver->hosts[i].host, host) == 0) {
+			*addresses = resolver->hosts[i].addresses;
+			return 0;
+		}
+	}
+	if (resolver->count == RESOLVER_HOSTS_MAX)
+		resolver->count--;
+	known = &resolver->hosts[resolver->count];
+	if (resolve_host(host, known->addresses, err) < 0)
+		return -1;
+	(void)snprintf(known->host, sizeof(known->host), "%s", host);
+	resolver->count++;
+	*addresses = known->addresses;
+	return 0;
+}
+
+void resolver_forget(struct resolver *resolver)
+{
+	resolver->count = 0;
+}
