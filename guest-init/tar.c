@@ -12,27 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* POSIX.1-2017, pax, "ustar Interchange Format". Numbers are octal digits with a NUL at the end. */
-struct header {
-	char name[100];
-	char mode[8];
-	char uid[8];
-	char gid[8];
-	char size[12];
-	char mtime[12];
-	char checksum[8];
-	char type;
-	char link[100];
-	char magic[6];
-	char version[2];
-	char user[32];
-	char group[32];
-	char major[8];
-	char minor[8];
-	char prefix[155];
-	char padding[12];
-};
-static_assert(sizeof(struct header) == TAR_BLOCK_BYTES, "tar header");
+#include "vmm/base/tar_format.h"
 
 enum { TYPE_EXTENDED = 'x', NUMBER_TEXT_MAX = 24 };
 
@@ -92,7 +72,7 @@ static int put(struct tar *tar, const char *data, size_t len)
 /* Zeroes up to the next block. */
 static int pad(struct tar *tar)
 {
-	return put(tar, NULL, -tar->bytes % TAR_BLOCK_BYTES);
+	return put(tar, NULL, -tar->bytes % TAR_BLOCK);
 }
 
 static bool fits(uint64_t value, size_t field_bytes)
@@ -118,7 +98,7 @@ static void put_text(char *field, size_t field_bytes, const char *text)
 	memcpy(field, text, len);
 }
 
-static void put_checksum(struct header *header)
+static void put_checksum(struct tar_header *header)
 {
 	const unsigned char *bytes = (const unsigned char *)header;
 	uint32_t sum = 0;
@@ -129,11 +109,10 @@ static void put_checksum(struct header *header)
 	put_octal(header->checksum, sizeof(header->checksum) - 1, sum);
 }
 
-static int put_header(struct tar *tar, struct header *header, char type)
+static int put_header(struct tar *tar, struct tar_header *header, char type)
 {
 	header->type = type;
-	memcpy(header->magic, "ustar", sizeof(header->magic));
-	memcpy(header->version, "00", sizeof(header->version));
+	memcpy(header->magic, USTAR_MAGIC, sizeof(header->magic));
 	put_checksum(header);
 	return put(tar, (const char *)header, sizeof(*header));
 }
@@ -200,7 +179,8 @@ static int add_time(struct tar *tar, const char *key, int64_t seconds, uint32_t 
 	return add_text(tar, key, text);
 }
 
-static int add_records(struct tar *tar, const struct tar_entry *entry, const struct header *header)
+static int add_records(struct tar *tar, const struct tar_entry *entry,
+		       const struct tar_header *header)
 {
 	if (strlen(entry->path) > sizeof(header->name) && add_text(tar, "path", entry->path) < 0)
 		return -1;
@@ -223,7 +203,7 @@ static int add_records(struct tar *tar, const struct tar_entry *entry, const str
 
 static int put_records(struct tar *tar)
 {
-	struct header header = { 0 };
+	struct tar_header header = { 0 };
 	size_t len = tar->records_bytes;
 
 	if (!len)
@@ -259,7 +239,7 @@ int tar_attribute(struct tar *tar, const char *name, const void *value, size_t l
 
 int tar_entry(struct tar *tar, const struct tar_entry *entry)
 {
-	struct header header = { 0 };
+	struct tar_header header = { 0 };
 
 	assert(!tar->left_bytes && (entry->type == TAR_FILE || !entry->size_bytes));
 	if (add_records(tar, entry, &header) < 0 || put_records(tar) < 0)
@@ -274,8 +254,8 @@ int tar_entry(struct tar *tar, const struct tar_entry *entry)
 	if (entry->link)
 		put_text(header.link, sizeof(header.link), entry->link);
 	if (entry->type == TAR_CHARACTER_DEVICE || entry->type == TAR_BLOCK_DEVICE) {
-		put_octal(header.major, sizeof(header.major), entry->major);
-		put_octal(header.minor, sizeof(header.minor), entry->minor);
+		put_octal(header.dev_major, sizeof(header.dev_major), entry->major);
+		put_octal(header.dev_minor, sizeof(header.dev_minor), entry->minor);
 	}
 	tar->entries++;
 	tar->left_bytes = entry->size_bytes;
@@ -294,5 +274,5 @@ int tar_data(struct tar *tar, const void *data, size_t len)
 int tar_end(struct tar *tar)
 {
 	assert(!tar->left_bytes);
-	return put(tar, NULL, (size_t)2 * TAR_BLOCK_BYTES) < 0 ? -1 : flush(tar);
+	return put(tar, NULL, (size_t)2 * TAR_BLOCK) < 0 ? -1 : flush(tar);
 }

@@ -12,9 +12,8 @@
 #include <stdint.h>
 
 enum {
-	TAR_BLOCK_BYTES = 512,
 	TAR_RECORDS_MAX = 256 * 1024, /* bytes of the extended header of one entry */
-	TAR_BUFFER_BYTES = 128 * TAR_BLOCK_BYTES,
+	TAR_BUFFER_BYTES = 128 * 512,
 };
 
 /* The values of the header's field typeflag. */

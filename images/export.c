@@ -151,10 +151,7 @@ static int write_ustar(const struct archive_target *self, char type, const char 
 	if (type == '5')
 		memcpy(header.mode, "0000755", 8);
 	put_size(header.size, size_bytes);
-	memcpy(header.magic,
-	       "ustar\0"
-	       "00",
-	       sizeof(header.magic));
+	memcpy(header.magic, USTAR_MAGIC, sizeof(header.magic));
 	memset(header.checksum, ' ', sizeof(header.checksum));
 	for (size_t i = 0; i < sizeof(header); i++)
 		sum += bytes[i];

@@ -23,6 +23,7 @@
 #include "guest-init/hard_links.h"
 #include "guest-init/tar.h"
 #include "vmm/base/cleanup.h"
+#include "vmm/base/tar_format.h"
 
 enum { LISTING_MAX = 65536, NAME_OF_110 = 110 };
 
@@ -97,7 +98,7 @@ static void test_types(void **state)
 	assert_int_equal(tar_end(&tar), 0);
 	assert_int_equal(tar.entries, 7);
 	assert_int_equal(tar.bytes, lseek(fd, 0, SEEK_END));
-	assert_int_equal(tar.bytes, (7 + 1 + 2) * TAR_BLOCK_BYTES);
+	assert_int_equal(tar.bytes, (7 + 1 + 2) * TAR_BLOCK);
 	assert_string_equal(list(path), "-rws--x--x 0/0 5 1970-01-01 00:00:00 f\n"
 					"drw-r----- 1/2 0 2001-09-09 01:46:40 d/\n"
 					"hrw-r----- 1/2 0 2001-09-09 01:46:40 d/h link to f\n"
@@ -122,7 +123,7 @@ static void test_extended(void **state)
 	entry.path = just;
 	entry.link = just;
 	assert_int_equal(tar_entry(&tar, &entry), 0);
-	assert_int_equal(tar.bytes, TAR_BLOCK_BYTES);
+	assert_int_equal(tar.bytes, TAR_BLOCK);
 	entry.path = beyond;
 	entry.link = beyond;
 	entry.uid = 1 << 21;
@@ -152,7 +153,7 @@ static void test_extended(void **state)
 /* A file of 8 GiB and more, of which the header is enough. */
 static void test_large(void **state)
 {
-	char path[64], data[3 * TAR_BLOCK_BYTES];
+	char path[64], data[3 * TAR_BLOCK];
 	_cleanup_fd_ int fd = make_file(path);
 	struct tar_entry entry = { .type = TAR_FILE,
 				   .path = "large",
@@ -165,8 +166,8 @@ static void test_large(void **state)
 	assert_int_equal(tar_end(&tar), 0);
 	assert_int_equal(pread(fd, data, sizeof(data), 0), sizeof(data));
 	assert_int_equal(data[156], 'x');
-	assert_string_equal(data + TAR_BLOCK_BYTES, "19 size=8589934592\n");
-	assert_string_equal(data + 2 * TAR_BLOCK_BYTES + 124, "00000000000");
+	assert_string_equal(data + TAR_BLOCK, "19 size=8589934592\n");
+	assert_string_equal(data + 2 * TAR_BLOCK + 124, "00000000000");
 }
 
 /* The length in front counts itself, and gets another digit at 10, 100, 1000. */
