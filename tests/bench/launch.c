@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "program.h"
+
 #define TRACING	      "/sys/kernel/tracing/"
 #define ARGUMENTS_MAX 128
 
@@ -32,20 +34,6 @@ struct timing {
 	int status;
 	long peak_kib;
 };
-
-static void die(const char *what)
-{
-	fprintf(stderr, "launch: %s: %s\n", what, strerror(errno));
-	exit(125);
-}
-
-static long now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000L + now.tv_nsec;
-}
 
 static void write_file(const char *path, const char *text)
 {

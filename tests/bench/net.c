@@ -21,23 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "program.h"
+
 #define KVM "/sys/kernel/debug/kvm/"
 
 enum { COUNTERS_MAX = 1024 };
-
-static void die(const char *what)
-{
-	fprintf(stderr, "net: %s: %s\n", what, strerror(errno));
-	exit(125);
-}
-
-static long now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000L + now.tv_nsec;
-}
 
 static long read_number(const char *path)
 {

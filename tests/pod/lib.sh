@@ -109,3 +109,21 @@ build_probe() { gcc -D_GNU_SOURCE -static -O1 -o "$1" "$here/probe.c"; }
 
 random_file() { head -c "$2" /dev/urandom >"$1"; }
 digest() { sha256sum | cut -d ' ' -f 1; }
+
+# Sets host_ip: an address of this machine behind its default route. An emulated host has none and gets one.
+need_uplink() {
+  command -v passt >/dev/null || skip "passt is not here"
+  host_ip=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')
+  if [ -z "$(ip -4 route show default)" ]; then
+    [ "$(id -u)" = 0 ] || skip "there is no default route"
+    modprobe dummy 2>/dev/null
+    ip link add ext0 type dummy || skip "there is no default route"
+    trap 'ip link del ext0' EXIT
+    host_ip=192.0.2.10
+    ip addr add $host_ip/24 dev ext0
+    ip -6 addr add fd88::10/64 dev ext0 nodad
+    ip link set ext0 up
+    ip route add default via 192.0.2.1
+    ip -6 route add default via fd88::1 dev ext0
+  fi
+}

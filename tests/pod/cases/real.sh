@@ -2,19 +2,6 @@
 # level: software
 # A pod as people have them: a web site of three images that share a volume.
 
-# An address of this machine behind its default route, for passt. An emulated host has none and gets one.
-need_uplink() {
-  command -v passt >/dev/null || skip "passt is not here"
-  [ -z "$(ip -4 route show default)" ] || return 0
-  [ "$(id -u)" = 0 ] || skip "there is no default route"
-  modprobe dummy 2>/dev/null
-  ip link add ext0 type dummy || skip "there is no default route"
-  trap 'ip link del ext0' EXIT
-  ip addr add 192.0.2.10/24 dev ext0
-  ip link set ext0 up
-  ip route add default via 192.0.2.1
-}
-
 # The volume of the site: what nginx serves and how, the program, places for redis' socket and data.
 make_site() {
   mkdir -p site/html
