@@ -49,11 +49,6 @@ struct bench_options {
 		"output", 'o', OPTION_TEXT, "FILE", VALUE_FILE,                                    \
 		    "write the report there instead of standard output", FIELD(output)             \
 	}
-#define OPTION_ROOT                                                                                \
-	{                                                                                          \
-		"root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,                                    \
-		    "where images and pods are (default /var/lib/nacelle for root)", FIELD(root)   \
-	}
 
 static const struct option_spec start_options[] = {
 	{ "command", 0, OPTION_LIST, "NAME=COMMAND", VALUE_OTHER,
@@ -64,7 +59,7 @@ static const struct option_spec start_options[] = {
 	OPTION_OUTPUT,
 	{ "qemu-kernel", 0, OPTION_TEXT, "FILE", VALUE_FILE,
 	  "a kernel with a PVH entry, for the row of QEMU's microvm", FIELD(qemu_kernel) },
-	OPTION_ROOT,
+	OPTION_ROW_ROOT(FIELD(root)),
 	{ "runs", 'n', OPTION_NUMBER, "N", VALUE_OTHER, "starts of each (default 30)",
 	  FIELD(runs) },
 	{ "with", 0, OPTION_LIST, "NAME", VALUE_OTHER,
@@ -80,7 +75,7 @@ static const struct option_spec memory_options[] = {
 	OPTION_OUTPUT,
 	{ "pods", 'n', OPTION_NUMBER, "N", VALUE_OTHER, "how many at once (default 20)",
 	  FIELD(pods) },
-	OPTION_ROOT,
+	OPTION_ROW_ROOT(FIELD(root)),
 };
 
 static const char *const default_start[] = { "echo", "hello", NULL };

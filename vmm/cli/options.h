@@ -45,6 +45,22 @@ struct option_spec {
 	size_t offset; /* of the field in the struct that options_parse() fills */
 };
 
+/* Rows of many tables. */
+#define OPTION_ROW_ROOT(field_offset)                                                              \
+	{                                                                                          \
+		"root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,                                    \
+		    "where images and pods are (default /var/lib/nacelle for root)", field_offset  \
+	}
+#define OPTION_ROW_STORE(field_offset)                                                             \
+	{                                                                                          \
+		"root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,                                    \
+		    "the store of images (default /var/lib/nacelle for root)", field_offset        \
+	}
+#define OPTION_ROW_JSON(field_offset)                                                              \
+	{                                                                                          \
+		"json", 0, OPTION_FLAG, NULL, VALUE_OTHER, "print JSON", field_offset              \
+	}
+
 /* More options of a verb, which fill a struct within that of its other ones. */
 struct option_group {
 	const char *heading; /* in the help */

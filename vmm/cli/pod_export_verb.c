@@ -24,8 +24,7 @@ const struct option_spec pod_export_options[POD_EXPORT_OPTION_COUNT] = {
 	  "write to this file instead of standard output; an image to oci:DIR[:TAG] or "
 	  "oci-archive:FILE[:TAG]",
 	  FIELD(output) },
-	{ "root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,
-	  "where images and pods are (default /var/lib/nacelle for root)", FIELD(root) },
+	OPTION_ROW_ROOT(FIELD(root)),
 	{ "uuid-file", 0, OPTION_TEXT, "FILE", VALUE_FILE,
 	  "take the UUID from this file; no POD is given", FIELD(uuid_file) },
 };

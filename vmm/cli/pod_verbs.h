@@ -30,21 +30,13 @@ struct pod_verb_options {
 };
 
 #define POD_FIELD(name) offsetof(struct pod_verb_options, name)
-#define POD_OPTION_ROOT                                                                            \
-	{                                                                                          \
-		"root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,                                    \
-		    "where images and pods are (default /var/lib/nacelle for root)",               \
-		    POD_FIELD(root)                                                                \
-	}
+#define POD_OPTION_ROOT OPTION_ROW_ROOT(POD_FIELD(root))
 #define POD_OPTION_UUID_FILE                                                                       \
 	{                                                                                          \
 		"uuid-file", 0, OPTION_TEXT, "FILE", VALUE_FILE, "take the UUID from this file",   \
 		    POD_FIELD(uuid_file)                                                           \
 	}
-#define POD_OPTION_JSON                                                                            \
-	{                                                                                          \
-		"json", 0, OPTION_FLAG, NULL, VALUE_OTHER, "print JSON", POD_FIELD(json)           \
-	}
+#define POD_OPTION_JSON OPTION_ROW_JSON(POD_FIELD(json))
 
 enum {
 	POD_LIST_OPTION_COUNT = 5,

@@ -20,15 +20,8 @@ struct store_verb_options {
 };
 
 #define STORE_FIELD(name) offsetof(struct store_verb_options, name)
-#define STORE_OPTION_ROOT                                                                          \
-	{                                                                                          \
-		"root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,                                    \
-		    "the store of images (default /var/lib/nacelle for root)", STORE_FIELD(root)   \
-	}
-#define STORE_OPTION_JSON                                                                          \
-	{                                                                                          \
-		"json", 0, OPTION_FLAG, NULL, VALUE_OTHER, "print JSON", STORE_FIELD(json)         \
-	}
+#define STORE_OPTION_ROOT OPTION_ROW_STORE(STORE_FIELD(root))
+#define STORE_OPTION_JSON OPTION_ROW_JSON(STORE_FIELD(json))
 
 enum {
 	LIST_OPTION_COUNT = 3,

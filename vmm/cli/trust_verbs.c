@@ -21,7 +21,7 @@ static const struct option_spec add_options[] = {
 };
 
 static const struct option_spec list_options[] = {
-	{ "json", 0, OPTION_FLAG, NULL, VALUE_OTHER, "print JSON", TRUST_FIELD(json) },
+	OPTION_ROW_JSON(TRUST_FIELD(json)),
 };
 
 static const struct option_spec remove_options[] = {

@@ -19,12 +19,11 @@
 #define FIELD(name) offsetof(struct verify_verb_options, name)
 
 const struct option_spec verify_options_table[VERIFY_OPTION_COUNT] = {
-	{ "json", 0, OPTION_FLAG, NULL, VALUE_OTHER, "print JSON", FIELD(json) },
+	OPTION_ROW_JSON(FIELD(json)),
 	{ "name", 0, OPTION_TEXT, "NAME", VALUE_OTHER,
 	  "the name that policies know it by (default: that of the reference)", FIELD(name) },
 	{ "quiet", 'q', OPTION_FLAG, NULL, VALUE_OTHER, "print errors only", FIELD(quiet) },
-	{ "root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,
-	  "the store of images (default /var/lib/nacelle for root)", FIELD(root) },
+	OPTION_ROW_STORE(FIELD(root)),
 	{ "signature", 0, OPTION_LIST, "FILE", VALUE_FILE,
 	  "a detached signature of the image; may be given again", FIELD(signatures) },
 };
