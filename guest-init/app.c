@@ -213,7 +213,7 @@ int app_start(struct app *app, struct error *err)
 	if (child.part == CHILD_FIRST && cgroup_make(DIR_CGROUP, app->index, app->config, err) < 0)
 		return -1;
 	app->state = APP_STARTING;
-	app->failed = false;
+	app->failed = app->held = false;
 	app->ended_by = 0;
 	app->flags = 0;
 	return start_child(app, &child, err);
@@ -289,6 +289,20 @@ static void send_held_signals(struct app *app)
 	}
 }
 
+/* There is no program yet that could wish for anything else than its end. */
+static void end_held(struct app *app)
+{
+	static const int ends[] = { SIGKILL, SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+
+	for (size_t i = 0; app->held && i < sizeof(ends) / sizeof(*ends); i++) {
+		if (!(app->held_signals >> (ends[i] - 1) & 1))
+			continue;
+		app->ended_by = ends[i];
+		kill(app->pid, SIGKILL);
+		return;
+	}
+}
+
 /* Takes what the app's process has said so far. */
 static void read_reports(struct app *app)
 {
@@ -309,6 +323,9 @@ static void read_reports(struct app *app)
 		} else if (report.type == REPORT_MOUNTS) {
 			close_end(&fds[1]);
 			app->mounts = fds[0];
+		} else if (report.type == REPORT_HELD) {
+			app->held = app->config->hold;
+			end_held(app);
 		} else if (app->state == APP_STARTING) {
 			app->failed = true;
 			app->kind = (enum exit_kind)report.kind;
@@ -418,12 +435,22 @@ void app_close(struct app *app)
 	close_end(&app->mounts);
 }
 
+void app_release(struct app *app)
+{
+	/* A process that has gone hears nothing, and needs not. */
+	if (app->held && app->report >= 0)
+		(void)report_release(app->report);
+	app->held = false;
+}
+
 void app_signal(struct app *app, uint32_t signal)
 {
-	if (app->state <= APP_STARTING)
+	if (app->state <= APP_STARTING) {
 		app->held_signals |= (uint64_t)1 << (signal - 1);
-	else if (app->state == APP_RUNNING)
+		end_held(app);
+	} else if (app->state == APP_RUNNING) {
 		send_signal(app, (int)signal);
+	}
 }
 
 void app_kill(struct app *app)

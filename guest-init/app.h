@@ -31,8 +31,10 @@ struct app {
 	struct record_app *config;
 	uint32_t index;
 	enum app_state state;
-	bool failed; /* a report said so; kind and code are its */
-	bool joined; /* another app's namespaces: the kernel shields it from no signal */
+	bool failed;	/* a report said so; kind and code are its */
+	bool held;	/* its process waits for app_release() */
+	bool held_told; /* pod.c has said so */
+	bool joined;	/* another app's namespaces: the kernel shields it from no signal */
 	bool trace;
 	uint32_t group; /* index of the app whose cgroup it is in */
 	pid_t pid;
@@ -105,6 +107,9 @@ bool app_finish(struct app *app);
 
 /* Closes all that an app had that is done. */
 void app_close(struct app *app);
+
+/* Lets an app go on that is held; any other does not mind. */
+void app_release(struct app *app);
 
 void app_signal(struct app *app, uint32_t signal);
 void app_kill(struct app *app); /* SIGKILL to the process that it has */

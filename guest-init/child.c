@@ -163,7 +163,7 @@ static _Noreturn void become(const struct child *child, const char **argv, struc
 		}
 	}
 	syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
-	umask(022);
+	umask(child->app->umask);
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -312,6 +312,21 @@ static bool restrict_mounts(struct child *child, bool entered, struct error *err
 	return entered && enter_workdir(child, false, err);
 }
 
+/* All is done that can fail, and the program is there: its turn comes when the host says so. */
+static void wait_for_start(const struct child *child, struct error *err)
+{
+	const struct report report = { .type = REPORT_HELD };
+	int code = exec_check(child->app->argv[0], child->app->env, err);
+
+	if (code)
+		fail(child, EXIT_KIND_NOT_STARTED, code, err);
+	if (report_send(child->report, &report, NULL) < 0 ||
+	    report_await_release(child->report) < 0) {
+		error_set(err, errno, "cannot wait for the start");
+		fail_ours(child, err);
+	}
+}
+
 _Noreturn void child_run(struct child *child)
 {
 	struct error err = ERROR_NONE;
@@ -340,5 +355,7 @@ _Noreturn void child_run(struct child *child)
 		leave_reaper(child, &user, &err);
 	setsid();
 	take_terminal(child, &err);
+	if (child->part == CHILD_FIRST && child->app->hold)
+		wait_for_start(child, &err);
 	become(child, child->app->argv, &err);
 }

@@ -130,6 +130,21 @@ static const char *find_path(const char **env)
 	return "";
 }
 
+/* Puts the name into the next directory of PATH. Returns whether there was another. */
+static bool next_place(const char **next, const char *name, char path[PATH_MAX])
+{
+	while (*next) {
+		const char *entry = *next;
+		size_t len = strcspn(entry, ":");
+
+		*next = entry[len] ? entry + len + 1 : NULL;
+		if (snprintf(path, PATH_MAX, "%.*s%s%s", (int)len, entry, len ? "/" : "./", name) <
+		    PATH_MAX)
+			return true;
+	}
+	return false;
+}
+
 int exec_program(const char **argv, const char **env, struct error *err)
 {
 	const char *name = argv[0];
@@ -139,16 +154,9 @@ int exec_program(const char **argv, const char **env, struct error *err)
 
 	if (strchr(name, '/'))
 		return explain(name, try_exec(name, argv, env), err);
-	while (next) {
-		const char *entry = next;
-		size_t len = strcspn(entry, ":");
-		int code;
+	while (next_place(&next, name, path)) {
+		int code = try_exec(path, argv, env);
 
-		next = entry[len] ? entry + len + 1 : NULL;
-		if (snprintf(path, sizeof(path), "%.*s%s%s", (int)len, entry, len ? "/" : "./",
-			     name) >= (int)sizeof(path))
-			continue;
-		code = try_exec(path, argv, env);
 		if (code == EACCES && !refused[0]) {
 			memcpy(refused, path, sizeof(refused));
 			refused_code = code;
@@ -162,4 +170,38 @@ int exec_program(const char **argv, const char **env, struct error *err)
 	error_set(err, 0, "cannot execute %s: it is in no directory of PATH (%s)", name,
 		  find_path(env));
 	return EXEC_NOT_FOUND;
+}
+
+/* Whether execve() would find a program there; what stands behind that is seen when it does. */
+static int check_place(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno == EACCES ? EXEC_CANNOT : EXEC_NOT_FOUND;
+	return S_ISREG(st.st_mode) && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0
+		   ? 0
+		   : EXEC_CANNOT;
+}
+
+int exec_check(const char *name, const char **env, struct error *err)
+{
+	const char *next = find_path(env);
+	int result = EXEC_NOT_FOUND, code;
+	char path[PATH_MAX];
+
+	if (strchr(name, '/')) {
+		result = check_place(name);
+	} else {
+		while (result && next_place(&next, name, path)) {
+			code = check_place(path);
+			if (code != EXEC_NOT_FOUND)
+				result = code;
+		}
+	}
+	if (result == EXEC_CANNOT)
+		error_set(err, 0, "cannot execute %s: it is not a file that may be executed", name);
+	else if (result)
+		error_set(err, 0, "cannot execute %s: there is no such file", name);
+	return result;
 }

@@ -20,6 +20,12 @@ enum {
  */
 int exec_program(const char **argv, const char **env, struct error *err);
 
+/*
+ * Whether exec_program() would find a file that the caller may execute. Returns 0, or EXEC_CANNOT
+ * or EXEC_NOT_FOUND with err filled.
+ */
+int exec_check(const char *name, const char **env, struct error *err);
+
 enum { INTERPRETER_MAX = 256 };
 
 /*

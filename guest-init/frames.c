@@ -16,6 +16,8 @@ static ssize_t payload_size(uint32_t type)
 		return sizeof(struct frame_winsize);
 	case FRAME_STOP:
 		return sizeof(struct frame_stop);
+	case FRAME_START:
+		return sizeof(struct frame_start);
 	case FRAME_ADD:
 		return sizeof(struct frame_add);
 	case FRAME_CLOCK:
@@ -46,6 +48,8 @@ ssize_t frame_parse(const void *data, size_t len, struct host_frame *frame)
 	} else if (type == FRAME_ADD) {
 		frame->id = cursor_le32(&c);
 		frame->record_port = cursor_le32(&c);
+		frame->app = cursor_le32(&c);
+	} else if (type == FRAME_START) {
 		frame->app = cursor_le32(&c);
 	} else if (type == FRAME_STOP) {
 		frame->timeout_ms = cursor_le32(&c);

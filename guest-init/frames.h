@@ -14,8 +14,8 @@
 enum { FRAME_FROM_HOST_MAX = sizeof(struct frame_header) + sizeof(struct frame_add) };
 
 struct host_frame {
-	enum frame_type type; /* FRAME_SIGNAL, FRAME_WINSIZE, FRAME_STOP or FRAME_ADD */
-	uint32_t app;	      /* SIGNAL, WINSIZE and ADD */
+	enum frame_type type; /* one of those to the guest */
+	uint32_t app;	      /* SIGNAL, WINSIZE, ADD and START */
 	uint32_t signal;
 	uint16_t rows, columns;
 	uint32_t id, record_port; /* ADD: the id is within its range */

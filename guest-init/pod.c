@@ -139,14 +139,29 @@ static void handle_frame(void *context, const struct host_frame *frame)
 		app_signal(&pod->apps[frame->app], frame->signal);
 	else if (frame->type == FRAME_WINSIZE)
 		app_resize(&pod->apps[frame->app], frame->rows, frame->columns);
+	else if (frame->type == FRAME_START)
+		app_release(&pod->apps[frame->app]);
 }
 
-static int tell_started(struct pod *pod, const struct app *app, struct error *err)
+static int tell_pid(struct pod *pod, const struct app *app, enum frame_type type, struct error *err)
 {
 	const struct frame_app_start start = { le32_make(app->index),
 					       le32_make((uint32_t)app->pid) };
 
-	return control_send(pod->control, FRAME_APP_START, &start, sizeof(start), err);
+	return control_send(pod->control, type, &start, sizeof(start), err);
+}
+
+static int tell_started(struct pod *pod, const struct app *app, struct error *err)
+{
+	return tell_pid(pod, app, FRAME_APP_START, err);
+}
+
+static int tell_held(struct pod *pod, struct app *app, struct error *err)
+{
+	if (!app->held || app->held_told)
+		return 0;
+	app->held_told = true;
+	return tell_pid(pod, app, FRAME_APP_HELD, err);
 }
 
 static int tell_ended(struct pod *pod, const struct app *app, enum frame_type type,
@@ -260,7 +275,7 @@ static int step_app(struct pod *pod, struct app *app, const struct pollfd *fds, 
 {
 	bool starting = app->state == APP_STARTING;
 
-	if (app_step(app, fds, err) < 0)
+	if (app_step(app, fds, err) < 0 || tell_held(pod, app, err) < 0)
 		return -1;
 	if (starting && app->state == APP_RUNNING && tell_started(pod, app, err) < 0)
 		return -1;

@@ -29,7 +29,7 @@
 
 enum {
 	PROTOCOL_VERSION_MAJOR = 1, /* differs: the two do not understand each other */
-	PROTOCOL_VERSION_MINOR = 1, /* differs: one knows more frames than the other */
+	PROTOCOL_VERSION_MINOR = 2, /* differs: one knows more frames than the other */
 };
 
 enum {
@@ -55,12 +55,14 @@ enum frame_type {
 	FRAME_POD_EXIT = 4,    /* struct frame_pod_exit, the last frame */
 	FRAME_APP_RESTART = 5, /* struct frame_app_exit: it has ended, and will be started again */
 	FRAME_ADD_PORTS = 6,   /* struct frame_add_ports, the answer to FRAME_ADD */
+	FRAME_APP_HELD = 7,    /* struct frame_app_start: it waits for FRAME_START */
 	/* host to guest */
 	FRAME_SIGNAL = 64,  /* struct frame_signal */
 	FRAME_WINSIZE = 65, /* struct frame_winsize */
 	FRAME_STOP = 66,    /* struct frame_stop: an orderly end of all apps */
 	FRAME_ADD = 67,	    /* struct frame_add: start a process beside an app's */
 	FRAME_CLOCK = 68,   /* nothing: the host's wall clock was set, or the host slept */
+	FRAME_START = 69,   /* struct frame_start: execve() of an app that is held */
 };
 
 struct frame_hello {
@@ -132,6 +134,14 @@ struct frame_stop {
 };
 #define FRAME_STOP_PATIENT UINT32_MAX
 
+/*
+ * An app with RECORD_HOLD stops before its execve(), when all else is done that can fail and its
+ * program has been found. It says so once, with APP_HELD. No app behind it starts before it.
+ */
+struct frame_start {
+	le32 app; /* index */
+};
+
 struct frame_winsize {
 	le32 app;
 	le16 rows;
@@ -173,6 +183,7 @@ static_assert(sizeof(struct export_summary) == 16, "export summary");
 static_assert(sizeof(struct frame_signal) == 8, "SIGNAL");
 static_assert(sizeof(struct frame_winsize) == 8, "WINSIZE");
 static_assert(sizeof(struct frame_stop) == 4, "STOP");
+static_assert(sizeof(struct frame_start) == 4, "START");
 static_assert(sizeof(struct frame_add) == 12, "ADD");
 static_assert(sizeof(struct frame_add_ports) == 20, "ADD_PORTS");
 
@@ -258,6 +269,8 @@ enum trace_stage {
  *	            no-new-privileges        flag
  *	            seccomp = bytes          struct sock_filter[], as the guest's kernel takes them
  *	            init                     flag: a reaper as PID 1 of the app's namespace
+ *	            hold                     flag: it waits for FRAME_START before its execve()
+ *	            umask = <n>              absent: 022
  *	            rlimits = <resource soft-high soft-low hard-high hard-low> ...
  *	            oom-score-adj = <n>      two's complement, -1000 to 1000
  *	            memory-limit = <high low>   bytes; absent, as with the next three: no limit
@@ -307,7 +320,7 @@ enum trace_stage {
  *	        argv                         as an app's
  *	        env                          beside the app's, and in place of those of the same name
  *	        user, workdir                absent: the app's
- *	        terminal                     as an app's
+ *	        terminal, umask              as an app's
  *	        stdin-port, stdout-port, stderr-port = <n>   counted from record_port
  */
 /* clang-format on */
@@ -330,6 +343,7 @@ enum {
 	RECORD_OOM_SCORE_MAX = 1000,
 	RECORD_CPU_WEIGHT_MAX = 10000,
 	RECORD_SIGNAL_MAX = 64,
+	RECORD_UMASK_DEFAULT = 022,
 	RECORD_STOP_TIMEOUT_MS = 10000, /* where the record says nothing */
 	RECORD_STRINGS_MAX = 262144,	/* in one list */
 };
@@ -362,6 +376,8 @@ enum {
 #define RECORD_CAPABILITIES    "capabilities"
 #define RECORD_NO_NEW_PRIVS    "no-new-privileges"
 #define RECORD_INIT	       "init"
+#define RECORD_HOLD	       "hold"
+#define RECORD_UMASK	       "umask"
 #define RECORD_RLIMITS	       "rlimits"
 #define RECORD_SYSCTLS	       "sysctls"
 #define RECORD_STOP_TIMEOUT    "stop-timeout"

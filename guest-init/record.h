@@ -87,6 +87,8 @@ struct record_app {
 	struct sock_filter *seccomp; /* seccomp_count instructions */
 	size_t seccomp_count;
 	bool init;
+	bool hold;
+	uint32_t umask;
 	struct record_rlimit *rlimits;
 	size_t rlimit_count;
 	int32_t oom_score_adj;

@@ -9,7 +9,7 @@
 #include "guest-init/protocol.h"
 #include "guest-init/record_reader.h"
 
-enum { MODE_MAX = 07777 };
+enum { MODE_MAX = 07777, UMASK_MAX = 0777 };
 
 static void read_root(struct record_reader *app, struct record_root *root)
 {
@@ -188,6 +188,7 @@ static void read_life(struct record_reader *r, struct record_app *app)
 	static const char *const restarts[] = { "no", "on-failure", "always", NULL };
 
 	app->init = reader_flag(r, RECORD_INIT);
+	app->hold = reader_flag(r, RECORD_HOLD);
 	app->pre_start = read_command(r, RECORD_PRE_START);
 	app->post_stop = read_command(r, RECORD_POST_STOP);
 	if (reader_flag(r, RECORD_RESTART))
@@ -213,6 +214,7 @@ void record_read_process(struct record_reader *r, struct record_app *app, bool i
 	if (!is_added || reader_property(r, RECORD_WORKDIR, &len))
 		app->workdir = reader_need_path(r, RECORD_WORKDIR);
 	read_terminal(r, app);
+	app->umask = reader_number(r, RECORD_UMASK, RECORD_UMASK_DEFAULT, UMASK_MAX);
 	app->ports[0] = reader_u32(r, RECORD_STDIN_PORT, 0);
 	app->ports[1] = reader_u32(r, RECORD_STDOUT_PORT, 0);
 	app->ports[2] = reader_u32(r, RECORD_STDERR_PORT, 0);

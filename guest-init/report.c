@@ -3,6 +3,8 @@
  */
 #include "guest-init/report.h"
 
+#include <errno.h>
+
 #include <string.h>
 #include <sys/socket.h>
 
@@ -50,4 +52,20 @@ int report_receive(int socket, struct report *report, int fds[2])
 	    control.header.cmsg_len == CMSG_LEN(2 * sizeof(int)))
 		memcpy(fds, CMSG_DATA(&control.header), 2 * sizeof(int));
 	return 1;
+}
+
+int report_release(int socket)
+{
+	return send(socket, "", 1, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+int report_await_release(int socket)
+{
+	char byte;
+	ssize_t n;
+
+	do {
+		n = recv(socket, &byte, sizeof(byte), 0);
+	} while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(byte) ? 0 : -1;
 }

@@ -13,6 +13,7 @@ enum report_type {
 	REPORT_TERMINAL = 1, /* with two descriptors: the terminal's master and its slave */
 	REPORT_MOUNTS,	     /* with a descriptor, twice: the app's mount namespace */
 	REPORT_FAILED,	     /* kind, code and text say what of */
+	REPORT_HELD,	     /* it waits for report_release() */
 };
 
 struct report {
@@ -30,5 +31,9 @@ int report_send(int socket, const struct report *report, const int fds[2]);
  * the other end have closed it; -1 with errno set, EAGAIN if there is none yet.
  */
 int report_receive(int socket, struct report *report, int fds[2]);
+
+/* Lets the one go on that has sent REPORT_HELD; which waits for that. -1 with errno set. */
+int report_release(int socket);
+int report_await_release(int socket);
 
 #endif

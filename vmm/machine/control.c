@@ -1,5 +1,5 @@
 /*
- * The host's end of the control connection: a parser for seven kinds of frames with a buffer for
+ * The host's end of the control connection: a parser for eight kinds of frames with a buffer for
  * one of them. control_out.c sends those to the guest.
  *
  * What comes in is written by the guest; each byte is copied out of guest memory once.
@@ -36,6 +36,7 @@ static int payload_length(uint32_t type)
 	case FRAME_HELLO:
 		return sizeof(struct frame_hello);
 	case FRAME_APP_START:
+	case FRAME_APP_HELD:
 		return sizeof(struct frame_app_start);
 	case FRAME_APP_EXIT:
 	case FRAME_APP_RESTART:
@@ -93,19 +94,48 @@ static void on_add_ports(struct control *control, struct cursor *in)
 		control->on_ports(control->ports_ctx, id - FRAME_ID_ADDED_FIRST, ports);
 }
 
-static void on_app_start(struct control *control, struct cursor *in)
+/* Reads a process and its pid. NULL after a fault. */
+static uint8_t *read_pid(struct control *control, struct cursor *in, struct machine_event *event)
 {
-	struct machine_event event = { .type = MACHINE_EVENT_APP_START };
 	uint8_t *member;
 
-	event.app = cursor_le32(in);
-	event.code = cursor_le32(in);
-	member = find_member(control, event.app);
-	if (!member || event.code == 0 || event.code > INT32_MAX) {
+	event->app = cursor_le32(in);
+	event->code = cursor_le32(in);
+	member = find_member(control, event->app);
+	if (member && event->code >= 1 && event->code <= INT32_MAX)
+		return member;
+	fault(control, CONTROL_FAULT_CONTENT);
+	return NULL;
+}
+
+/* Once for each app of the pod, before its first start. */
+static void on_app_held(struct control *control, struct cursor *in)
+{
+	struct machine_event event = { .type = MACHINE_EVENT_APP_HELD };
+	uint8_t *member = read_pid(control, in, &event);
+
+	if (!member)
+		return;
+	if (event.app >= control->app_count) {
 		fault(control, CONTROL_FAULT_CONTENT);
 		return;
 	}
-	if (*member != CONTROL_MEMBER_EXPECTED) {
+	if (*member != CONTROL_MEMBER_EXPECTED || control->restarts[event.app].count) {
+		fault(control, CONTROL_FAULT_ORDER);
+		return;
+	}
+	*member = CONTROL_MEMBER_HELD;
+	control->on_event(control->ctx, &event);
+}
+
+static void on_app_start(struct control *control, struct cursor *in)
+{
+	struct machine_event event = { .type = MACHINE_EVENT_APP_START };
+	uint8_t *member = read_pid(control, in, &event);
+
+	if (!member)
+		return;
+	if (*member != CONTROL_MEMBER_EXPECTED && *member != CONTROL_MEMBER_HELD) {
 		fault(control, CONTROL_FAULT_ORDER);
 		return;
 	}
@@ -148,7 +178,8 @@ static uint8_t *read_exit(struct control *control, struct cursor *in, struct mac
 		return NULL;
 	}
 	in_order = ran ? *member == CONTROL_MEMBER_STARTED
-		       : *member == CONTROL_MEMBER_ASKED || *member == CONTROL_MEMBER_EXPECTED;
+		       : *member == CONTROL_MEMBER_ASKED || *member == CONTROL_MEMBER_EXPECTED ||
+			     *member == CONTROL_MEMBER_HELD;
 	if (!in_order) {
 		fault(control, CONTROL_FAULT_ORDER);
 		return NULL;
@@ -245,6 +276,8 @@ static void on_frame(struct control *control)
 		on_hello(control, &in);
 	else if (type == FRAME_APP_START)
 		on_app_start(control, &in);
+	else if (type == FRAME_APP_HELD)
+		on_app_held(control, &in);
 	else if (type == FRAME_APP_EXIT)
 		on_app_exit(control, &in);
 	else if (type == FRAME_APP_RESTART)

@@ -53,6 +53,7 @@ enum control_member {
 	CONTROL_MEMBER_NONE,  /* the slot is free */
 	CONTROL_MEMBER_ASKED, /* added: ADD_PORTS has not come */
 	CONTROL_MEMBER_EXPECTED,
+	CONTROL_MEMBER_HELD, /* an app of the pod, before its first start */
 	CONTROL_MEMBER_STARTED,
 	CONTROL_MEMBER_EXITED,
 };
@@ -116,6 +117,7 @@ bool control_signal(struct control *control, uint32_t app, uint32_t signal);
 bool control_winsize(struct control *control, uint32_t app, uint16_t rows, uint16_t columns);
 bool control_stop(struct control *control, uint32_t timeout_ms);
 bool control_clock(struct control *control);
+bool control_start(struct control *control, uint32_t app);
 
 /*
  * Begins a process in a free slot, < FRAME_ADDED_MAX. Returns false if the frame is dropped; the

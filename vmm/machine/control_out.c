@@ -108,6 +108,14 @@ bool control_stop(struct control *control, uint32_t timeout_ms)
 	return enqueue(control, &frame, 0);
 }
 
+bool control_start(struct control *control, uint32_t app)
+{
+	struct frame_start payload = { .app = le32_make(app) };
+	struct control_frame frame = make_frame(FRAME_START, &payload, sizeof(payload));
+
+	return enqueue(control, &frame, sizeof(payload));
+}
+
 bool control_clock(struct control *control)
 {
 	struct control_frame frame = make_frame(FRAME_CLOCK, "", 0);

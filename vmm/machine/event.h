@@ -14,6 +14,7 @@ enum machine_event_type {
 	MACHINE_EVENT_APP_START,      /* app; code: its pid in the guest */
 	MACHINE_EVENT_APP_EXIT,	      /* app, kind, code, flags as in struct frame_app_exit */
 	MACHINE_EVENT_APP_RESTART,    /* the same; it will start again. Some may be left out */
+	MACHINE_EVENT_APP_HELD,	      /* app; code: as APP_START. It waits for its start */
 	MACHINE_EVENT_POD_EXIT,	      /* kind, code as in struct frame_pod_exit; the last event */
 	MACHINE_EVENT_PROTOCOL_ERROR, /* code: enum control_fault; the last event */
 };

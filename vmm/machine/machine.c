@@ -212,6 +212,9 @@ static void run_command(struct machine *machine, const struct machine_command *c
 	case MACHINE_COMMAND_CLOCK:
 		control_clock(&machine->control);
 		break;
+	case MACHINE_COMMAND_START:
+		control_start(&machine->control, command->app);
+		break;
 	case MACHINE_COMMAND_DIALED:
 		on_dialed(machine, command->id, fds, fd_count);
 		break;

@@ -69,6 +69,7 @@ enum machine_command_type {
 	MACHINE_COMMAND_PAUSE,	 /* MACHINE_RECORD_PAUSED answers, also if it stands already */
 	MACHINE_COMMAND_RESUME,
 	MACHINE_COMMAND_CLOCK,	/* the host's wall clock was set */
+	MACHINE_COMMAND_START,	/* app: it is held, and shall go on */
 	MACHINE_COMMAND_DIALED, /* id: the ticket; with a connected stream socket, or refused */
 };
 

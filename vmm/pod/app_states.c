@@ -33,6 +33,14 @@ void app_states_on_start(struct app_states *states, uint32_t app)
 	states->apps[app].started_ms = now_ms();
 }
 
+bool app_states_on_held(struct app_states *states, uint32_t app)
+{
+	if (app >= states->count || states->apps[app].state != POD_APP_WAITING)
+		return false;
+	states->apps[app].state = POD_APP_HELD;
+	return true;
+}
+
 void app_states_on_restart(struct app_states *states, const struct machine_event *event)
 {
 	struct app_state *app;
@@ -113,7 +121,7 @@ int app_states_finish(struct app_states *states, const struct pod_directory *dir
 
 		if (app->state == POD_APP_WAITING && app->started_ms)
 			result = app_states_on_exit(states, &last, directory, err);
-		else if (app->state == POD_APP_WAITING)
+		else if (app->state == POD_APP_WAITING || app->state == POD_APP_HELD)
 			result = life_write_app_not_started(directory, app->name, err);
 		if (result < 0)
 			return -1;

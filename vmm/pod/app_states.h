@@ -31,6 +31,9 @@ void app_states_begin(struct app_states *states, const struct pod *pod);
 
 void app_states_on_start(struct app_states *states, uint32_t app);
 
+/* It waits for its start. Returns false for an app that does not exist, or has started before. */
+bool app_states_on_held(struct app_states *states, uint32_t app);
+
 /* It has ended, and will start again. */
 void app_states_on_restart(struct app_states *states, const struct machine_event *event);
 

@@ -163,6 +163,7 @@ static int set_identity(struct merge_app *app, struct error *err)
 	out->user = own->user ? own->user : app->base.user[0] ? app->base.user : NULL;
 	out->workdir = own->workdir ? own->workdir : app->base.workdir[0] ? app->base.workdir : "/";
 	out->init = own->init;
+	out->hold = app->options->hold;
 	out->masked_paths = masked_paths;
 	out->read_only_paths = read_only_paths;
 	out->supplementary_gids = rest->supplementary_gids;

@@ -100,6 +100,9 @@ struct pod_app {
 	const struct sock_filter *seccomp; /* seccomp_count instructions */
 	size_t seccomp_count;
 	bool init;
+	bool hold; /* it waits for its start before its execve() */
+	bool has_umask;
+	uint32_t umask; /* if has_umask; else 022 */
 	const struct pod_rlimit *rlimits;
 	size_t rlimit_count;
 	int32_t oom_score_adj; /* -1000 to 1000 */

@@ -159,6 +159,7 @@ static void put_handler(struct record_writer *w, const char *name, const char *c
 static void put_life(struct record_writer *w, const struct pod_app *app)
 {
 	writer_flag(w, RECORD_INIT, app->init);
+	writer_flag(w, RECORD_HOLD, app->hold);
 	put_handler(w, RECORD_PRE_START, app->pre_start);
 	put_handler(w, RECORD_POST_STOP, app->post_stop);
 	if (app->restart != POD_RESTART_NO)
@@ -190,6 +191,8 @@ void record_write_process(struct record_writer *w, const struct pod_app *app)
 		writer_fail(w, "the command", "names no program");
 	writer_list(w, RECORD_ARGV, app->argv);
 	put_environment(w, app->env);
+	if (app->has_umask)
+		writer_u32(w, RECORD_UMASK, app->umask);
 	put_streams(w, app);
 }
 

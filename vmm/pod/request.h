@@ -22,6 +22,7 @@ enum pod_request_type {
 	POD_REQUEST_ADD,     /* a process in app; descriptors: its record, its stdio */
 	POD_REQUEST_ATTACH,  /* to app's streams */
 	POD_REQUEST_WINSIZE, /* on a connection that ADD or ATTACH keeps: rows, columns */
+	POD_REQUEST_START,   /* app, which is held; answered when it runs */
 	POD_REQUEST_TYPES,
 };
 
@@ -50,6 +51,7 @@ enum pod_app_state {
 	POD_APP_WAITING = 1, /* not started */
 	POD_APP_RUNNING,
 	POD_APP_EXITED,
+	POD_APP_HELD, /* ready, and waits for POD_REQUEST_START */
 };
 
 enum pod_reply_flag {

@@ -7,6 +7,7 @@
 #include "guest-init/protocol.h"
 #include "vmm/pod/control_socket.h"
 #include "vmm/pod/exec_server.h"
+#include "vmm/pod/hold.h"
 #include "vmm/pod/pod_pause.h"
 #include "vmm/pod/signals.h"
 #include "vmm/pod/supervisor.h"
@@ -142,4 +143,5 @@ const struct pod_request_row pod_request_rows[POD_REQUEST_TYPES] = {
 	[POD_REQUEST_KILL] = { handle_kill },	  [POD_REQUEST_PAUSE] = { pod_pause_begin },
 	[POD_REQUEST_RESUME] = { pod_pause_end }, [POD_REQUEST_ADD] = { exec_server_add },
 	[POD_REQUEST_ATTACH] = { handle_attach }, [POD_REQUEST_WINSIZE] = { handle_winsize },
+	[POD_REQUEST_START] = { hold_start },
 };

@@ -82,6 +82,7 @@ struct run_options {
 	bool json_log;
 	const char *trace;
 	bool is_detached;	 /* in the background, with the apps' output in logs */
+	bool hold;		 /* each app waits for POD_REQUEST_START */
 	uint64_t log_size_bytes; /* of a log file */
 	uint64_t log_files;	 /* of each app */
 	const char *log_format;	 /* json or cri */

@@ -19,6 +19,7 @@
 #include "guest-init/protocol.h"
 #include "vmm/base/bytes.h"
 #include "vmm/machine/vcpu.h"
+#include "vmm/pod/hold.h"
 #include "vmm/pod/life.h"
 #include "vmm/pod/passt.h"
 #include "vmm/pod/pod_pause.h"
@@ -120,6 +121,8 @@ static void on_app_exit(struct supervisor *supervisor, const struct machine_even
 {
 	struct error err = ERROR_NONE;
 
+	hold_on_exit(supervisor, event);
+
 	report(REPORT_INFO, "app %u ended: %s %u%s%s", event->app,
 	       event->kind == EXIT_KIND_SIGNAL ? "signal" : "status", event->code,
 	       event->flags & EXIT_FLAG_CORE ? ", core dumped" : "",
@@ -152,9 +155,13 @@ static void on_event(struct supervisor *supervisor, const struct machine_event *
 		supervisor->has_started = true;
 		timeline_stamp(supervisor->timeline, TIMELINE_APP_STARTED);
 		app_states_on_start(&supervisor->apps, event->app);
+		hold_on_start(supervisor, event->app);
 		if (app_states_all_started(&supervisor->apps))
 			detach_started(supervisor->detach, supervisor->directory->uuid);
 		report(REPORT_INFO, "app %u started", event->app);
+		return;
+	case MACHINE_EVENT_APP_HELD:
+		hold_on_held(supervisor, event->app);
 		return;
 	case MACHINE_EVENT_APP_EXIT:
 		on_app_exit(supervisor, event);

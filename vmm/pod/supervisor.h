@@ -33,7 +33,9 @@ struct supervisor {
 	struct loop_timer stop_limit;
 	struct app_states apps;
 	struct exec_server exec;
-	struct pod_client *pausing;    /* waits for its pause, or NULL */
+	struct pod_client *pausing;  /* waits for its pause, or NULL */
+	struct pod_client *starting; /* waits for the start of an app that was held, or NULL */
+	uint32_t starting_app;
 	struct machine_queue commands; /* that wait for the machine */
 	uint32_t reply_flags;	       /* enum pod_reply_flag, of the pod */
 	bool has_started;	       /* an app */

@@ -16,6 +16,7 @@ static size_t write_again(const struct host_frame *frame, uint8_t *out)
 	struct frame_winsize winsize = { le32_make(frame->app), le16_make(frame->rows),
 					 le16_make(frame->columns) };
 
+	struct frame_start start = { le32_make(frame->app) };
 	struct frame_add add = { le32_make(frame->id), le32_make(frame->record_port),
 				 le32_make(frame->app) };
 
@@ -27,6 +28,8 @@ static size_t write_again(const struct host_frame *frame, uint8_t *out)
 		return frame_write(out, FRAME_SIGNAL, &signal, sizeof(signal));
 	if (frame->type == FRAME_WINSIZE)
 		return frame_write(out, FRAME_WINSIZE, &winsize, sizeof(winsize));
+	if (frame->type == FRAME_START)
+		return frame_write(out, FRAME_START, &start, sizeof(start));
 	if (frame->type == FRAME_CLOCK)
 		return frame_write(out, FRAME_CLOCK, "", 0);
 	assert(frame->type == FRAME_STOP);

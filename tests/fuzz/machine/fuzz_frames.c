@@ -30,7 +30,7 @@ enum op {
 /* What has been reported so far. */
 static struct {
 	bool hello, over;
-	bool started[MEMBERS], exited[MEMBERS], told[SLOTS];
+	bool started[MEMBERS], exited[MEMBERS], told[SLOTS], held[APPS];
 	unsigned count, added, restarts;
 } seen;
 
@@ -57,7 +57,8 @@ static void on_event(void *ctx, const struct machine_event *event)
 	unsigned member = find_member(ctx, event->app);
 
 	require(!seen.over, "an event after the last");
-	require(++seen.count <= 2 * (APPS + seen.added + seen.restarts) + 3, "too many events");
+	require(++seen.count <= APPS + 2 * (APPS + seen.added + seen.restarts) + 3,
+		"too many events");
 	switch ((enum machine_event_type)event->type) {
 	case MACHINE_EVENT_HELLO:
 		require(!seen.hello, "a second HELLO");
@@ -69,6 +70,13 @@ static void on_event(void *ctx, const struct machine_event *event)
 		require(member < APPS || seen.told[member - APPS], "a start without ports");
 		require(event->code >= 1 && event->code <= INT32_MAX, "no pid");
 		seen.started[member] = true;
+		break;
+	case MACHINE_EVENT_APP_HELD:
+		require(member < APPS && seen.hello && !seen.held[member] &&
+			    !seen.started[member] && !seen.exited[member],
+			"held out of order");
+		require(event->code >= 1 && event->code <= INT32_MAX, "no pid");
+		seen.held[member] = true;
 		break;
 	case MACHINE_EVENT_APP_EXIT:
 		require(seen.hello && !seen.exited[member], "an exit out of order");
@@ -178,6 +186,7 @@ static void run_op(struct vguest *g, struct control *control, uint8_t op, struct
 	case OP_WINSIZE:
 		(void)control_winsize(control, op / 16, cursor_u8(in), 80);
 		(void)control_clock(control);
+		(void)control_start(control, op / 16);
 		break;
 	case OP_STOP:
 		if (op < 128)

@@ -346,6 +346,17 @@ static void take_added_frame(struct outcome *o, uint32_t type, struct cursor *c)
 	cursor_le32(c);
 }
 
+static void act_on_held(struct host *host, uint32_t app)
+{
+	const struct frame_start start = { le32_make(app) };
+	const struct frame_signal signal = { le32_make(app), le32_make(host->script->held_signal) };
+
+	if (host->script->held_signal)
+		send_frame(host, FRAME_SIGNAL, &signal, sizeof(signal));
+	else
+		send_frame(host, FRAME_START, &start, sizeof(start));
+}
+
 static void take_frame(struct host *host, uint32_t type, struct cursor *c)
 {
 	struct outcome *o = host->outcome;
@@ -361,6 +372,11 @@ static void take_frame(struct host *host, uint32_t type, struct cursor *c)
 			take_added_frame(o, type, c);
 		else
 			o->starts++;
+	} else if (type == FRAME_APP_HELD) {
+		uint32_t app = cursor_le32(c);
+
+		host->broken |= app != o->held++ || cursor_le32(c) <= 1;
+		act_on_held(host, app);
 	} else if (type == FRAME_ADD_PORTS) {
 		host->broken |= cursor_le32(c) != FRAME_ID_ADDED_FIRST || host->guest_ports[0];
 		for (int i = 0; i < NACELLE_PORTS_ADDED; i++)

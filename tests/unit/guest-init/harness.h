@@ -18,6 +18,7 @@ enum { HARNESS_OUTPUT_MAX = 8 * 1024 * 1024, HARNESS_APPS_MAX = 64 };
 struct outcome {
 	bool hello, started, app_exited, pod_exited; /* of apps, the first */
 	unsigned exits, starts, restarts;	     /* of all apps */
+	unsigned held;
 	uint32_t app_kind, app_code;
 	uint32_t pod_kind, pod_code;
 	struct {
@@ -54,6 +55,7 @@ struct script {
 	bool stop;		/* and an order to stop, with this time */
 	uint32_t stop_ms;
 	bool hang_up;		/* and the control connection ends */
+	uint32_t held_signal;	/* what is held gets this; 0: it is started */
 	unsigned time_limit_ms; /* 0: 20 s */
 	const void *record;	/* instead of the pod's */
 	size_t record_len;

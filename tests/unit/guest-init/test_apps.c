@@ -448,6 +448,54 @@ static void test_many_apps(void **state)
 	assert_int_equal(o.pod_code, 0);
 }
 
+/* All that comes before the program is done when it is held, and none of the program. */
+static void test_held(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	MAKE_POD("echo app $(cat /dev/shm/pre) $(umask); exit 3", "echo second");
+	for (size_t i = 0; i < 2; i++)
+		apps[i].hold = true;
+	apps[0].has_umask = true;
+	apps[0].umask = 0;
+	apps[0].pre_start = (const char *[]){ "/bin/sh", "-c", "echo ready >/dev/shm/pre", NULL };
+	run(&o);
+	assert_true(o.held >= 1 && o.held <= 2);
+	assert_string_equal(o.out, "app ready 0000\n");
+	expect_app(&o, 0, EXIT_KIND_CODE, 3);
+	/* Nothing of it runs if it ends before that. */
+	for (size_t i = 0; i < 2; i++) {
+		MAKE_POD("echo never");
+		apps[0].hold = true;
+		run_with(&(struct script){ .held_signal = i ? SIGNAL_TERM : SIGNAL_KILL }, &o);
+		assert_string_equal(o.out, "");
+		expect_app(&o, 0, EXIT_KIND_SIGNAL, i ? SIGNAL_TERM : SIGNAL_KILL);
+	}
+}
+
+static void test_held_without_a_program(void **state)
+{
+	static const struct {
+		const char *program;
+		uint32_t code;
+	} wrong[] = {
+		{ "/no/such", 127 },	  { "nosuch", 127 },	      { "/etc", 126 },
+		{ "/proc/version", 126 }, { "/proc/version/x", 127 },
+	};
+	struct outcome o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		MAKE_POD("");
+		apps[0].argv = (const char *[]){ wrong[i].program, NULL };
+		apps[0].hold = true;
+		run(&o);
+		assert_int_equal(o.held, 0);
+		expect_app(&o, 0, EXIT_KIND_NOT_STARTED, wrong[i].code);
+	}
+}
+
 int main(int argc, char **arguments)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +518,8 @@ int main(int argc, char **arguments)
 		cmocka_unit_test(test_sysctls),
 		cmocka_unit_test(test_shared_memory),
 		cmocka_unit_test(test_many_apps),
+		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_held_without_a_program),
 	};
 	const char *why = harness_prepare(argc > 1 && arguments[1][0] ? arguments[1] : NULL);
 	int failed;

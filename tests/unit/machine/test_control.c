@@ -471,6 +471,57 @@ static void test_added_out_of_order(void **state)
 	}
 }
 
+static void test_held(void **state)
+{
+	(void)state;
+	say_hello();
+	send_frame(FRAME_APP_HELD, WORDS(0, 40));
+	expect_event(MACHINE_EVENT_APP_HELD, 0, 0, 40, 0);
+	assert_true(control_start(&t.control, 0));
+	expect_frame(FRAME_START, WORDS(0));
+	send_frame(FRAME_APP_START, WORDS(0, 40));
+	expect_event(MACHINE_EVENT_APP_START, 0, 0, 40, 0);
+	send_frame(FRAME_APP_HELD, WORDS(1, 41));
+	expect_event(MACHINE_EVENT_APP_HELD, 1, 0, 41, 0);
+	/* Its program may be what no kernel starts. */
+	send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_NOT_STARTED, 126, 0));
+	expect_event(MACHINE_EVENT_APP_EXIT, 1, EXIT_KIND_NOT_STARTED, 126, 0);
+	send_frame(FRAME_APP_HELD, WORDS(0, 40));
+	expect_fault(CONTROL_FAULT_ORDER);
+}
+
+static void test_wrong_held(void **state)
+{
+	static const struct {
+		uint32_t words[2];
+		uint32_t why;
+	} wrong[] = {
+		{ { 0, 5 }, CONTROL_FAULT_ORDER }, /* held already */
+		{ { 1, 5 }, CONTROL_FAULT_ORDER }, /* it has been restarted */
+		{ { 2, 0 }, CONTROL_FAULT_CONTENT },  { { APPS, 5 }, CONTROL_FAULT_CONTENT },
+		{ { ID, 5 }, CONTROL_FAULT_CONTENT }, /* added */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		control_init(&t.control, t.g.vsock, APPS, on_event, &t);
+		t.guest_fwd_cnt = 0;
+		vguest_post(&t.g, 4);
+		say_hello();
+		assert_true(control_add(&t.control, 0, 0));
+		expect_op(VSOCK_OP_RW);
+		send_frame(FRAME_APP_HELD, WORDS(0, 9));
+		expect_event(MACHINE_EVENT_APP_HELD, 0, 0, 9, 0);
+		send_frame(FRAME_APP_START, WORDS(1, 9));
+		expect_event(MACHINE_EVENT_APP_START, 1, 0, 9, 0);
+		send_frame(FRAME_APP_RESTART, WORDS(1, EXIT_KIND_CODE, 0, 0));
+		expect_whole(&(struct machine_event){ MACHINE_EVENT_APP_RESTART, 1, EXIT_KIND_CODE,
+						      0, 0, 1 });
+		send_frame(FRAME_APP_HELD, wrong[i].words, 2);
+		expect_fault(wrong[i].why);
+	}
+}
+
 static void restart(uint32_t app, uint32_t code, uint32_t count)
 {
 	struct machine_event want = {
@@ -572,6 +623,8 @@ int main(void)
 		TEST(test_added_processes),
 		TEST(test_ports_out_of_order),
 		TEST(test_added_out_of_order),
+		TEST(test_held),
+		TEST(test_wrong_held),
 		TEST(test_restarts),
 		TEST(test_wrong_restarts),
 		TEST(test_restart_flood),

@@ -1,0 +1,92 @@
+/*
+ * Starting what is held, the supervisor's side.
+ */
+#include "vmm/pod/hold.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "guest-init/protocol.h"
+#include "vmm/pod/report.h"
+#include "vmm/pod/supervisor.h"
+
+static void on_client_end(struct pod_client *client)
+{
+	client->server->supervisor->starting = NULL;
+}
+
+static int refuse(struct pod_client *client, const struct pod_request *request, int error,
+		  const char *text)
+{
+	(void)pod_client_refuse(client, request, error, text);
+	return 0;
+}
+
+int hold_start(struct supervisor *supervisor, struct pod_client *client,
+	       const struct pod_request *request, int *fds, unsigned fd_count)
+{
+	const struct machine_command command = { .type = MACHINE_COMMAND_START,
+						 .app = request->app };
+
+	(void)fds;
+	(void)fd_count;
+	if (request->app >= supervisor->apps.count)
+		return ENOENT;
+	if (client->on_end)
+		return EINVAL;
+	if (supervisor->apps.apps[request->app].state != POD_APP_HELD)
+		return refuse(client, request, EALREADY, "the app does not wait for its start");
+	if (supervisor->starting)
+		return refuse(client, request, EALREADY, "the app is being started");
+	if (supervisor->reply_flags & POD_REPLY_PAUSED)
+		return refuse(client, request, EAGAIN, "the pod is paused; resume it first");
+	supervisor->starting = client;
+	supervisor->starting_app = request->app;
+	client->on_end = on_client_end;
+	supervisor_command(supervisor, &command);
+	return 0;
+}
+
+static struct pod_client *take_client(struct supervisor *supervisor, uint32_t app)
+{
+	struct pod_client *client = supervisor->starting;
+
+	if (!client || supervisor->starting_app != app)
+		return NULL;
+	supervisor->starting = NULL;
+	client->on_end = NULL;
+	return client;
+}
+
+void hold_on_held(struct supervisor *supervisor, uint32_t app)
+{
+	if (!supervisor->options->hold || !app_states_on_held(&supervisor->apps, app))
+		return;
+	report(REPORT_INFO, "app %u waits for its start", app);
+	detach_started(supervisor->detach, supervisor->directory->uuid);
+}
+
+void hold_on_start(struct supervisor *supervisor, uint32_t app)
+{
+	const struct pod_reply reply = { .magic = POD_REQUEST_MAGIC,
+					 .type = POD_REQUEST_START,
+					 .flags = supervisor->reply_flags,
+					 .app_count = supervisor->apps.count,
+					 .app = app,
+					 .app_state = POD_APP_RUNNING };
+	struct pod_client *client = take_client(supervisor, app);
+
+	if (client)
+		(void)pod_client_reply(client, &reply);
+}
+
+/* Without a start before it: its program has failed to become what runs. */
+void hold_on_exit(struct supervisor *supervisor, const struct machine_event *event)
+{
+	const struct pod_request request = { .type = POD_REQUEST_START, .app = event->app };
+	struct pod_client *client = take_client(supervisor, event->app);
+
+	if (client)
+		(void)pod_client_refuse(client, &request, event->code == 127 ? ENOENT : EACCES,
+					"the app could not be started");
+}
