@@ -145,6 +145,16 @@ enum field_tag {
 	FIELD_LAUNCH_REFERENCE = 248,
 	FIELD_LAUNCH_REFERENCE_DIGEST = 249,
 	FIELD_LAUNCH_REFERENCE_NAME = 250,
+	FIELD_OCI_TEXT = 300,	/* + enum oci_text */
+	FIELD_OCI_LIST = 320,	/* + enum oci_list */
+	FIELD_OCI_NUMBER = 340, /* + enum oci_number */
+	FIELD_OCI_MOUNT = 370,	/* its target; what follows belongs to it */
+	FIELD_OCI_MOUNT_SOURCE = 371,
+	FIELD_OCI_MOUNT_FLAGS = 372,
+	FIELD_OCI_MOUNT_MODE = 373,
+	FIELD_OCI_MOUNT_UID = 374,
+	FIELD_OCI_MOUNT_GID = 375,
+	FIELD_OCI_MOUNT_SIZE = 376,
 };
 
 struct field_writer {

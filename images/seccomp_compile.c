@@ -26,7 +26,7 @@ struct document {
 	const struct seccomp_app *app;
 	const char *text;
 	size_t len;
-	bool is_json;
+	bool is_json, in_bundle;
 };
 
 static void write_notice(const struct string_list *unknown, char notice[NOTICE_MAX])
@@ -63,9 +63,9 @@ static int compile(void *context, int control, struct error *err)
 	const struct document *document = context;
 	struct seccomp_profile profile = { .app = document->app };
 	char notice[NOTICE_MAX];
-	int result = document->is_json
-			 ? seccomp_read_json(&profile, document->text, document->len, err)
-			 : seccomp_read_text(&profile, document->text, err);
+	int result = document->is_json ? seccomp_read_json(&profile, document->text, document->len,
+							   document->in_bundle, err)
+				       : seccomp_read_text(&profile, document->text, err);
 
 	if (result == 0)
 		result = seccomp_profile_compile(&profile, &program, err);
@@ -138,6 +138,9 @@ int seccomp_compile_profile(const char *profile, const struct seccomp_app *app,
 	_cleanup_free_ char *text = NULL;
 
 	document.is_json = strncmp(profile, "mode=", strlen("mode=")) != 0;
+	document.in_bundle = strncmp(profile, SECCOMP_BUNDLE, strlen(SECCOMP_BUNDLE)) == 0;
+	if (document.in_bundle)
+		profile += strlen(SECCOMP_BUNDLE);
 	if (document.is_json) {
 		if (read_file(profile, &text, &document.len, err) < 0)
 			return -1;

@@ -8,10 +8,12 @@
 #include "vmm/base/error.h"
 #include "vmm/base/seccomp.h"
 
+#define SECCOMP_BUNDLE "bundle="
+
 /*
- * profile is "mode=..." or the name of a file with JSON. Returns 0 with *program filled (no code:
- * the app has no filter) and *notice what the user should know, for free(), or NULL; or -1 with err
- * filled.
+ * profile is "mode=...", or the name of a file with JSON; behind SECCOMP_BUNDLE, of a config.json.
+ * Returns 0 with *program filled (no code: the app has no filter) and *notice what the user should
+ * know, for free(), or NULL; or -1 with err filled.
  */
 int seccomp_compile_profile(const char *profile, const struct seccomp_app *app,
 			    struct seccomp_program *program, char **notice, struct error *err);

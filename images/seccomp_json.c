@@ -356,7 +356,18 @@ static int read_top(struct reader *r, const struct appc_node *top)
 	return read_entries(r, top);
 }
 
-int seccomp_read_json(struct seccomp_profile *profile, const char *text, size_t len,
+/* The profile of an OCI bundle is a part of its config.json. */
+static int read_bundle(struct reader *r, const struct appc_node *config)
+{
+	struct appc_node linux_node, seccomp;
+
+	if (appc_object(config, "linux", &linux_node, r->err) <= 0 ||
+	    appc_object(&linux_node, "seccomp", &seccomp, r->err) <= 0)
+		return error_set(r->err, 0, "it has no linux.seccomp");
+	return read_top(r, &seccomp);
+}
+
+int seccomp_read_json(struct seccomp_profile *profile, const char *text, size_t len, bool in_bundle,
 		      struct error *err)
 {
 	struct reader r = { .profile = profile, .err = err };
@@ -370,8 +381,10 @@ int seccomp_read_json(struct seccomp_profile *profile, const char *text, size_t 
 	if (json_parse(&document, text, len, err) < 0)
 		return -1;
 	top.json = document;
-	result = json_is_object(document) ? read_top(&r, &top)
-					  : error_set(err, 0, "it is no JSON object");
+	if (!json_is_object(document))
+		result = error_set(err, 0, "it is no JSON object");
+	else
+		result = in_bundle ? read_bundle(&r, &top) : read_top(&r, &top);
 	json_free(document);
 	return result;
 }

@@ -33,8 +33,9 @@ int seccomp_read_text(struct seccomp_profile *profile, const char *text, struct 
 /*
  * The object linux.seccomp of the OCI runtime specification 1.2, and docker's form of it, in which
  * rules depend on capabilities and architectures. Members that are not known are refused.
+ * in_bundle: the text is a whole config.json.
  */
-int seccomp_read_json(struct seccomp_profile *profile, const char *text, size_t len,
+int seccomp_read_json(struct seccomp_profile *profile, const char *text, size_t len, bool in_bundle,
 		      struct error *err);
 
 /* Adds a rule for a name, or notes that it is unknown. Returns 0, or -1 with err filled. */

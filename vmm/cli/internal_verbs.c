@@ -1,9 +1,9 @@
 /*
  * nacelle-image append DIGEST TARGET: an image of the store with one layer more, which is the file
- * on stdin, as a layout. nacelle-image pod-manifest FILE: flat fields on stdout. nacelle-image
- * refresh DIGEST: an image's record is brought to the present version. nacelle-image seccomp
- * PROFILE: a filter of system calls, as struct sock_filter[] on stdout; what the user should know
- * on stderr.
+ * on stdin, as a layout. nacelle-image pod-manifest FILE, nacelle-image bundle FILE: flat fields on
+ * stdout. nacelle-image refresh DIGEST: an image's record is brought to the present version.
+ * nacelle-image seccomp PROFILE: a filter of system calls, as struct sock_filter[] on stdout; what
+ * the user should know on stderr.
  */
 #include "vmm/cli/internal_verbs.h"
 
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "images/append.h"
+#include "images/oci_bundle_convert.h"
 #include "images/pod_manifest_convert.h"
 #include "images/refresh.h"
 #include "images/seccomp_compile.h"
@@ -57,21 +58,36 @@ static int verb_append(const void *given, int argc, char **argv, struct error *e
 	return result;
 }
 
-static int verb_pod_manifest(const void *options, int argc, char **argv, struct error *err)
+/* Converts a file to fields on stdout. */
+static int convert(const char *what, const char *path,
+		   int (*converter)(int fd, void **data, size_t *len, struct error *err),
+		   struct error *err)
 {
-	_cleanup_fd_ int fd = open(argv[0], O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	_cleanup_free_ void *data = NULL;
 	size_t len;
 
-	(void)options;
-	(void)argc;
 	if (fd < 0)
-		return error_set(err, errno, "cannot open %s", argv[0]);
-	if (pod_manifest_convert(fd, &data, &len, err) < 0)
-		return error_prefix(err, "the pod manifest %s", argv[0]);
+		return error_set(err, errno, "cannot open %s", path);
+	if (converter(fd, &data, &len, err) < 0)
+		return error_prefix(err, "%s%s", what, path);
 	if (io_write_all(STDOUT_FILENO, data, len) < 0)
 		return error_set(err, errno, "cannot write to standard output");
 	return 0;
+}
+
+static int verb_pod_manifest(const void *options, int argc, char **argv, struct error *err)
+{
+	(void)options;
+	(void)argc;
+	return convert("the pod manifest ", argv[0], pod_manifest_convert, err);
+}
+
+static int verb_bundle(const void *options, int argc, char **argv, struct error *err)
+{
+	(void)options;
+	(void)argc;
+	return convert("", argv[0], oci_bundle_convert, err);
 }
 
 static int verb_refresh(const void *given, int argc, char **argv, struct error *err)
@@ -119,6 +135,12 @@ static const struct verb verbs[] = {
 	  .arguments_min = 2,
 	  .arguments_max = 2,
 	  .run = verb_append },
+	{ .name = "bundle",
+	  .usage = "FILE",
+	  .help = "Read the config.json of an OCI bundle",
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .run = verb_bundle },
 	{ .name = "pod-manifest",
 	  .usage = "FILE",
 	  .help = "Read a pod manifest",

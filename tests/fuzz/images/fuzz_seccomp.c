@@ -38,7 +38,8 @@ static void read_one(const char *text, size_t len)
 	int result;
 
 	if (len && *text == '{') {
-		result = seccomp_read_json(&profile, text, len, &err);
+		result = seccomp_read_json(&profile, text, len,
+					   memmem(text, len, "linux", 5) != NULL, &err);
 	} else {
 		char *copy = strndup(text, len);
 

@@ -54,7 +54,8 @@ static int compile(const char *text, struct error *err)
 
 	seccomp_profile_free(&profile);
 	profile.app = &app;
-	result = *text == '{' ? seccomp_read_json(&profile, text, strlen(text), err)
+	result = *text == '{' ? seccomp_read_json(&profile, text, strlen(text),
+						  strstr(text, "\"linux\"") != NULL, err)
 			      : seccomp_read_text(&profile, text, err);
 	return result < 0 ? -1 : seccomp_profile_compile(&profile, &program, err);
 }

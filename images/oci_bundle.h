@@ -1,0 +1,112 @@
+/*
+ * The config.json of an OCI bundle (runtime specification 1.2), read: what an OCI runtime's front
+ * end makes a pod from.
+ *
+ * JSON is read by oci_bundle_read() in a confined process; what it has understood reaches others
+ * as flat fields, whose reader believes no more than their form. What the texts mean is checked by
+ * whoever uses them, as if they had stood on a command line.
+ */
+#ifndef NACELLE_IMAGES_OCI_BUNDLE_H
+#define NACELLE_IMAGES_OCI_BUNDLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "images/string_list.h"
+#include "vmm/base/error.h"
+
+enum { OCI_MOUNTS_MAX = 256, OCI_LIST_MAX = 4096 };
+
+/* NULL: not given. */
+enum oci_text {
+	OCI_ROOT_PATH, /* always; as it is written, and so relative to the bundle */
+	OCI_CWD,
+	OCI_USER, /* "UID:GID" */
+	OCI_OOM_SCORE,
+	OCI_HOSTNAME,
+	OCI_KERNEL,
+	OCI_KERNEL_PARAMETERS,
+	OCI_TEXTS,
+};
+
+enum oci_list {
+	OCI_ARGS, /* at least one */
+	OCI_ENV,  /* NAME=VALUE */
+	OCI_GIDS,
+	OCI_ULIMITS, /* name=SOFT:HARD */
+	OCI_CAPABILITIES,
+	OCI_SYSCTLS, /* NAME=VALUE */
+	OCI_MASKED,
+	OCI_READ_ONLY_PATHS,
+	OCI_ANNOTATIONS, /* name, value, name, value, ... */
+	OCI_WARNINGS,	 /* what is in the file and without effect, in words */
+	OCI_LISTS,
+};
+
+/* 0: not given, or false. */
+enum oci_number {
+	OCI_TERMINAL,
+	OCI_ROWS,
+	OCI_COLUMNS,
+	OCI_HAS_UMASK,
+	OCI_UMASK,
+	OCI_NO_NEW_PRIVILEGES,
+	OCI_ROOT_READ_ONLY,
+	OCI_SECCOMP, /* there is a filter in the file */
+	OCI_MEMORY,  /* bytes; these four are limits of the container */
+	OCI_CPU,     /* thousandths of a CPU */
+	OCI_CPU_SHARES,
+	OCI_PIDS,
+	OCI_VM_CPUS,
+	OCI_VM_MEMORY, /* bytes */
+	OCI_SHM_SIZE,  /* bytes */
+	OCI_NUMBERS,
+};
+
+enum oci_mount_flag {
+	OCI_MOUNT_BIND = 1, /* else a tmpfs */
+	OCI_MOUNT_RECURSIVE = 2,
+	OCI_MOUNT_READ_ONLY = 4,
+	OCI_MOUNT_NOSUID = 8,
+	OCI_MOUNT_NODEV = 16,
+	OCI_MOUNT_NOEXEC = 32,
+	OCI_MOUNT_FLAGS = 63,
+};
+
+struct oci_mount {
+	char *source; /* of a bind, as it is written; else NULL */
+	char *target; /* absolute */
+	uint32_t flags;
+	uint32_t mode, uid, gid; /* of a tmpfs; mode 0: 01777 */
+	uint64_t size_bytes;	 /* of a tmpfs; 0: half of the memory */
+};
+
+struct oci_bundle {
+	char *texts[OCI_TEXTS];
+	struct string_list lists[OCI_LISTS];
+	uint64_t numbers[OCI_NUMBERS];
+	struct oci_mount *mounts; /* in the order of the file */
+	size_t mount_count;
+};
+
+/*
+ * Reads a config.json, in a confined process. Returns 0, or -1 with err naming the place and
+ * *bundle empty. oci_bundle_free() releases it.
+ */
+int oci_bundle_read(struct oci_bundle *bundle, const char *text, size_t len, struct error *err);
+void oci_bundle_free(struct oci_bundle *bundle);
+
+/* Flat fields in a fresh allocation that the caller frees. Returns 0, or -1: no memory. */
+int oci_bundle_encode(const struct oci_bundle *bundle, void **data, size_t *len);
+
+/* Every field is checked. Returns 0, or -1 with err filled and *bundle empty. */
+int oci_bundle_decode(struct oci_bundle *bundle, const void *data, size_t len, struct error *err);
+
+/* One more mount, all zero; NULL: there are too many, or no memory. */
+struct oci_mount *oci_bundle_add_mount(struct oci_bundle *bundle);
+
+/* The value of an annotation, or NULL. */
+const char *oci_bundle_annotation(const struct oci_bundle *bundle, const char *name);
+
+#endif
