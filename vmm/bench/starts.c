@@ -1,6 +1,7 @@
 /*
- * Rounds of starts: the order within a round goes forwards and backwards by turns, so that none
- * always profits from what the one before it has left in the caches.
+ * Rounds of starts: the order within a round goes forwards and backwards by turns, and begins one
+ * further each time, so that none always profits from what the one before it has left in the
+ * caches, and none follows itself.
  */
 #include "vmm/bench/starts.h"
 
@@ -87,7 +88,8 @@ static int run_round(struct starts *starts, struct bench_task *task, unsigned ro
 		     struct error *err)
 {
 	for (unsigned i = 0; i < starts->row_count; i++) {
-		unsigned at = round % 2 ? i : starts->row_count - 1 - i;
+		unsigned from = round % 2 ? i : starts->row_count - 1 - i;
+		unsigned at = (from + round) % starts->row_count;
 		struct starts_row *row = &starts->rows[at];
 		struct measurement measured;
 

@@ -125,6 +125,37 @@ static void test_rounds_and_reports(void **state)
 	bench_task_close(&task);
 }
 
+/* None starts right behind itself, and each once in a round. */
+static void test_order(void **state)
+{
+	struct bench_task task = make_task("image");
+	struct starts starts = { .rounds = 4 };
+	struct error err = ERROR_NONE;
+	char lines[3][128], line[16], before[16] = "";
+	FILE *file;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		(void)snprintf(lines[i], sizeof(lines[i]), "echo %d | tee -a %s", i, noted);
+		assert_int_equal(starts_add_command(&starts, "row", lines[i], &err), 0);
+	}
+	if (starts_run(&starts, &task, NULL, &err) < 0)
+		fail_msg("%s", err.text);
+	for (int i = 0; i < 3; i++) {
+		(void)snprintf(line, sizeof(line), "%d", i);
+		assert_int_equal(count_noted(line), 5);
+	}
+	file = fopen(noted, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		assert_string_not_equal(line, before);
+		memcpy(before, line, sizeof(before));
+	}
+	assert_int_equal(fclose(file), 0);
+	starts_free(&starts);
+	bench_task_close(&task);
+}
+
 static void test_failures(void **state)
 {
 	struct bench_task task = make_task("failing");
@@ -166,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rounds_and_reports),
+		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_memory),
 	};
