@@ -368,13 +368,21 @@ static void decode_status(struct app *app, int wait_status)
 	}
 }
 
-/* What nobody has asked for may be the OOM killer's work. */
+/* A SIGKILL that nobody has asked for; or one of a child's, whose status a shell passes on. */
+static bool was_killed(const struct app *app)
+{
+	if (app->kind == EXIT_KIND_SIGNAL)
+		return app->code == SIGKILL && !app->ended_by;
+	return app->kind == EXIT_KIND_CODE && app->code == 128 + SIGKILL;
+}
+
+/* That may be the OOM killer's work. */
 static void find_oom(struct app *app)
 {
 	struct error ignored = ERROR_NONE;
 	uint64_t kills;
 
-	if (app->kind != EXIT_KIND_SIGNAL || app->code != SIGKILL || app->ended_by)
+	if (!was_killed(app))
 		return;
 	(void)system_proc(&ignored);
 	kills = cgroup_oom_kills(DIR_CGROUP, app->group);
@@ -426,10 +434,11 @@ bool app_finish(struct app *app)
 
 void app_close(struct app *app)
 {
-	for (int i = 0; i < APP_STREAMS; i++)
+	for (int i = 0; i < APP_STREAMS; i++) {
 		stream_close(&app->streams[i]);
-	for (int i = 0; i < APP_STREAMS; i++)
+		close_end(&app->ends[i]);
 		close_end(&app->reserved[i]);
+	}
 	close_end(&app->terminal_slave);
 	close_end(&app->terminal_socket);
 	close_end(&app->mounts);

@@ -90,7 +90,8 @@ struct frame_app_exit {
 };
 enum {
 	EXIT_FLAG_CORE = 1, /* a core was dumped */
-	EXIT_FLAG_OOM = 2,  /* the OOM killer chose it, for its own limit or the pod's memory */
+	/* The OOM killer chose it, or a child if the code is 137: its limit or the pod's memory. */
+	EXIT_FLAG_OOM = 2,
 };
 
 /* The pod's own status: that of the first app that failed, else that of the last that ended. */

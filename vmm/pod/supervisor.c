@@ -104,7 +104,8 @@ static const char *fault_text(uint32_t fault)
 static void warn_of_oom(struct supervisor *supervisor, const struct machine_event *event)
 {
 	if (event->flags & EXIT_FLAG_OOM)
-		report(REPORT_WARNING, "app %s was out of memory and has been killed",
+		report(REPORT_WARNING, "%sapp %s was out of memory and has been killed",
+		       event->kind == EXIT_KIND_SIGNAL ? "" : "a process of ",
 		       app_states_name(&supervisor->apps, event->app));
 }
 

@@ -44,6 +44,24 @@ test_limits() {
   expect_stderr_has "app greedy was out of memory and has been killed"
 }
 
+# Without a limit of its own an app has the pod's memory, and is killed when that is taken: soon, instead of reading again
+# and again the programs that were given up for it. A shell passes on how its child has ended.
+test_out_of_memory() {
+  local said
+  run_pod --boot-timeout 100 --memory 64M --name oom-1 "$busybox" --name greedy -- sh -c "$greedy"
+  expect_status 137
+  expect_stderr "nacelle: warning: app greedy was out of memory and has been killed"
+  said=$("$nacelle" status --root "$store" oom-1)
+  expect grep -qx app-greedy.out-of-memory=true <<<"$said"
+  run_pod --boot-timeout 100 --memory 64M "$busybox" --name shell -- sh -c "sh -c \"\$1\"; code=\$?; echo shell lives; exit \$code" - "$greedy"
+  expect_status 137
+  expect_stdout "shell lives"
+  expect_stderr_has "nacelle: warning: a process of app shell was out of memory and has been killed"
+  run_pod --boot-timeout 100 --memory 64M "$busybox" --init -- sh -c 'sh -c "kill -9 \$\$"; exit $?'
+  expect_status 137
+  ! grep -q "out of memory" "$err" || fail "killed by a signal, not for its memory"
+}
+
 # Handlers are root in the app's root, confined as it is; the last word is the app's.
 test_handlers() {
   mkdir -p volume
