@@ -22,6 +22,7 @@
 #include "vmm/pod/client.h"
 #include "vmm/pod/detach_keys.h"
 #include "vmm/pod/life.h"
+#include "vmm/pod/pod_info.h"
 #include "vmm/pod/terminal.h"
 
 enum { EXIT_WAIT_MS = 2000, EXIT_STEP_MS = 20 };
@@ -185,12 +186,8 @@ static int read_status(const struct pod_directory *directory, const char *app)
 {
 	_cleanup_fd_ int statuses =
 	    openat(directory->fd, POD_STATUS_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_free_ char *text = NULL;
-	size_t len;
 
-	if (statuses < 0 || io_read_file(statuses, app, 16, &text, &len, NULL) < 0)
-		return -1;
-	return (int)(strtol(text, NULL, 10) & 0xff);
+	return statuses < 0 ? -1 : (int)pod_info_number(statuses, app, -1);
 }
 
 /*

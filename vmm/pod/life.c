@@ -22,17 +22,32 @@
 
 enum { NUMBER_TEXT_MAX = 24, STATUS_PATH_MAX = 512 };
 
-static int write_number(int dir_fd, const char *name, long number, bool durable, struct error *err)
+/*
+ * A status shall not be lost because the disk is full. A link to the number needs no block, and
+ * those who read it follow none.
+ */
+static int write_status(int dir_fd, const char *name, const char *text, bool durable,
+			struct error *err)
 {
-	char text[NUMBER_TEXT_MAX];
-	int n = snprintf(text, sizeof(text), "%ld\n", number);
+	struct error why = ERROR_NONE;
+	char line[NUMBER_TEXT_MAX];
+	int n = snprintf(line, sizeof(line), "%s\n", text);
 
-	return directory_write(dir_fd, name, text, (size_t)n, durable, err);
+	if (directory_write(dir_fd, name, line, (size_t)n, durable, &why) == 0)
+		return 0;
+	if ((why.code == ENOSPC || why.code == EDQUOT) && symlinkat(text, dir_fd, name) == 0)
+		return 0;
+	if (err)
+		*err = why;
+	return -1;
 }
 
 int life_write_pid(const struct pod_directory *directory, struct error *err)
 {
-	return write_number(directory->fd, POD_PID_NAME, getpid(), false, err);
+	char text[NUMBER_TEXT_MAX];
+	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	return directory_write(directory->fd, POD_PID_NAME, text, (size_t)n, false, err);
 }
 
 bool life_is_starting(const struct pod_directory *directory)
@@ -153,7 +168,7 @@ static int write_app(const struct pod_directory *directory, const char *app, con
 		return error_set(err, errno, "cannot make the pod's directory " POD_STATUS_NAME);
 	if (snprintf(path, sizeof(path), POD_STATUS_NAME "/%s", app) >= (int)sizeof(path))
 		return error_set(err, ENAMETOOLONG, "the status of the app %s", app);
-	return directory_write(directory->fd, path, text, strlen(text), false, err);
+	return write_status(directory->fd, path, text, false, err);
 }
 
 int life_write_app_status(const struct pod_directory *directory, const char *app, int status,
@@ -161,14 +176,14 @@ int life_write_app_status(const struct pod_directory *directory, const char *app
 {
 	char text[NUMBER_TEXT_MAX];
 
-	(void)snprintf(text, sizeof(text), "%d\n", status);
+	(void)snprintf(text, sizeof(text), "%d", status);
 	return write_app(directory, app, text, err);
 }
 
 int life_write_app_not_started(const struct pod_directory *directory, const char *app,
 			       struct error *err)
 {
-	return write_app(directory, app, POD_NOT_STARTED "\n", err);
+	return write_app(directory, app, POD_NOT_STARTED, err);
 }
 
 void life_note_times(const struct pod_directory *directory, const char *app,
@@ -199,7 +214,7 @@ static int sync_statuses(int dir_fd)
 		if (entry->d_name[0] == '.')
 			continue;
 		file = openat(fd, entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (file < 0 || fsync(file) < 0)
+		if (file < 0 ? errno != ELOOP : fsync(file) < 0)
 			return -1;
 	}
 	return fsync(fd);
@@ -207,10 +222,12 @@ static int sync_statuses(int dir_fd)
 
 int life_write_end(const struct pod_directory *directory, int status, struct error *err)
 {
+	char text[NUMBER_TEXT_MAX];
 	int fd = directory->fd;
 
 	(void)unlinkat(fd, POD_CONTROL_NAME, 0);
-	if (write_number(fd, POD_EXIT_NAME, status, true, err) < 0)
+	(void)snprintf(text, sizeof(text), "%d", status);
+	if (write_status(fd, POD_EXIT_NAME, text, true, err) < 0)
 		return -1;
 	if (sync_statuses(fd) < 0 || fsync(fd) < 0 ||
 	    directory_sync(directory->pods_fd, directory->place) < 0)

@@ -11,6 +11,7 @@
  *	times	    more of the apps that have ended: struct life_app_times
  *	exit	    the pod's own; its mtime is the time of the end
  *
+ * Where the disk was full a status is a symbolic link that says it, and leads nowhere.
  * Nothing is made durable before the end; then all of it is, unless the pod is removed at once.
  */
 #ifndef NACELLE_POD_LIFE_H

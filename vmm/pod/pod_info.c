@@ -22,12 +22,19 @@
 
 enum { NUMBER_TEXT_MAX = 24, STATUS_PATH_MAX = 512, ANSWER_S = 1, NS_OF_MS = 1000000 };
 
-/* The line in a small file. Returns false if there is none. */
+/* The line in a small file, or what a link says in its place. Returns false if there is none. */
 static bool read_small_file(int dir_fd, const char *path, char text[NUMBER_TEXT_MAX])
 {
 	_cleanup_fd_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, NUMBER_TEXT_MAX - 1);
+	ssize_t n = -1;
 
+	if (fd < 0 && errno == ELOOP) {
+		n = readlinkat(dir_fd, path, text, NUMBER_TEXT_MAX - 1);
+		text[n > 0 ? n : 0] = '\0';
+		return n > 0;
+	}
+	if (fd >= 0)
+		n = read(fd, text, NUMBER_TEXT_MAX - 1);
 	if (n <= 0 || text[n - 1] != '\n')
 		return false;
 	text[n - 1] = '\0';

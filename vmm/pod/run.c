@@ -30,11 +30,11 @@ static bool has_appeared(const struct pod_directory *directory)
 static void end(struct pod_directory *directory, bool remove, int status)
 {
 	struct error err = ERROR_NONE;
-	int result =
-	    remove ? directory_remove(directory, &err) : life_write_end(directory, status, &err);
+	int result;
 
-	if (result < 0 && !has_appeared(directory))
-		result = directory_remove(directory, &err);
+	remove |= status == RUN_STATUS_FAILURE && !has_appeared(directory);
+	result =
+	    remove ? directory_remove(directory, &err) : life_write_end(directory, status, &err);
 	if (result < 0)
 		report(REPORT_WARNING, "%s", err.text);
 }

@@ -119,7 +119,7 @@ test_rm() {
   expect_same "$(find "$store/pods" -name "$uuid")" "" "what is left"
 }
 
-# Where no directory can be made no pod runs; where no status can be kept, the exit status is right.
+# Where no directory can be made no pod runs; the exit status is kept where nothing else can be.
 test_full_and_read_only() {
   command -v mount >/dev/null && [ "$(id -u)" = 0 ] || skip "needs root to mount"
   mkdir -p "$store/pods/v1"
@@ -131,7 +131,11 @@ test_full_and_read_only() {
   n kill --root "$store" "$uuid" || fail kill
   wait_pod
   expect_status 137
-  expect_stderr_has "No space left on device"
+  expect_stderr ""
+  expect_same "$(field "$uuid" exit-status)" 137 "exit status"
+  n status --root "$store" "$uuid" | grep -q '^app-.*=137$' || fail "the app's status is lost"
+  expect_same "$(find "$store/pods/v1" -path "*/$uuid/*" -type l | wc -l)" 2 "statuses without a block"
+  refused "No space left on device" prepare --root "$store" --net none "$busybox" -- true
   run_pod --memory 64M "$busybox" -- true
   expect_status 125
   expect_stderr_has "No space left on device"

@@ -49,6 +49,16 @@ static void test_every_app_has_a_status(void **state)
 	assert_int_equal(info.apps[2].status, POD_STATUS_NOT_STARTED);
 	assert_int_equal(info.apps[3].status, POD_STATUS_UNKNOWN);
 	pod_info_free(&info);
+	/* As they are where the disk was full. */
+	assert_int_equal(unlinkat(directory.fd, "exit", 0), 0);
+	assert_int_equal(symlinkat("7", directory.fd, "exit"), 0);
+	assert_int_equal(symlinkat("5", directory.fd, "status/lost"), 0);
+	assert_int_equal(life_write_app_status(&directory, "lost", 5, NULL), -1);
+	assert_int_equal(pod_info_read(&directory, &info, NULL), 0);
+	assert_int_equal(info.status, 7);
+	assert_true(info.ended_ns > 0);
+	assert_int_equal(info.apps[3].status, 5);
+	pod_info_free(&info);
 	directory_close(&directory);
 }
 
