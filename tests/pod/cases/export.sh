@@ -131,6 +131,11 @@ test_killed_pod() {
 
   # Nothing passes as whole that is not: no space, a signal while nobody reads, a damaged file system.
   refused "No space left" --output /dev/full "$uuid"
+  if [ "$(id -u)" = 0 ] && mkdir tiny && mount -t tmpfs -o size=256k none tiny; then
+    refused "No space left" --output tiny/file.tar "$uuid"
+    expect_same "$(find tiny -type f)" "" "what is left"
+    umount tiny
+  fi
   mkfifo stalled
   exec 9<>stalled
   start bash -c 'exec "$@" >stalled' - "$nacelle" export --root "$store" "${boot[@]}" "$uuid"

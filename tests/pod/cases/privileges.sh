@@ -159,6 +159,14 @@ test_ordinary_user() {
   expect_stdout 0
   expect_same "$(cat share/file)" written "the file"
   expect_same "$(stat -c %u share/file)" 12345 "the file's owner"
+  # An export is his too.
+  status=0
+  HOME=$PWD/home "${as[@]}" "$nacelle" run --net none --upper disk:64M --uuid-file home/id "$busybox" -- sh -c 'echo made >/made; chown 77 /made' || status=$?
+  expect_status 0
+  HOME=$PWD/home "${as[@]}" "$nacelle" export --boot-timeout 100 --format oci-layer --output home/layer.tar --uuid-file home/id >"$out" 2>"$err" || status=$?
+  expect_status 0
+  expect_same "$(tar -tvf home/layer.tar --numeric-owner made | cut -d ' ' -f 2)" 77/0 "owner in the layer"
+  expect_same "$(stat -c %u:%a home/layer.tar)" 12345:644 "the layer's owner and mode"
   out=second
   HOME=$PWD/home start "${as[@]}" "$nacelle" run --net none --init --volume "$PWD/share:/mnt" "$busybox" -- sh -c 'echo ready; exec sleep 100'
   wait_for_stdout ready
