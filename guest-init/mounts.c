@@ -256,7 +256,8 @@ static int enter_root(const struct record_app *app, int shm, const int *volumes,
 	etc_open(etc);
 	if (mount_root(&app->root, err) < 0 || move_into_root(err) < 0 ||
 	    mount_defaults(shm, err) < 0 ||
-	    etc_mount(etc, app->root.upper != RECORD_UPPER_NONE, app->root.read_only, err) < 0)
+	    etc_mount(etc, app->root.upper != RECORD_UPPER_NONE || app->root.make_files,
+		      app->root.read_only, err) < 0)
 		return -1;
 	return app->mount_count ? volumes_attach(app, volumes, err) : 0;
 }

@@ -406,6 +406,7 @@ enum {
 #define RECORD_UPPER_DIRECTORY "upper-directory"
 #define RECORD_TARGET	       "target"
 #define RECORD_READ_ONLY       "read-only"
+#define RECORD_MAKE_FILES      "make-files"
 #define RECORD_RECURSIVE       "recursive"
 #define RECORD_PREFILL	       "prefill"
 #define RECORD_NODEV	       "nodev"

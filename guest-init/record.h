@@ -59,6 +59,7 @@ struct record_root {
 	uint64_t upper_size_bytes;
 	const char *upper_device, *upper_directory; /* of a disk: path components */
 	bool read_only;
+	bool make_files;
 };
 
 enum record_restart {

@@ -32,6 +32,7 @@ static void read_root(struct record_reader *app, struct record_root *root)
 		root->upper_directory = reader_need_component(&r, RECORD_UPPER_DIRECTORY);
 	}
 	root->read_only = reader_flag(&r, RECORD_READ_ONLY);
+	root->make_files = reader_flag(&r, RECORD_MAKE_FILES);
 	app->bad |= r.bad;
 }
 

@@ -93,6 +93,10 @@ int pod_manifest_read(struct pod_manifest *manifest, const char *text, size_t le
 		      struct error *err);
 void pod_manifest_free(struct pod_manifest *manifest);
 
+/* The same of an image manifest (ACI): a pod of one app, with the image's app section. */
+int pod_manifest_read_image(struct pod_manifest *manifest, const char *text, size_t len,
+			    struct error *err);
+
 /* Flat fields in a fresh allocation that the caller frees. Returns 0, or -1: no memory. */
 int pod_manifest_encode(const struct pod_manifest *manifest, void **data, size_t *len);
 

@@ -14,4 +14,7 @@
  */
 int pod_manifest_convert(int fd, void **data, size_t *len, struct error *err);
 
+/* The same of an image manifest, by pod_manifest_read_image(). */
+int pod_manifest_convert_image(int fd, void **data, size_t *len, struct error *err);
+
 #endif

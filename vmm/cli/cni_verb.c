@@ -24,7 +24,7 @@ struct cni_options {
 	const char *directory;
 	const char *container_id;
 	const char *netns;
-	const char *config_dir;
+	struct text_list config_dirs;
 	struct text_list plugin_dirs;
 	struct text_list ports; /* PROTOCOL,[IP],HOST,POD */
 };
@@ -32,8 +32,8 @@ struct cni_options {
 #define FIELD(name) offsetof(struct cni_options, name)
 
 static const struct option_spec options_table[] = {
-	{ "config-dir", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY, "where the networks are",
-	  FIELD(config_dir) },
+	{ "config-dir", 0, OPTION_LIST, "DIR", VALUE_DIRECTORY, "where the networks are",
+	  FIELD(config_dirs) },
 	{ "container-id", 0, OPTION_TEXT, "ID", VALUE_OTHER, "the pod's", FIELD(container_id) },
 	{ "directory", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY, "where the pod's networks are kept",
 	  FIELD(directory) },
@@ -105,7 +105,7 @@ static int load(const struct cni_options *options, int argc, char **argv,
 
 	for (int i = 0; i < argc; i++) {
 		if (split(argv[i], &networks[i], err) < 0 ||
-		    cni_list_find(&lists[i], options->config_dir, networks[i].name, err) < 0)
+		    cni_list_find(&lists[i], options->config_dirs.items, networks[i].name, err) < 0)
 			return -1;
 		forwarded |= forwards(&lists[i]);
 	}
@@ -161,7 +161,7 @@ static int verb_add(const void *given, int argc, char **argv, struct error *err)
 
 	/* Who asks is gone: so is this, and what was done is undone by the files. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (argc > CNI_INTERFACES_MAX || !options->config_dir || !options->container_id ||
+	if (argc > CNI_INTERFACES_MAX || !options->config_dirs.count || !options->container_id ||
 	    !options->netns)
 		return error_set(err, 0, "cni: arguments are missing");
 	dir_fd = open_directory(options, err);
@@ -228,9 +228,9 @@ static int verb_list(const void *given, int argc, char **argv, struct error *err
 
 	(void)argc;
 	(void)argv;
-	if (!listing.options->config_dir)
+	if (!listing.options->config_dirs.count)
 		return error_set(err, 0, "cni: arguments are missing");
-	if (cni_list_each(listing.options->config_dir, list_one, &listing, err) < 0 ||
+	if (cni_list_each(listing.options->config_dirs.items[0], list_one, &listing, err) < 0 ||
 	    listing.failed)
 		return -1;
 	printf("\n");

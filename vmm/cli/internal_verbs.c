@@ -1,9 +1,9 @@
 /*
  * nacelle-image append DIGEST TARGET: an image of the store with one layer more, which is the file
- * on stdin, as a layout. nacelle-image pod-manifest FILE, nacelle-image bundle FILE: flat fields on
- * stdout. nacelle-image refresh DIGEST: an image's record is brought to the present version.
- * nacelle-image seccomp PROFILE: a filter of system calls, as struct sock_filter[] on stdout; what
- * the user should know on stderr.
+ * on stdin, as a layout. nacelle-image pod-manifest FILE, image-manifest FILE, bundle FILE: flat
+ * fields on stdout. nacelle-image refresh DIGEST: an image's record is brought to the present
+ * version. nacelle-image seccomp PROFILE: a filter of system calls, as struct sock_filter[] on
+ * stdout; what the user should know on stderr.
  */
 #include "vmm/cli/internal_verbs.h"
 
@@ -83,6 +83,13 @@ static int verb_pod_manifest(const void *options, int argc, char **argv, struct 
 	return convert("the pod manifest ", argv[0], pod_manifest_convert, err);
 }
 
+static int verb_image_manifest(const void *options, int argc, char **argv, struct error *err)
+{
+	(void)options;
+	(void)argc;
+	return convert("the image manifest ", argv[0], pod_manifest_convert_image, err);
+}
+
 static int verb_bundle(const void *options, int argc, char **argv, struct error *err)
 {
 	(void)options;
@@ -141,6 +148,12 @@ static const struct verb verbs[] = {
 	  .arguments_min = 1,
 	  .arguments_max = 1,
 	  .run = verb_bundle },
+	{ .name = "image-manifest",
+	  .usage = "FILE",
+	  .help = "Read the app section of an image manifest",
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .run = verb_image_manifest },
 	{ .name = "pod-manifest",
 	  .usage = "FILE",
 	  .help = "Read a pod manifest",

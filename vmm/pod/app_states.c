@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "vmm/pod/life.h"
+#include "vmm/pod/run.h"
 
 static uint64_t now_ms(void)
 {
@@ -76,6 +77,7 @@ int app_states_status(uint32_t kind, uint32_t code)
 int app_states_on_exit(struct app_states *states, const struct machine_event *event,
 		       const struct pod_directory *directory, struct error *err)
 {
+	int status = app_states_status(event->kind, event->code);
 	struct life_app_times times;
 	struct app_state *app;
 
@@ -90,8 +92,10 @@ int app_states_on_exit(struct app_states *states, const struct machine_event *ev
 	times = (struct life_app_times){ app->started_ms, app->ended_ms, app->restarts,
 					 app->flags & EXIT_FLAG_OOM };
 	life_note_times(directory, app->name, &times);
-	return life_write_app_status(directory, app->name,
-				     app_states_status(event->kind, event->code), err);
+	if (states->listener &&
+	    states->listener->on_app_end(states->listener->context, app->name, status, err) < 0)
+		return -1;
+	return life_write_app_status(directory, app->name, status, err);
 }
 
 int app_states_kill(struct app_states *states, const struct pod_directory *directory,

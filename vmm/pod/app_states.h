@@ -21,7 +21,9 @@ struct app_state {
 	uint64_t started_ms, ended_ms; /* since 1970; 0: not yet */
 };
 
+struct run_listener;
 struct app_states {
+	const struct run_listener *listener; /* or NULL; borrowed */
 	struct app_state apps[RECORD_APPS_MAX];
 	uint32_t count;
 };
@@ -43,7 +45,8 @@ const char *app_states_name(const struct app_states *states, uint32_t app);
 /* Whether each app has started, also if it has ended since. */
 bool app_states_all_started(const struct app_states *states);
 
-/* Keeps the status in the pod's directory too. Returns 0, or -1: that could not be done. */
+/* Keeps the status in the pod's directory too, and tells the listener. Returns 0, or -1: that could
+ * not be done. */
 int app_states_on_exit(struct app_states *states, const struct machine_event *event,
 		       const struct pod_directory *directory, struct error *err);
 

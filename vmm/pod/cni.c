@@ -79,6 +79,10 @@ static void add_places(struct words *words, const struct cni_places *places)
 {
 	add(words, "--config-dir");
 	add(words, places->config_dir);
+	if (places->fallback_dir) {
+		add(words, "--config-dir");
+		add(words, places->fallback_dir);
+	}
 	for (unsigned i = 0; i < places->plugin_dir_count; i++) {
 		add(words, "--plugin-dir");
 		add(words, places->plugin_dirs[i]);

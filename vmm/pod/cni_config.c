@@ -29,6 +29,15 @@ bool cni_is_version(const char *text)
 	return false;
 }
 
+/*
+ * Before 0.3.0 configurations had the same form, and results another: they are asked for in the
+ * next form, which plug-ins of either age know. No version at all means the first.
+ */
+static bool is_old(const char *version)
+{
+	return !version || strcmp(version, "0.1.0") == 0 || strcmp(version, "0.2.0") == 0;
+}
+
 static int read_plugin(struct cni_list *list, const struct cJSON *config, struct error *err)
 {
 	struct cni_plugin *plugin = &list->plugins[list->plugin_count];
@@ -75,11 +84,13 @@ static int read_head(struct cni_list *list, struct error *err)
 		return -1;
 	if (!list->name || !cni_is_name(list->name))
 		return error_set(err, 0, "no \"name\" of letters, digits, '_', '.' and '-'");
-	if (!list->version || !cni_is_version(list->version))
+	if (is_old(list->version))
+		list->version = "0.3.1";
+	if (!cni_is_version(list->version))
 		return error_set(err, 0,
-				 "the cniVersion is %s; 0.3.0, 0.3.1, 0.4.0 and 1.0.0 are "
-				 "known",
-				 list->version ? list->version : "missing");
+				 "the cniVersion is %s; 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0 and "
+				 "1.0.0 are known",
+				 list->version);
 	return 0;
 }
 

@@ -30,7 +30,7 @@ struct cni_plugin {
 struct cni_list {
 	struct cJSON *document; /* owned; always a list, also where the file had one plug-in */
 	const char *name;
-	const char *version; /* cniVersion: 0.3.0 to 1.0.0 */
+	const char *version; /* cniVersion: 0.3.0 to 1.0.0; 0.3.1 where the file's is older */
 	unsigned plugin_count;
 	struct cni_plugin plugins[CNI_PLUGINS_MAX];
 };
@@ -46,11 +46,11 @@ int cni_list_parse(struct cni_list *list, const char *text, size_t len, struct e
 void cni_list_free(struct cni_list *list);
 
 /*
- * Looks in the files of the directory, in the order of their names and lists before single
- * configurations, for the network of this name. A file that cannot be read counts only if no other
- * has the network: then err says so too.
+ * Looks in the files of the directories (at least one, and a NULL), one after the other, in the
+ * order of their names and lists before single configurations, for the network of this name. A file
+ * that cannot be read counts only if no other has the network: then err says so too.
  */
-int cni_list_find(struct cni_list *list, const char *directory, const char *name,
+int cni_list_find(struct cni_list *list, const char *const *directories, const char *name,
 		  struct error *err);
 
 /*

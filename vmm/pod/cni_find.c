@@ -109,15 +109,17 @@ static void search_file(void *ctx, const char *file, struct cni_list *list, cons
 	search->found = true;
 }
 
-int cni_list_find(struct cni_list *list, const char *directory, const char *name, struct error *err)
+int cni_list_find(struct cni_list *list, const char *const *directories, const char *name,
+		  struct error *err)
 {
 	struct search search = { .name = name, .list = list };
 
-	if (cni_list_each(directory, search_file, &search, err) < 0)
-		return -1;
+	for (unsigned i = 0; directories[i] && !search.found; i++)
+		if (cni_list_each(directories[i], search_file, &search, err) < 0)
+			return -1;
 	if (search.found)
 		return 0;
-	return error_set(err, 0, "no network %s in %s%s%s", name, directory,
+	return error_set(err, 0, "no network %s in %s%s%s", name, directories[0],
 			 search.broken.text[0] ? "; one file there cannot be read: " : "",
 			 search.broken.text);
 }

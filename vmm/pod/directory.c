@@ -157,27 +157,53 @@ static int lock_among_readers(int fd)
 	}
 }
 
+/* By the UUID that is in *out. Returns 1, 0 if somebody has cleared it up at once, -1. */
+static int try_create(int pods_fd, enum pod_place place, struct pod_directory *out,
+		      struct error *err)
+{
+	char path[PLACE_PATH_MAX];
+
+	place_path(path, place, out->uuid);
+	if (make_new(pods_fd, path, err) < 0)
+		return -1;
+	out->pods_fd = pods_fd;
+	out->place = place;
+	out->fd = openat(pods_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (out->fd < 0 && errno != ENOENT)
+		return error_set(err, errno, "cannot open the pod's directory pods/v1/%s", path);
+	if (out->fd >= 0 && lock_among_readers(out->fd) > 0 &&
+	    faccessat(pods_fd, path, F_OK, 0) == 0)
+		return 1;
+	directory_close(out);
+	return 0;
+}
+
 int directory_create(int pods_fd, enum pod_place place, struct pod_directory *out,
 		     struct error *err)
 {
 	for (int i = 0; i < CREATE_TRIES; i++) {
-		char path[PLACE_PATH_MAX];
+		int made = uuid_make(out->uuid, err);
 
-		if (uuid_make(out->uuid, err) < 0)
-			return -1;
-		place_path(path, place, out->uuid);
-		if (make_new(pods_fd, path, err) < 0)
-			return -1;
-		out->pods_fd = pods_fd;
-		out->place = place;
-		out->fd = openat(pods_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		if (out->fd < 0 && errno != ENOENT)
-			return error_set(err, errno, "cannot open the pod's directory pods/v1/%s",
-					 path);
-		if (out->fd >= 0 && lock_among_readers(out->fd) > 0 &&
-		    faccessat(pods_fd, path, F_OK, 0) == 0)
-			return 0;
-		directory_close(out);
+		if (made == 0)
+			made = try_create(pods_fd, place, out, err);
+		if (made)
+			return made < 0 ? -1 : 0;
+	}
+	return error_set(err, EAGAIN, "cannot make a directory for the pod");
+}
+
+int directory_create_as(int pods_fd, enum pod_place place, const char *uuid,
+			struct pod_directory *out, struct error *err)
+{
+	if (!uuid_is_canonical(uuid))
+		return error_set(err, 0, "%.64s is no UUID", uuid);
+	for (int i = 0; i < CREATE_TRIES; i++) {
+		int made;
+
+		(void)snprintf(out->uuid, sizeof(out->uuid), "%s", uuid);
+		made = try_create(pods_fd, place, out, err);
+		if (made)
+			return made < 0 ? -1 : 0;
 	}
 	return error_set(err, EAGAIN, "cannot make a directory for the pod");
 }

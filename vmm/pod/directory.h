@@ -47,6 +47,10 @@ int pods_open(const char *root, bool create, struct error *err);
 int directory_create(int pods_fd, enum pod_place place, struct pod_directory *out,
 		     struct error *err);
 
+/* The same with a UUID that somebody else has chosen; it is an error if there is such a pod. */
+int directory_create_as(int pods_fd, enum pod_place place, const char *uuid,
+			struct pod_directory *out, struct error *err);
+
 /*
  * Opens a pod's directory where it is said to be. Returns 1; 0 if it is not there (any more); -1
  * with err filled.

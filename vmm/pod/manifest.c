@@ -3,7 +3,9 @@
  */
 #include "vmm/pod/manifest.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,15 +49,53 @@ static const struct {
 	{ "null", "null" },
 };
 
-int manifest_load(struct pod_manifest *manifest, const char *file, struct error *err)
+static int load(struct pod_manifest *manifest, const char *verb, const char *file,
+		struct error *err)
 {
-	const char *const arguments[] = { "nacelle-image", "pod-manifest", "--", file, NULL };
+	const char *const arguments[] = { "nacelle-image", verb, "--", file, NULL };
 	_cleanup_free_ void *data = NULL;
 	size_t len;
 
 	if (image_program_read(arguments, FIELDS_SIZE_MAX, &data, &len, NULL, err) < 0)
 		return -1;
 	return pod_manifest_decode(manifest, data, len, err);
+}
+
+/* What the pod's manifest leaves to the image. */
+static int load_section(struct manifest_app *app, const char *app_roots, struct error *err)
+{
+	static const struct image_config nothing;
+	_cleanup_free_ char *file = NULL;
+	struct pod_manifest image;
+
+	if (asprintf(&file, "%s/%s/manifest", app_roots, app->name) < 0) {
+		file = NULL;
+		return error_set(err, ENOMEM, "cannot read a manifest");
+	}
+	if (load(&image, "image-manifest", file, err) < 0)
+		return -1;
+	app->app = image.apps[0].app;
+	app->has_app = true;
+	image.apps[0].app = nothing;
+	pod_manifest_free(&image);
+	return 0;
+}
+
+int manifest_load(struct pod_manifest *manifest, const char *file, const char *app_roots,
+		  struct error *err)
+{
+	if (load(manifest, "pod-manifest", file, err) < 0)
+		return -1;
+	for (size_t i = 0; app_roots && i < manifest->app_count; i++) {
+		struct manifest_app *app = &manifest->apps[i];
+
+		if (!app->has_app && load_section(app, app_roots, err) < 0) {
+			error_prefix(err, "the app %s", app->name);
+			pod_manifest_free(manifest);
+			return -1;
+		}
+	}
+	return 0;
 }
 
 static int apply_list(struct text_list *list, const char *value, struct keep *keep_list,
@@ -151,11 +191,13 @@ static int apply_all(const struct string_list *list, struct app_options *options
 }
 
 /* An image's id is written with a colon here. */
-static const char *reference_of(const struct manifest_app *app, struct keep *keep,
-				struct error *err)
+static const char *reference_of(const struct manifest_app *app, const char *app_roots,
+				struct keep *keep, struct error *err)
 {
 	char *text;
 
+	if (app_roots)
+		return keep_text(keep, err, "rootfs:%s/%s/rootfs", app_roots, app->name);
 	if (app->reference)
 		return app->reference;
 	text = keep_text(keep, err, "%s", app->image_id);
@@ -165,10 +207,10 @@ static const char *reference_of(const struct manifest_app *app, struct keep *kee
 }
 
 static int settle_app(struct app_options *options, const struct manifest_app *app,
-		      struct keep *keep, struct error *err)
+		      const char *app_roots, struct keep *keep, struct error *err)
 {
 	options->name = app->name;
-	options->reference = reference_of(app, keep, err);
+	options->reference = reference_of(app, app_roots, keep, err);
 	options->read_only |= app->read_only_root;
 	if (!options->reference)
 		return -1;
@@ -216,7 +258,8 @@ int manifest_settle_options(struct run_options *options, const struct pod_manife
 		return -1;
 	for (unsigned i = 0; i < count; i++) {
 		apps[i] = *run_app_options(options, manifest ? UINT_MAX : i);
-		if (manifest && settle_app(&apps[i], &manifest->apps[i], keep, err) < 0)
+		if (manifest &&
+		    settle_app(&apps[i], &manifest->apps[i], options->app_roots, keep, err) < 0)
 			return error_prefix(err, "the app %s", manifest->apps[i].name);
 		if (apps[i].env_files.count &&
 		    env_files_read(&apps[i].env_files, &apps[i].env, keep, err) < 0)

@@ -10,8 +10,12 @@
 #include "vmm/pod/keep.h"
 #include "vmm/pod/run.h"
 
-/* Reads a file. Returns 0, or -1 with err naming the file and the place in it. */
-int manifest_load(struct pod_manifest *manifest, const char *file, struct error *err);
+/*
+ * Reads a file. Apps without a section get that of their image, app_roots/APP/manifest, unless
+ * app_roots is NULL. Returns 0, or -1 with err naming the file and the place in it.
+ */
+int manifest_load(struct pod_manifest *manifest, const char *file, const char *app_roots,
+		  struct error *err);
 
 /*
  * The options of a pod as everything after this sees them: of a manifest (NULL: none) one app each,

@@ -159,7 +159,8 @@ static int merge_one(struct assembly *assembly, const struct merge_input *input,
 		.seccomp = &assembly->seccomp[index],
 	};
 
-	if (app.manifest && check_id(app.manifest, app.image, err) < 0)
+	if (app.manifest && !input->options->app_roots &&
+	    check_id(app.manifest, app.image, err) < 0)
 		return -1;
 	app.base = app.manifest && app.manifest->has_app ? base_of_manifest(app.manifest)
 							 : base_of_image(app.image);

@@ -164,8 +164,8 @@ static int set_identity(struct merge_app *app, struct error *err)
 	out->workdir = own->workdir ? own->workdir : app->base.workdir[0] ? app->base.workdir : "/";
 	out->init = own->init;
 	out->hold = app->options->hold;
-	out->masked_paths = masked_paths;
-	out->read_only_paths = read_only_paths;
+	out->masked_paths = own->all_paths ? NULL : masked_paths;
+	out->read_only_paths = own->all_paths ? NULL : read_only_paths;
 	out->supplementary_gids = rest->supplementary_gids;
 	out->supplementary_gid_count = rest->supplementary_gid_count;
 	if (!own->supplementary_gids.count)
@@ -208,6 +208,7 @@ static int set_upper(struct merge_app *app, struct error *err)
 	struct pod_root *root = &app->out->root;
 
 	root->read_only = app->own->read_only;
+	root->make_files = app->options->app_roots != NULL; /* they are there for this pod alone */
 	return upper_parse(app->options->upper, &root->upper, &root->upper_size_bytes, err);
 }
 

@@ -47,6 +47,7 @@ int networks_settle_places(struct cni_places *places, const struct run_options *
 	const char *const *dirs = options->cni_plugins.count ? options->cni_plugins.items : usual;
 	unsigned count = options->cni_plugins.count ? options->cni_plugins.count : 2;
 
+	places->fallback_dir = options->cni_fallback;
 	places->config_dir = options->cni_config ? options->cni_config : "/etc/cni/net.d";
 	if (count > CNI_PLUGIN_DIRS_MAX)
 		return error_set(err, 0, "--cni-plugins: at most %d directories are possible",
@@ -154,8 +155,8 @@ int networks_attach(struct networks *networks, const struct pod_directory *direc
 	return 0;
 }
 
-/* The host's resolver configuration; NULL if there is none. To be freed. */
-static char *read_resolv_conf(const char *path)
+/* A file of the host; NULL with errno set if there is none. To be freed. */
+static char *read_text(const char *path)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_file_ FILE *file = fopen(path, "re");
@@ -182,6 +183,25 @@ static void warn_about_servers(struct networks *networks, bool had_server)
 				    "the pod's reach; name one with --dns";
 }
 
+/* A file of somebody else's choice, instead of what would be made; "": nothing at all. */
+static int take_file(const char *path, char **text, struct error *err)
+{
+	free(steal_ptr(*text));
+	if (!*path)
+		return 0;
+	*text = read_text(path);
+	return *text ? 0 : error_set(err, errno, "cannot read %s", path);
+}
+
+static int take_files(struct networks *networks, const struct run_options *options,
+		      struct error *err)
+{
+	if (options->hosts_file && take_file(options->hosts_file, &networks->hosts, err) < 0)
+		return -1;
+	return options->resolv_file ? take_file(options->resolv_file, &networks->resolv_conf, err)
+				    : 0;
+}
+
 int networks_make_names(struct networks *networks, const struct run_options *options,
 			const char *hostname, struct error *err)
 {
@@ -197,17 +217,18 @@ int networks_make_names(struct networks *networks, const struct run_options *opt
 	if (networks->cni_names && net_has_server(networks->cni_names))
 		host_text = strdup(networks->cni_names);
 	else if (networks->count && !options->dns.count)
-		host_text = read_resolv_conf(paths[0]);
+		host_text = read_text(paths[0]);
 	had_server = host_text && net_has_server(host_text);
 	if (host_text && asks_resolved(host_text)) {
 		free(host_text);
-		host_text = read_resolv_conf(paths[1]);
+		host_text = read_text(paths[1]);
 	}
 	if (net_make_resolv_conf(options, networks->count, host_text, &networks->resolv_conf, err) <
 	    0)
 		return -1;
-	warn_about_servers(networks, had_server);
-	return 0;
+	if (!options->resolv_file)
+		warn_about_servers(networks, had_server);
+	return take_files(networks, options, err);
 }
 
 void networks_free(struct networks *networks)

@@ -21,6 +21,7 @@ enum { CNI_PLUGIN_DIRS_MAX = 16 };
 /* Where CNI's networks and plug-ins are. */
 struct cni_places {
 	const char *config_dir;
+	const char *fallback_dir; /* for networks that are not there; or NULL */
 	const char *plugin_dirs[CNI_PLUGIN_DIRS_MAX];
 	unsigned plugin_dir_count;
 };

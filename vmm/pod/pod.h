@@ -30,6 +30,7 @@ struct pod_root {
 	const char *upper_device;    /* of a disk: "vdX", an ext4 that all apps may use, */
 	const char *upper_directory; /* and the app's directory there, one path component */
 	bool read_only;
+	bool make_files; /* without an upper layer: files of /etc that are missing may be made */
 };
 
 enum pod_mount_type {

@@ -53,6 +53,7 @@ static void put_root(struct record_writer *w, const struct pod_root *root)
 		writer_component(w, RECORD_UPPER_DIRECTORY, root->upper_directory);
 	}
 	writer_flag(w, RECORD_READ_ONLY, root->read_only);
+	writer_flag(w, RECORD_MAKE_FILES, root->make_files);
 	writer_end(w);
 }
 

@@ -78,7 +78,11 @@ static int run_sources(struct sources *sources, struct pod_directory *directory,
 static int make_directory(const struct run_options *options, int pods_fd,
 			  struct pod_directory *directory, struct error *err)
 {
-	if (directory_create(pods_fd, POD_PLACE_RUN, directory, err) < 0)
+	int made = options->uuid
+		       ? directory_create_as(pods_fd, POD_PLACE_RUN, options->uuid, directory, err)
+		       : directory_create(pods_fd, POD_PLACE_RUN, directory, err);
+
+	if (made < 0)
 		return -1;
 	if (!options->name || pod_name_take(pods_fd, options->name, directory->uuid, err) == 0)
 		return 0;

@@ -34,6 +34,7 @@ struct app_options {
 	struct text_list cap_add, cap_drop; /* with or without CAP_; ALL */
 	struct text_list caps_retain, caps_remove;
 	bool no_new_privileges;
+	bool all_paths; /* nothing of /proc and /sys is hidden or read-only */
 	const char *seccomp;
 	struct text_list ulimits; /* NAME=SOFT[:HARD] */
 	const char *oom_score_adj;
@@ -52,6 +53,21 @@ struct app_options {
 };
 
 struct launch_record;
+struct networks;
+
+/*
+ * What another program's pod is told beside what is left in its directory. All are called by the
+ * supervisor's one thread, and return 0, or -1 with err filled, which is then reported.
+ */
+struct run_listener {
+	/* The pod has its networks. On failure it ends. */
+	int (*on_networks)(void *context, const struct networks *networks, struct error *err);
+	/* Its first app has started. On failure it ends. */
+	int (*on_start)(void *context, struct error *err);
+	/* An app has ended for good, with what would be an exit status. */
+	int (*on_app_end)(void *context, const char *app, int status, struct error *err);
+	void *context;
+};
 
 /* What the command line says about the pod. */
 struct run_options {
@@ -90,6 +106,14 @@ struct run_options {
 	/* Of a prepared pod, whose directory is there already: its UUID, and its file "launch". */
 	const char *prepared_uuid;
 	const struct launch_record *launch;
+	/* Of a pod that another program keeps; no option of the command line. */
+	const char *uuid;	  /* NULL: a new one */
+	const char *cni_fallback; /* networks that cni_config has not; NULL: none */
+	const char *app_roots;	  /* of --pod: DIR/APP/rootfs, whatever images the apps name */
+	/* Files whose text the apps get as /etc/hosts and /etc/resolv.conf; "": the image's. */
+	const char *hosts_file, *resolv_file; /* NULL: made from what is known */
+	uint32_t stop_timeout_ms; /* above 0: a signal that asks to end stops the pod so */
+	const struct run_listener *listener;
 };
 
 /* The options of one app; those of all if there is a pod manifest. */

@@ -11,7 +11,8 @@ static const struct pod_manifest *manifest_of(const struct sources *sources)
 int sources_read(struct sources *sources, const struct run_options *options, struct error *err)
 {
 	sources->options = *options;
-	if (options->pod_file && manifest_load(&sources->manifest, options->pod_file, err) < 0)
+	if (options->pod_file &&
+	    manifest_load(&sources->manifest, options->pod_file, options->app_roots, err) < 0)
 		return -1;
 	if (manifest_settle_options(&sources->options, manifest_of(sources), &sources->keep, err) <
 	    0)

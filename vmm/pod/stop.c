@@ -135,16 +135,19 @@ static int end_start(const struct pod_directory *pod)
 	return directory_is_held(pod);
 }
 
-int pod_stop(const struct pod_directory *pod, uint32_t timeout_ms, struct error *err)
+int pod_stop_begin(const struct pod_directory *pod, uint32_t timeout_ms, struct error *err)
 {
 	if (check_running(pod, err) < 0)
 		return -1;
 	if (life_is_starting(pod) && end_start(pod) == 0)
 		return 0;
 	/* One that ends just now has no socket any more. */
-	if (ask_to_stop(pod, timeout_ms, ANSWER_S, err) < 0 && directory_is_held(pod))
-		return -1;
-	return directory_wait(pod, err);
+	return ask_to_stop(pod, timeout_ms, ANSWER_S, err) < 0 && directory_is_held(pod) ? -1 : 0;
+}
+
+int pod_stop(const struct pod_directory *pod, uint32_t timeout_ms, struct error *err)
+{
+	return pod_stop_begin(pod, timeout_ms, err) < 0 ? -1 : directory_wait(pod, err);
 }
 
 static bool ends_within(const struct pod_directory *pod, int limit_ms)

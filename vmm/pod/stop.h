@@ -15,6 +15,9 @@
  */
 int pod_stop(const struct pod_directory *pod, uint32_t timeout_ms, struct error *err);
 
+/* The same without the wait for the end of one that has come to run. */
+int pod_stop_begin(const struct pod_directory *pod, uint32_t timeout_ms, struct error *err);
+
 /* Ends a running pod at once, also one whose supervisor does not answer. */
 int pod_stop_by_force(const struct pod_directory *pod, struct error *err);
 

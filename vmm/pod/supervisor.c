@@ -142,6 +142,16 @@ static void on_clock(struct loop_timer *timer)
 	supervisor_command(supervisor, &command);
 }
 
+static void on_first_start(struct supervisor *supervisor)
+{
+	const struct run_listener *listener = supervisor->options->listener;
+	struct error err = ERROR_NONE;
+
+	if (!supervisor->has_started && listener && listener->on_start(listener->context, &err) < 0)
+		supervisor_fail(supervisor, "%s", err.text);
+	supervisor->has_started = true;
+}
+
 static void on_event(struct supervisor *supervisor, const struct machine_event *event)
 {
 	if (event->app >= FRAME_ID_ADDED_FIRST) {
@@ -153,7 +163,7 @@ static void on_event(struct supervisor *supervisor, const struct machine_event *
 		loop_timer_set_on_clock(&supervisor->boot_limit, on_clock);
 		return;
 	case MACHINE_EVENT_APP_START:
-		supervisor->has_started = true;
+		on_first_start(supervisor);
 		timeline_stamp(supervisor->timeline, TIMELINE_APP_STARTED);
 		app_states_on_start(&supervisor->apps, event->app);
 		hold_on_start(supervisor, event->app);
@@ -288,6 +298,10 @@ static void on_forwarded_signal(struct supervisor *supervisor, uint32_t number)
 	/* Before there is an app, the signal means the start itself. */
 	if (!supervisor->has_started && signals_is_end((int)number)) {
 		supervisor_end(supervisor, 128 + (int)number);
+		return;
+	}
+	if (supervisor->options->stop_timeout_ms && signals_is_end((int)number)) {
+		supervisor_stop(supervisor, supervisor->options->stop_timeout_ms);
 		return;
 	}
 	pod_pause_on_signal(supervisor, number);
@@ -457,7 +471,11 @@ static int start(struct supervisor *supervisor, struct launch *launch, struct as
 static int appear(struct supervisor *supervisor, const struct launch *launch, struct error *err)
 {
 	const struct run_options *options = supervisor->options;
+	const struct run_listener *listener = options->listener;
 
+	if (listener && listener->on_networks(listener->context,
+					      &launch->described->assembly->networks, err) < 0)
+		return -1;
 	if (life_write_launch(supervisor->directory, options, &supervisor->apps,
 			      launch->described->images, err) < 0 ||
 	    life_write_networks(supervisor->directory, &launch->described->assembly->networks,
@@ -486,6 +504,7 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 	struct error err = ERROR_NONE;
 
 	app_states_begin(&supervisor.apps, &assembly->pod);
+	supervisor.apps.listener = options->listener;
 	if (start(&supervisor, launch, assembly, &err) < 0 ||
 	    loop_init(&supervisor.loop, &err) < 0 || watch(&supervisor, launch, &err) < 0 ||
 	    appear(&supervisor, launch, &err) < 0 ||

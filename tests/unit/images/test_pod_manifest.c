@@ -209,6 +209,37 @@ static void test_refused(void **state)
 }
 
 /* Cut off or changed anywhere, the fields are refused or still sound. */
+/* What a pod's manifest leaves to the image goes the same way. */
+static void test_section_of_an_image(void **state)
+{
+	static const char head[] = "{\"acKind\":\"ImageManifest\",\"acVersion\":\"0.8.11\","
+				   "\"name\":\"example.com/web\",\"labels\":null";
+	char text[512];
+	struct pod_manifest manifest, decoded;
+	struct error err = ERROR_NONE;
+	void *data;
+	size_t len;
+
+	(void)state;
+	(void)snprintf(text, sizeof(text),
+		       "%s,\"app\":{\"exec\":[\"/bin/web\"],\"user\":\"5\",\"group\":\"6\"}}",
+		       head);
+	assert_int_equal(pod_manifest_read_image(&manifest, text, strlen(text), &err), 0);
+	assert_int_equal(pod_manifest_encode(&manifest, &data, &len), 0);
+	pod_manifest_free(&manifest);
+	assert_int_equal(pod_manifest_decode(&decoded, data, len, &err), 0);
+	free(data);
+	assert_int_equal(decoded.app_count, 1);
+	assert_true(decoded.apps[0].has_app);
+	assert_string_equal(decoded.apps[0].app.entrypoint.items[0], "/bin/web");
+	assert_string_equal(decoded.apps[0].app.user, "5:6");
+	pod_manifest_free(&decoded);
+	(void)snprintf(text, sizeof(text), "%s}", head);
+	assert_int_equal(pod_manifest_read_image(&manifest, text, strlen(text), &err), -1);
+	assert_string_equal(err.text, "it has no app section, and neither has the pod's");
+	assert_int_equal(pod_manifest_read_image(&manifest, "{", 1, &err), -1);
+}
+
 static void test_damaged(void **state)
 {
 	struct pod_manifest manifest;
@@ -235,9 +266,8 @@ static void test_damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_accepted),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_whole),	cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_section_of_an_image),
 		cmocka_unit_test(test_damaged),
 	};
 

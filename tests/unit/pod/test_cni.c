@@ -136,10 +136,14 @@ static void test_lists(void **state)
 	assert_int_equal(list.plugin_count, 1);
 	assert_string_equal(list.name, "a");
 	cni_list_free(&list);
-	refuse("{\"cniVersion\":\"0.2.0\",\"name\":\"a\",\"type\":\"x\"}",
-	       "the cniVersion is 0.2.0; 0.3.0, 0.3.1, 0.4.0 and 1.0.0 are known");
-	refuse("{\"name\":\"a\",\"type\":\"x\"}",
-	       "the cniVersion is missing; 0.3.0, 0.3.1, 0.4.0 and 1.0.0 are known");
+	parse("{\"cniVersion\":\"0.2.0\",\"name\":\"a\",\"type\":\"x\"}");
+	assert_string_equal(list.version, "0.3.1");
+	cni_list_free(&list);
+	parse("{\"name\":\"a\",\"plugins\":[{\"type\":\"x\"}]}");
+	assert_string_equal(list.version, "0.3.1");
+	cni_list_free(&list);
+	refuse("{\"cniVersion\":\"0.5.0\",\"name\":\"a\",\"type\":\"x\"}",
+	       "the cniVersion is 0.5.0; 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0 and 1.0.0 are known");
 	refuse("{\"cniVersion\":\"1.0.0\",\"name\":\"a/b\",\"type\":\"x\"}",
 	       "no \"name\" of letters, digits, '_', '.' and '-'");
 	refuse("{\"cniVersion\":\"1.0.0\",\"name\":\"a\",\"type\":\"../x\"}",
@@ -152,6 +156,9 @@ static void test_lists(void **state)
 
 static void test_find(void **state)
 {
+	static const char *const one[] = { "net.d", NULL };
+	static const char *const none[] = { "nothing.d", NULL };
+	static const char *const two[] = { "nothing.d", "net.d", NULL };
 	struct error err = ERROR_NONE;
 
 	(void)state;
@@ -161,13 +168,15 @@ static void test_find(void **state)
 		 "{\"cniVersion\":\"1.0.0\",\"name\":\"a\",\"plugins\":[{\"type\":\"first\"}]}");
 	write_to("net.d/30-b.conflist", 0644, "{");
 	write_to("net.d/README", 0644, "not looked at");
-	assert_int_equal(cni_list_find(&list, "net.d", "a", &err), 0);
+	assert_int_equal(cni_list_find(&list, one, "a", &err), 0);
 	assert_string_equal(list.plugins[0].type, "first");
 	cni_list_free(&list);
-	assert_int_equal(cni_list_find(&list, "net.d", "b", &err), -1);
+	assert_int_equal(cni_list_find(&list, two, "a", &err), 0);
+	cni_list_free(&list);
+	assert_int_equal(cni_list_find(&list, one, "b", &err), -1);
 	assert_non_null(strstr(err.text, "no network b in net.d; one file there cannot be read: "
 					 "30-b.conflist: "));
-	assert_int_equal(cni_list_find(&list, "nothing.d", "b", &err), -1);
+	assert_int_equal(cni_list_find(&list, none, "b", &err), -1);
 	assert_string_equal(err.text, "no network b in nothing.d");
 }
 

@@ -113,6 +113,20 @@ static void test_refuses_what_others_can_write(void **state)
 	assert_int_equal(fchmod(f->pods_fd, 0700), 0);
 }
 
+static void test_a_chosen_uuid(void **state)
+{
+	static const char uuid[] = "8b1c2f0e-5f4f-4d9e-9a53-0c6a1de7a1b2";
+	struct fixture *f = *state;
+	struct pod_directory pod, again;
+
+	assert_int_equal(directory_create_as(f->pods_fd, POD_PLACE_RUN, "../x", &pod, NULL), -1);
+	assert_int_equal(directory_create_as(f->pods_fd, POD_PLACE_RUN, uuid, &pod, NULL), 0);
+	assert_string_equal(pod.uuid, uuid);
+	assert_int_equal(directory_create_as(f->pods_fd, POD_PLACE_RUN, uuid, &again, NULL), -1);
+	assert_int_equal(directory_remove(&pod, NULL), 0);
+	directory_close(&pod);
+}
+
 static void test_follows_no_links(void **state)
 {
 	struct fixture *f = *state;
@@ -212,6 +226,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lock_of_what_was_moved, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refuses_what_others_can_write, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_a_chosen_uuid, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_follows_no_links, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_traces, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_makers_and_removers, set_up, tear_down),
