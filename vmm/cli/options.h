@@ -99,6 +99,7 @@ struct program {
 	const char *about;   /* one line */
 	const char *manual;
 	const struct verb *verbs; /* in the order of the help; ends with one without a name */
+	int failure_status;	  /* exit status of its own failures; 0: PROGRAM_STATUS_FAILURE */
 };
 
 /* Option i of a verb, those of its group last, or NULL; *offset is that of its struct. */

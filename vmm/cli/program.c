@@ -14,6 +14,11 @@
 #include "vmm/cli/help.h"
 #include "vmm/cli/suggest.h"
 
+static int failure_status(const struct program *program)
+{
+	return program->failure_status ? program->failure_status : PROGRAM_STATUS_FAILURE;
+}
+
 /* One write, so that lines of several processes do not mix. */
 static int fail(const struct program *program, const struct error *err)
 {
@@ -21,7 +26,7 @@ static int fail(const struct program *program, const struct error *err)
 	int n = snprintf(line, sizeof(line), "%s: %s\n", program->name, err->text);
 
 	(void)io_write_all(STDERR_FILENO, line, (size_t)n);
-	return PROGRAM_STATUS_FAILURE;
+	return failure_status(program);
 }
 
 static int check_arguments(const struct program *program, const struct verb *verb, unsigned count,
@@ -76,7 +81,7 @@ static int run(const struct program *program, int argc, char **argv, struct erro
 
 	if (argc < 2) {
 		help_print_verbs(program);
-		return PROGRAM_STATUS_FAILURE;
+		return failure_status(program);
 	}
 	if (strcmp(argv[1], "help") == 0 && argc > 2) {
 		char option[] = "--help";
