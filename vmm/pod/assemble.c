@@ -63,6 +63,7 @@ static int open_root(struct assembly *assembly, const struct pod_app *app,
 		share->fd = fcntl(image->directory_fd, F_DUPFD_CLOEXEC, 3);
 		if (share->fd < 0)
 			return error_set(err, errno, "cannot duplicate the root directory");
+		volume_isolate(&share->fd, share->read_only, share->recursive);
 	}
 	return 0;
 }

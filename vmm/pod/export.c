@@ -22,6 +22,7 @@
 #include "vmm/pod/launch_record.h"
 #include "vmm/pod/record.h"
 #include "vmm/pod/upper.h"
+#include "vmm/pod/volume_set.h"
 
 struct export
 {
@@ -111,6 +112,7 @@ static int open_directory(struct export *export, const char *reference, struct e
 				 export->launch.apps.items[export->app]);
 	if (pod_image_open(&export->image, reference, export->options->root, err) < 0)
 		return -1;
+	volume_isolate(&export->image.directory_fd, true, false);
 	export->has_image = true;
 	return 0;
 }

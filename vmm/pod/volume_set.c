@@ -265,22 +265,17 @@ int volume_check_targets(const struct pod_mount *mounts, size_t count, struct er
 	return 0;
 }
 
-/*
- * With the privilege to mount, a copy of the mount takes the place of what was opened: one that the
- * kernel keeps read-only whatever the server does, or one without the mounts below it, so that the
- * directories under those show. Otherwise the server alone refuses both.
- */
-static void replace_by_copy(const struct volume_share *share, int *fd)
+void volume_isolate(int *fd, bool read_only, bool recursive)
 {
-	struct mount_attr read_only = { .attr_set = MOUNT_ATTR_RDONLY };
-	unsigned flags = AT_EMPTY_PATH | (share->recursive ? AT_RECURSIVE : 0);
+	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_RDONLY };
+	unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
 	_cleanup_fd_ int tree = -1;
 
-	if (geteuid() != 0 || (!share->read_only && share->recursive))
+	if (geteuid() != 0 || (!read_only && recursive))
 		return;
 	tree = (int)syscall(SYS_open_tree, *fd, "", flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (tree < 0 || (share->read_only && syscall(SYS_mount_setattr, tree, "", flags, &read_only,
-						     sizeof(read_only)) < 0))
+	if (tree < 0 || (read_only && syscall(SYS_mount_setattr, tree, "", flags, &attributes,
+					      sizeof(attributes)) < 0))
 		return;
 	close(*fd);
 	*fd = steal_fd(&tree);
@@ -298,7 +293,7 @@ static int open_share(struct volume_share *share, struct error *err)
 		return error_set(err, 0,
 				 "--volume %s: %s is neither a directory nor a regular file",
 				 share->text, share->path);
-	replace_by_copy(share, &fd);
+	volume_isolate(&fd, share->read_only, share->recursive);
 	share->fd = steal_fd(&fd);
 	return 0;
 }

@@ -67,6 +67,13 @@ int volume_set_implicit(struct volume_set *set, const char *name, const char *ta
 const char *volume_set_adopt(struct volume_set *set, const char *prefix, int fd, bool read_only,
 			     struct error *err);
 
+/*
+ * With the privilege to mount, a copy of the mount takes the place of what was opened: one that the
+ * kernel keeps read-only whatever the server does, or one without the mounts below it, so that the
+ * directories under those show. Otherwise the server alone refuses both.
+ */
+void volume_isolate(int *fd, bool read_only, bool recursive);
+
 /* The device that a share belongs to, and how many shares a device has. */
 enum plan_files_kind volume_share_kind(const struct volume_share *share);
 unsigned volume_set_count(const struct volume_set *set, enum plan_files_kind kind);

@@ -2,6 +2,7 @@
  * Volumes of a pod together: what is there once, the order of mounts, and the opening on the host.
  * The forms of the options have golden cases.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -188,6 +189,7 @@ static void test_read_only_on_the_host(void **state)
 	assert_int_equal(volume_set_open(&set, &err), 0);
 	assert_int_equal(fstatat(set.shares[0].fd, "kept", &st, 0), 0);
 	assert_int_equal(unlinkat(set.shares[0].fd, "kept", 0), -1);
+	assert_int_equal(errno, EROFS);
 	volume_set_close(&set);
 	volume_free(&volume);
 }
