@@ -92,6 +92,8 @@ static int add_network(struct run_options *run, const char *nets[STAGE1_NETS_MAX
 		return error_set(err, 0,
 				 "--net=host: a virtual machine cannot be in the host's network; "
 				 "--net=passt reaches what the host reaches, without privileges");
+	if (strcmp(item, "all") == 0)
+		return error_set(err, 0, "--net=all: name the networks that the pod is to have");
 	if (!*item)
 		return error_set(err, 0, "--net: a network without a name");
 	if (run->nets.count == STAGE1_NETS_MAX - 1)

@@ -51,6 +51,9 @@ static int keep_lock(const struct stage1_pod *pod, struct error *err)
 static int settle_pod(struct run_options *run, struct stage1_pod *pod, struct keep *keep,
 		      struct error *err)
 {
+	const char *kernel_args = getenv("RKT_HYPERVISOR_EXTRA_KERNEL_PARAMS");
+
+	run->kernel_args = kernel_args && *kernel_args ? kernel_args : NULL;
 	run->store_root = pod->root;
 	run->app_roots = pod->apps;
 	run->cni_fallback = STAGE1_ETC "/rkt/net.d";

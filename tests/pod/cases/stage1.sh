@@ -122,7 +122,7 @@ test_signals() {
 test_flags() {
   local flag
   begin_rkt
-  pod_manifest app '["/bin/sh","-c","hostname; grep -E \"^(CapBnd|Seccomp:)\" /proc/self/status; cat /proc/sys/kernel/cap_last_cap; echo changed >/proc/sys/kernel/domainname && cat /proc/sys/kernel/domainname"]' '' >manifest
+  pod_manifest app '["/bin/sh","-c","hostname; grep -E \"^(CapBnd|Seccomp:)\" /proc/self/status; cat /proc/sys/kernel/cap_last_cap; echo changed >/proc/sys/kernel/domainname && cat /proc/sys/kernel/domainname; grep -o stage1.test=1 /proc/cmdline"]' '' >manifest
   prepare_pod manifest app="$busybox_dir"
   for flag in --private-users=1000:65536 --mds-token=abc --mutable --ipc=parent --ipc=odd --net=host --no-such-flag; do
     run_stage1 "$flag"
@@ -131,14 +131,16 @@ test_flags() {
     expect_stderr_has "${flag%%=*}"
     [ ! -e "$pod_dir/pid" ] || fail "a pid after $flag"
   done
-  run_stage1 --debug --local-config=/etc/rkt --hostname=chosen --disable-capabilities-restriction --disable-paths \
+  RKT_HYPERVISOR_EXTRA_KERNEL_PARAMS="stage1.test=1" \
+    run_stage1 --debug --local-config=/etc/rkt --hostname=chosen --disable-capabilities-restriction --disable-paths \
     --disable-seccomp --ipc=auto
   expect_status 0
   expect_stdout "chosen
 CapBnd:	000001ffffffffff
 Seccomp:	0
 40
-changed"
+changed
+stage1.test=1"
   # What cannot be written down is no pod that somebody could find.
   prepare_pod manifest app="$busybox_dir"
   RKT_LOCK_FD='' status=0

@@ -34,6 +34,7 @@ static void test_what_cannot_be_is_refused_by_name(void **state)
 		{ { .ipc = "odd" }, "--ipc=odd" },
 		{ { .net = "host" }, "--net=host" },
 		{ { .net = "default,host" }, "--net=host" },
+		{ { .net = "all" }, "--net=all" },
 		{ { .net = "a,,b" }, "--net" },
 		{ { .net = "1,2,3,4,5,6,7,8,9,a,b,c,d,e,f,g" }, "--net" },
 		{ { .dns_conf_mode = "resolv=odd" }, "--dns-conf-mode" },
