@@ -282,6 +282,36 @@ test_tap_vanishes() {
   expect_stdout_has gone
 }
 
+# A tap that is down for a while in the middle of a stream loses frames, no bytes.
+test_tap_set_down() {
+  make_tap nt0
+  python3 - >received 2>server-errors <<'END' &
+import hashlib, os, socket, time
+peer, _ = socket.create_server(("10.77.0.1", 7001)).accept()
+digest, count = hashlib.sha256(), 0
+while data := peer.recv(1 << 16):
+    if count < 1 << 20 <= count + len(data):
+        open("middle", "w").close()
+        while not os.path.exists("on"):
+            time.sleep(0.05)
+    digest.update(data)
+    count += len(data)
+print(count, digest.hexdigest())
+END
+  start_pod --boot-timeout 100 --net "tap:nt0,$net" "$debian" -- python3 -c '
+import socket
+s = socket.create_connection(("10.77.0.1", 7001)); s.sendall(bytes(range(256)) * 4096 * 16)'
+  wait_for 100 test -e middle
+  ip link set nt0 down
+  touch on
+  sleep 1
+  ip link set nt0 up
+  wait_pod
+  expect_status 0
+  wait_for 60 test -s received
+  expect_same "$(cat received)" "16777216 $(pattern_digest 16)" "received"
+}
+
 # More than the guest takes is the kernel's to drop; nothing grows here.
 test_flood() {
   make_tap nt0
