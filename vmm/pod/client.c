@@ -149,7 +149,6 @@ int client_find_app(int socket_fd, const char *name, uint32_t *app, struct error
 						 used ? ", " : "", reply.text);
 	} while (++request.app < reply.app_count);
 	if (name)
-		return error_set(err, ENOENT, "the pod has no app %s; its apps are %s", name,
-				 names);
+		return error_set(err, 0, "the pod has no app %s; its apps are %s", name, names);
 	return error_set(err, 0, "the pod has several apps; name one with --app: %s", names);
 }
