@@ -21,6 +21,7 @@
 #include "guest-init/clock.h"
 #include "guest-init/platform.h"
 #include "guest-init/policy.h"
+#include "guest-init/system.h"
 
 struct pod {
 	const struct record *record;
@@ -310,8 +311,10 @@ static int step_time(struct pod *pod, struct error *err)
 	uint64_t now = now_ms();
 	bool kill_apps = pod->kill_at_ms && pod->kill_at_ms <= now;
 
-	if (clock_due_ms() && clock_due_ms() <= now)
+	if (clock_due_ms() && clock_due_ms() <= now) {
 		clock_keep();
+		system_calm();
+	}
 	if (kill_apps)
 		pod->kill_at_ms = 0;
 	for (size_t i = 0; i < pod->app_count; i++) {

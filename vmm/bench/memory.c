@@ -16,7 +16,31 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/bench/measure.h"
 
-enum { PROCESSES_MAX = 65536, SETTLE_MS = 500 };
+enum {
+	PROCESSES_MAX = 65536,
+	SETTLE_MS = 500,
+	GUEST_BYTES_MIN = 8 << 20, /* no other mapping of anonymous memory is so large */
+};
+
+static const char *const part_fields[MEMORY_PARTS] = {
+	[MEMORY_PAGE_TABLES] = "PageTables", [MEMORY_GUEST_PAGE_TABLES] = "SecPageTables",
+	[MEMORY_STACKS] = "KernelStack",     [MEMORY_SLABS] = "Slab",
+	[MEMORY_PER_CPU] = "Percpu",	     [MEMORY_TMPFS] = "Shmem",
+};
+
+const char *memory_part_field(enum memory_part part)
+{
+	return part_fields[part];
+}
+
+int64_t memory_rest_kib(const struct memory *memory)
+{
+	int64_t rest = (int64_t)(memory->available_kib - memory->private_kib);
+
+	for (int part = 0; part < MEMORY_PARTS; part++)
+		rest -= (int64_t)memory->parts_kib[part];
+	return rest;
+}
 
 struct pods {
 	struct {
@@ -45,11 +69,14 @@ static uint64_t read_kib(const char *path, const char *name)
 	return kib;
 }
 
-static uint64_t available_kib(void)
+/* MemAvailable; and what the kernel has for itself. */
+static uint64_t look(uint64_t parts_kib[MEMORY_PARTS])
 {
 	const struct timespec settle = { .tv_nsec = SETTLE_MS * 1000000L };
 
 	(void)nanosleep(&settle, NULL);
+	for (int part = 0; part < MEMORY_PARTS; part++)
+		parts_kib[part] = read_kib("/proc/meminfo", part_fields[part]);
 	return read_kib("/proc/meminfo", "MemAvailable");
 }
 
@@ -113,6 +140,45 @@ static void mark(const struct pods *pods, struct process *processes, size_t coun
 	}
 }
 
+/* What a mapping is, by its line in smaps: "from-to rw-p offset device inode path". */
+enum mapping { MAPPING_OWN, MAPPING_GUEST, MAPPING_IMAGE };
+
+static enum mapping classify(uint64_t from, uint64_t to, const char *rights, const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	if (name && strncmp(name, "/vmlinux", strlen("/vmlinux")) == 0 && rights[1] == 'w')
+		return MAPPING_IMAGE;
+	/* Its first part ends where the kernel's image begins. */
+	return path[0] == '\0' && rights[0] == 'r' && to - from >= GUEST_BYTES_MIN ? MAPPING_GUEST
+										   : MAPPING_OWN;
+}
+
+/* Adds up a process's mappings. One that may not be looked at counts for nothing. */
+static void sum_mappings(struct memory *memory, const char *smaps)
+{
+	_cleanup_file_ FILE *file = fopen(smaps, "re");
+	enum mapping mapping = MAPPING_OWN;
+	char line[4352], rights[5], path[4096];
+	uint64_t from, to, kib;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		path[0] = '\0';
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %*s %4095s", &from, &to,
+			   rights, path) >= 3) {
+			mapping = classify(from, to, rights, path);
+		} else if (sscanf(line, "Private_Clean: %" SCNu64, &kib) == 1 ||
+			   sscanf(line, "Private_Dirty: %" SCNu64, &kib) == 1) {
+			memory->private_kib += kib;
+			memory->guest_kib += mapping == MAPPING_GUEST ? kib : 0;
+			memory->image_kib += mapping == MAPPING_IMAGE ? kib : 0;
+			memory->own_kib += mapping == MAPPING_OWN ? kib : 0;
+		} else if (sscanf(line, "AnonHugePages: %" SCNu64, &kib) == 1) {
+			memory->huge_kib += mapping == MAPPING_GUEST ? kib : 0;
+		}
+	}
+}
+
 static int sum_processes(struct memory *memory, const struct pods *pods, struct error *err)
 {
 	_cleanup_free_ struct process *processes = calloc(PROCESSES_MAX, sizeof(*processes));
@@ -130,8 +196,8 @@ static int sum_processes(struct memory *memory, const struct pods *pods, struct 
 		(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)processes[i].pid);
 		memory->rss_kib += read_kib(path, "Rss");
 		memory->pss_kib += read_kib(path, "Pss");
-		memory->private_kib +=
-		    read_kib(path, "Private_Clean") + read_kib(path, "Private_Dirty");
+		(void)snprintf(path, sizeof(path), "/proc/%d/smaps", (int)processes[i].pid);
+		sum_mappings(memory, path);
 		memory->processes++;
 	}
 	return 0;
@@ -154,13 +220,13 @@ static int measure(struct memory *memory, struct pods *pods, struct bench_task *
 		   FILE *progress, struct error *err)
 {
 	struct subject subject;
-	uint64_t before_kib, after_kib;
+	uint64_t before_kib, after_kib, parts_before[MEMORY_PARTS], parts_after[MEMORY_PARTS];
 
 	subject_open_nacelle(&subject);
 	/* The first one brings into the page cache what all others share. */
 	if (start_pod(pods, task, &subject, err) < 0)
 		return -1;
-	before_kib = available_kib();
+	before_kib = look(parts_before);
 	while (pods->count <= memory->pods) {
 		if (start_pod(pods, task, &subject, err) < 0)
 			return -1;
@@ -169,8 +235,12 @@ static int measure(struct memory *memory, struct pods *pods, struct bench_task *
 	}
 	if (progress)
 		(void)fprintf(progress, "\r\033[K");
-	after_kib = available_kib();
+	after_kib = look(parts_after);
 	memory->available_kib = before_kib > after_kib ? before_kib - after_kib : 0;
+	for (int part = 0; part < MEMORY_PARTS; part++)
+		memory->parts_kib[part] = parts_after[part] > parts_before[part]
+					      ? parts_after[part] - parts_before[part]
+					      : 0;
 	/* All but the first. */
 	measure_end(pods->items[0].pid, pods->items[0].output_fd);
 	pods->items[0] = pods->items[--pods->count];

@@ -234,12 +234,42 @@ static double mib_each(uint64_t kib, unsigned pods)
 	return (double)kib / 1024 / pods;
 }
 
+static void print_share(FILE *out, const struct memory *memory, const char *name, int64_t kib)
+{
+	(void)fprintf(out, "  %-38s%10.2f\n", name, (double)kib / 1024 / memory->pods);
+}
+
+/* Where MemAvailable went. */
+static void print_shares(FILE *out, const struct memory *memory)
+{
+	static const char *const names[MEMORY_PARTS] = {
+		[MEMORY_PAGE_TABLES] = "page tables",
+		[MEMORY_GUEST_PAGE_TABLES] = "page tables of the guest's memory",
+		[MEMORY_STACKS] = "kernel stacks",
+		[MEMORY_SLABS] = "slabs",
+		[MEMORY_PER_CPU] = "per-CPU memory",
+		[MEMORY_TMPFS] = "files in memory",
+	};
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "guest memory, %.2f of it in huge pages",
+		       mib_each(memory->huge_kib, memory->pods));
+	print_share(out, memory, text, (int64_t)memory->guest_kib);
+	print_share(out, memory, "changed pages of the guest kernel", (int64_t)memory->image_kib);
+	print_share(out, memory, "supervisor and machine", (int64_t)memory->own_kib);
+	for (int part = 0; part < MEMORY_PARTS; part++)
+		print_share(out, memory, names[part], (int64_t)memory->parts_kib[part]);
+	print_share(out, memory, "anything else", memory_rest_kib(memory));
+}
+
 void report_memory_text(FILE *out, const struct memory *memory, const struct bench_task *task)
 {
 	(void)fprintf(out, "%u idle pods, MiB a pod: ", memory->pods);
 	print_command(out, task);
-	(void)fprintf(out, "\n\n%-24s%10.2f\n%-24s%10.2f\n%-24s%10.2f\n%-24s%10.2f\n%-24s%10.1f\n",
-		      "taken from MemAvailable", mib_each(memory->available_kib, memory->pods),
+	(void)fprintf(out, "\n\n%-40s%10.2f\n", "taken from MemAvailable",
+		      mib_each(memory->available_kib, memory->pods));
+	print_shares(out, memory);
+	(void)fprintf(out, "\n%-40s%10.2f\n%-40s%10.2f\n%-40s%10.2f\n%-40s%10.1f\n",
 		      "RSS of its processes", mib_each(memory->rss_kib, memory->pods),
 		      "PSS of its processes", mib_each(memory->pss_kib, memory->pods),
 		      "private to them", mib_each(memory->private_kib, memory->pods), "processes",
@@ -258,6 +288,15 @@ void report_memory_json(FILE *out, const struct memory *memory, const struct ben
 	json_put_number(&json, "rss_kib", memory->rss_kib);
 	json_put_number(&json, "pss_kib", memory->pss_kib);
 	json_put_number(&json, "private_kib", memory->private_kib);
+	json_put_number(&json, "guest_kib", memory->guest_kib);
+	json_put_number(&json, "guest_huge_kib", memory->huge_kib);
+	json_put_number(&json, "kernel_image_kib", memory->image_kib);
+	json_put_number(&json, "own_kib", memory->own_kib);
+	json_open(&json, "kernel_kib", '{');
+	for (int part = 0; part < MEMORY_PARTS; part++)
+		json_put_number(&json, memory_part_field((enum memory_part)part),
+				memory->parts_kib[part]);
+	json_close(&json, '}');
 	json_put_number(&json, "processes", memory->processes);
 	json_close(&json, '}');
 	json_end(&json);

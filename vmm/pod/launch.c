@@ -27,8 +27,10 @@
  * reboot=t: a triple fault, which ends the VM at once, instead of waiting for a keyboard
  * controller. panic=-1: the same after a panic. noreplace-smp: no patching of the kernel's text for
  * one CPU, so that its pages stay shared. percpu_alloc=page: no 2 MiB unit to clear.
+ * tsc=nowatchdog: KVM says whether the TSC can be relied on; comparing it twice a second would wake
+ * idle pods.
  */
-#define COMMAND_LINE "reboot=t panic=-1 noreplace-smp percpu_alloc=page"
+#define COMMAND_LINE "reboot=t panic=-1 noreplace-smp percpu_alloc=page tsc=nowatchdog"
 
 int launch_open_kvm(struct error *err)
 {

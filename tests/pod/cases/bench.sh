@@ -19,6 +19,9 @@ test_start() {
 test_memory() {
   "$nacelle" bench memory --root "$store" --pods 2 --option=--memory=64M --format json "$busybox" >report.json || fail "bench memory"
   holds 'r["pods"] == 2 and r["available_kib"] > 2048 and r["rss_kib"] > r["pss_kib"] and r["processes"] >= 4'
+  holds 'r["private_kib"] == r["guest_kib"] + r["kernel_image_kib"] + r["own_kib"] and r["guest_kib"] >= r["guest_huge_kib"]'
+  # Each pod has a guest and some hundred KiB of its own.
+  holds 'r["guest_kib"] > 2 * 4096 and 2 * 64 < r["own_kib"] < 2 * 4096 and r["kernel_kib"]["PageTables"] > 0'
 }
 
 test_refusals() {
