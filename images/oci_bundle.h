@@ -27,6 +27,7 @@ enum oci_text {
 	OCI_HOSTNAME,
 	OCI_KERNEL,
 	OCI_KERNEL_PARAMETERS,
+	OCI_BUNDLE_PATH, /* is not in the file: who keeps the fields says where it was */
 	OCI_TEXTS,
 };
 

@@ -58,12 +58,12 @@ enum { ROWS_DEFAULT = 24, COLUMNS_DEFAULT = 80 };
 
 struct target {
 	enum app_stdio mode;
-	int standard; /* the caller's descriptor with APP_STDIO_INHERIT */
+	int standard; /* which of the caller's descriptors with APP_STDIO_INHERIT */
 	int log_fd;   /* the one with APP_STDIO_LOG */
 };
 
 /* Whether there is a descriptor; *fd is it, or -1 for one that was closed when we started. */
-static bool open_target(const struct target *target, const bool present[3], int *fd,
+static bool open_target(const struct target *target, const int stdio[3], int *fd,
 			bool *private_nonblocking)
 {
 	*fd = -1;
@@ -71,8 +71,8 @@ static bool open_target(const struct target *target, const bool present[3], int 
 	case APP_STDIO_NULL:
 		return false;
 	case APP_STDIO_INHERIT:
-		if (present[target->standard])
-			*fd = stdio_hand_over(target->standard, private_nonblocking);
+		if (stdio[target->standard] >= 0)
+			*fd = stdio_hand_over(stdio[target->standard], private_nonblocking);
 		return true;
 	case APP_STDIO_LOG:
 		*fd = target->log_fd;
@@ -84,15 +84,15 @@ static bool open_target(const struct target *target, const bool present[3], int 
 
 /* Returns the stream's port, or POD_NO_PORT if neither direction leads anywhere. */
 static uint32_t add_stream(struct plan *plan, const struct target *in, const struct target *out,
-			   const bool present[3])
+			   const int stdio[3])
 {
 	struct plan_stream *stream = &plan->streams[plan->stream_count];
 	unsigned kind = 0;
 
 	*stream = (struct plan_stream){ .fd_in = -1, .fd_out = -1 };
-	if (in && open_target(in, present, &stream->fd_in, &stream->private_in))
+	if (in && open_target(in, stdio, &stream->fd_in, &stream->private_in))
 		kind |= PLAN_STREAM_IN;
-	if (out && open_target(out, present, &stream->fd_out, &stream->private_out))
+	if (out && open_target(out, stdio, &stream->fd_out, &stream->private_out))
 		kind |= PLAN_STREAM_OUT;
 	if (!kind)
 		return POD_NO_PORT;
@@ -101,17 +101,17 @@ static uint32_t add_stream(struct plan *plan, const struct target *in, const str
 	return stream->port;
 }
 
-static void set_terminal(struct pod_app *app, const struct app_streams *streams)
+static void set_terminal(struct pod_app *app, const struct app_streams *streams, const int stdio[3])
 {
 	app->terminal = true;
 	app->rows = ROWS_DEFAULT;
 	app->columns = COLUMNS_DEFAULT;
 	if (streams->out == APP_STDIO_INHERIT)
-		(void)terminal_size(STDIN_FILENO, &app->rows, &app->columns);
+		(void)terminal_size(stdio[STDIN_FILENO], &app->rows, &app->columns);
 }
 
 void app_streams_set(struct plan *plan, struct pod_app *apps, const struct app_streams *streams,
-		     size_t count, const bool present[3])
+		     size_t count, const int stdio[3])
 {
 	assert(count <= RECORD_APPS_MAX);
 	for (size_t i = 0; i < count; i++) {
@@ -121,12 +121,12 @@ void app_streams_set(struct plan *plan, struct pod_app *apps, const struct app_s
 		const struct target err = { own->err, STDERR_FILENO, own->log_err };
 
 		if (own->terminal) {
-			set_terminal(&apps[i], own);
-			apps[i].stdin_port = add_stream(plan, &in, &out, present);
+			set_terminal(&apps[i], own, stdio);
+			apps[i].stdin_port = add_stream(plan, &in, &out, stdio);
 			continue;
 		}
-		apps[i].stdin_port = add_stream(plan, &in, NULL, present);
-		apps[i].stdout_port = add_stream(plan, NULL, &out, present);
-		apps[i].stderr_port = add_stream(plan, NULL, &err, present);
+		apps[i].stdin_port = add_stream(plan, &in, NULL, stdio);
+		apps[i].stdout_port = add_stream(plan, NULL, &out, stdio);
+		apps[i].stderr_port = add_stream(plan, NULL, &err, stdio);
 	}
 }

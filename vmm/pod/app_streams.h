@@ -36,10 +36,10 @@ int app_streams_choose(struct app_streams *streams, const struct app_options *op
 /*
  * Hands out ports from NACELLE_PORT_STREAM_FIRST on to count apps, at most RECORD_APPS_MAX, and
  * fills the plan's streams, which own the descriptors behind them; those of the logger change
- * hands. present: which standard descriptors were open when the program started; of one that was
- * not, a reader finds the end and a writer a broken pipe.
+ * hands. stdio: the caller's standard descriptors, -1 for one that was not open when the program
+ * started; a reader of that finds the end and a writer a broken pipe.
  */
 void app_streams_set(struct plan *plan, struct pod_app *apps, const struct app_streams *streams,
-		     size_t count, const bool present[3]);
+		     size_t count, const int stdio[3]);
 
 #endif

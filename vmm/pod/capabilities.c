@@ -74,6 +74,14 @@ const char *capability_name(unsigned capability)
 	return capability < ARRAY_SIZE(names) ? names[capability] : NULL;
 }
 
+bool capability_is_known(const char *name)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
 /* A name of this length, in any case, with or without CAP_. */
 static int add_name(const char *what, const char *text, size_t len, uint64_t *mask,
 		    struct error *err)

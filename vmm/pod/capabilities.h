@@ -4,6 +4,7 @@
 #ifndef NACELLE_POD_CAPABILITIES_H
 #define NACELLE_POD_CAPABILITIES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "images/image_config.h"
@@ -19,6 +20,9 @@ uint64_t capabilities_default(void);
  */
 int capabilities_settle(const struct app_options *options, const struct image_isolators *isolators,
 			uint64_t *mask, struct error *err);
+
+/* Whether it is the name of a capability, with CAP_ and in that case. */
+bool capability_is_known(const char *name);
 
 /* The name with CAP_, or NULL. */
 const char *capability_name(unsigned capability);

@@ -29,7 +29,7 @@ static void forward(int number)
 	(void)kill((pid_t)supervisor_pid, number);
 }
 
-static int exit_status(pid_t pid)
+int detach_exit_status(pid_t pid)
 {
 	int status;
 
@@ -70,23 +70,23 @@ static int wait_for_start(pid_t pid, int news, int messages)
 		}
 		fds[0].fd = -1;
 	}
-	return exit_status(pid);
+	return detach_exit_status(pid);
 }
 
-static int become_supervisor(const int news[2], const int messages[2], struct detach *detach,
-			     struct error *err)
+int detach_become(struct detach *detach, struct error *err)
 {
-	const int keep[] = { news[1], messages[1] };
+	const int keep[] = { detach->news, detach->messages, detach->stdio[0], detach->stdio[1],
+			     detach->stdio[2] };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	*detach = (struct detach){ .news = news[1], .messages = messages[1], .file = -1 };
-	if (null < 0 || setsid() < 0 || dup2(null, STDIN_FILENO) < 0 ||
-	    dup2(null, STDOUT_FILENO) < 0 || dup2(messages[1], STDERR_FILENO) < 0)
+	if (null < 0 || (detach->stdio[0] != STDIN_FILENO && dup2(null, STDIN_FILENO) < 0) ||
+	    (detach->stdio[1] != STDOUT_FILENO && dup2(null, STDOUT_FILENO) < 0) ||
+	    dup2(detach->messages, STDERR_FILENO) < 0)
 		return error_set(err, errno, "cannot go into the background");
-	return lockdown_close_fds(keep, 2, err);
+	return lockdown_close_fds(keep, sizeof(keep) / sizeof(*keep), err);
 }
 
-int detach_split(struct detach *detach, struct error *err)
+pid_t detach_fork(struct detach *detach, struct detach_waiter *waiter, struct error *err)
 {
 	static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	struct sigaction action = { .sa_handler = forward };
@@ -94,10 +94,8 @@ int detach_split(struct detach *detach, struct error *err)
 	sigset_t all, old;
 	pid_t pid;
 
-	if (pipe2(news, O_CLOEXEC) < 0 || pipe2(messages, O_CLOEXEC) < 0) {
-		(void)error_set(err, errno, "cannot make a pipe");
-		return -2;
-	}
+	if (pipe2(news, O_CLOEXEC) < 0 || pipe2(messages, O_CLOEXEC) < 0)
+		return error_set(err, errno, "cannot make a pipe");
 	/* A signal reaches the child from the moment on that there is one. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
@@ -106,15 +104,32 @@ int detach_split(struct detach *detach, struct error *err)
 	for (size_t i = 0; pid > 0 && i < sizeof(forwarded) / sizeof(*forwarded); i++)
 		sigaction(forwarded[i], &action, NULL);
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (pid < 0) {
-		(void)error_set(err, errno, "cannot go into the background");
-		return -2;
+	if (pid < 0)
+		return error_set(err, errno, "cannot go into the background");
+	if (pid == 0) {
+		*detach = DETACH_NONE;
+		detach->news = news[1];
+		detach->messages = messages[1];
+		if (setsid() < 0)
+			return error_set(err, errno, "cannot begin a session");
+		return 0;
 	}
-	if (pid == 0)
-		return become_supervisor(news, messages, detach, err) < 0 ? -2 : -1;
 	close(news[1]);
 	close(messages[1]);
-	return wait_for_start(pid, news[0], messages[0]);
+	*waiter = (struct detach_waiter){ pid, news[0], messages[0] };
+	return pid;
+}
+
+int detach_split(struct detach *detach, struct error *err)
+{
+	struct detach_waiter waiter;
+	pid_t pid = detach_fork(detach, &waiter, err);
+
+	if (pid < 0)
+		return -2;
+	if (pid == 0)
+		return detach_become(detach, err) < 0 ? -2 : -1;
+	return wait_for_start(pid, waiter.news, waiter.messages);
 }
 
 int detach_keep_messages(struct detach *detach, int pod_directory, struct error *err)
@@ -134,6 +149,9 @@ static void leave_waiter(struct detach *detach)
 	close(steal_fd(&detach->messages));
 	if (detach->file >= 0)
 		close(steal_fd(&detach->file));
+	for (int i = 0; i < 3; i++)
+		if (detach->stdio[i] > STDERR_FILENO)
+			close(steal_fd(&detach->stdio[i]));
 }
 
 void detach_started(struct detach *detach, const char *uuid)

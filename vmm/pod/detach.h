@@ -6,6 +6,7 @@
 #define NACELLE_POD_DETACH_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "vmm/base/error.h"
 
@@ -15,9 +16,11 @@ struct detach {
 	int news;     /* to the one who waits: the pod's UUID, once it has started; or -1 */
 	int messages; /* the same one's stderr, while the pod's own is a file; or -1 */
 	int file;     /* that file, or -1 */
+	int stdio[3]; /* what apps inherit, until they have it; or -1 */
 };
 
-#define DETACH_NONE ((struct detach){ .news = -1, .messages = -1, .file = -1 })
+#define DETACH_NONE                                                                                \
+	((struct detach){ .news = -1, .messages = -1, .file = -1, .stdio = { -1, -1, -1 } })
 
 /*
  * Splits the process. Returns -1 in the child, which goes on as the supervisor with its stdin and
@@ -25,6 +28,24 @@ struct detach {
  * been printed) or failed. -2 with err filled: that could not be done.
  */
 int detach_split(struct detach *detach, struct error *err);
+
+/* The parts of that, for one who waits in another way. */
+struct detach_waiter {
+	pid_t pid;
+	int news, messages; /* to be read */
+};
+
+/*
+ * Returns 0 in the child, which leads a session of its own; its number in the parent, which passes
+ * signals on to it from now on; -1 with err filled, in either.
+ */
+pid_t detach_fork(struct detach *detach, struct detach_waiter *waiter, struct error *err);
+
+/* In the child: lets go of all that is the caller's but detach->stdio. Returns 0 or -1. */
+int detach_become(struct detach *detach, struct error *err);
+
+/* Waits for the end of a child; its status, 128 + n for a signal, or -1. */
+int detach_exit_status(pid_t pid);
 
 /* Lets stderr go to a file in the pod's directory. */
 int detach_keep_messages(struct detach *detach, int pod_directory, struct error *err);

@@ -61,21 +61,32 @@ static int check_directory(const char *reference, const char *store_root, struct
 	return any <= 0 ? any : ask("verify", store_root, arguments, line, err);
 }
 
-static int open_directory(struct pod_image *image, const char *path, const char *store_root,
-			  struct error *err)
+int pod_image_open_directory(struct pod_image *image, const char *path, struct error *err)
 {
 	_cleanup_fd_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_free_ char *name = NULL;
+	char *name;
 
+	*image = (struct pod_image){ .directory_fd = -1, .image.fd = -1 };
 	if (fd < 0)
 		return error_set(err, errno, "cannot open the root directory %s", path);
 	name = name_directory(fd, err);
-	if (!name || check_directory(name, store_root, err) < 0)
+	if (!name)
 		return -1;
 	image->is_directory = true;
 	image->directory_fd = steal_fd(&fd);
-	image->directory = steal_ptr(name);
+	image->directory = name;
 	return 0;
+}
+
+static int open_directory(struct pod_image *image, const char *path, const char *store_root,
+			  struct error *err)
+{
+	if (pod_image_open_directory(image, path, err) < 0)
+		return -1;
+	if (check_directory(image->directory, store_root, err) == 0)
+		return 0;
+	pod_image_close(image);
+	return -1;
 }
 
 /* What the import prints is what it has put into the store. */

@@ -33,7 +33,10 @@ struct pod_images {
  */
 int pod_image_open(struct pod_image *image, const char *reference, const char *store_root,
 		   struct error *err);
-/* The same for an image that a prepared pod has pinned: by digest, with the name for policies. */
+/* A directory that the caller answers for: no policy is asked. */
+int pod_image_open_directory(struct pod_image *image, const char *path, struct error *err);
+/* As pod_image_open(), for an image that a prepared pod has pinned: by digest, with the name for
+ * policies. */
 int pod_image_open_pinned(struct pod_image *image, const char *digest, const char *name,
 			  const char *store_root, struct error *err);
 void pod_image_close(struct pod_image *image);

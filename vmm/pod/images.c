@@ -34,7 +34,10 @@ static int open_one(struct pod_images *images, const struct run_options *options
 {
 	struct pod_image *image = &images->images[images->count];
 
-	if (open_image(image, options, run_app_options(options, app)->reference, err) < 0)
+	const struct app_options *own = run_app_options(options, app);
+
+	if (own->root_directory ? pod_image_open_directory(image, own->root_directory, err) < 0
+				: open_image(image, options, own->reference, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < images->count; i++) {
 		if (!is_same(&images->images[i], image))

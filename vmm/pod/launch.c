@@ -161,8 +161,7 @@ static int set_nets(struct plan *plan, struct assembly *assembly, const struct r
 }
 
 static int set_streams(struct launch *launch, struct pod_app *apps, size_t count,
-		       const struct run_options *options, const bool stdio_present[3],
-		       struct error *err)
+		       const struct run_options *options, const int stdio[3], struct error *err)
 {
 	static struct app_streams streams[RECORD_APPS_MAX];
 	enum app_stdio by_default = options->is_detached ? APP_STDIO_LOG : APP_STDIO_INHERIT;
@@ -177,7 +176,7 @@ static int set_streams(struct launch *launch, struct pod_app *apps, size_t count
 		    pod_logs_add(&launch->logs, launch->directory->fd, i, apps[i].name, &streams[i],
 				 err) < 0)
 			return -1;
-	app_streams_set(&launch->plan, apps, streams, count, stdio_present);
+	app_streams_set(&launch->plan, apps, streams, count, stdio);
 	return 0;
 }
 
@@ -237,8 +236,8 @@ int launch_begin_plan(struct plan *plan, const struct run_options *options, stru
 
 int launch_prepare(struct launch *launch, const struct run_options *options,
 		   struct pod_directory *directory, struct detach *detach,
-		   struct assembly *assembly, const struct pod_images *images,
-		   const bool stdio_present[3], struct error *err)
+		   struct assembly *assembly, const struct pod_images *images, const int stdio[3],
+		   struct error *err)
 {
 	struct plan *plan = &launch->plan;
 
@@ -266,8 +265,7 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 	    make_channel(launch, assembly, PLAN_FILES_CHANGING, err) < 0 ||
 	    make_channel(launch, assembly, PLAN_FILES_CACHED, err) < 0 ||
 	    make_socket(&launch->supervisor_socket, &plan->supervisor_socket, err) < 0 ||
-	    set_streams(launch, assembly->apps, assembly->pod.app_count, options, stdio_present,
-			err) < 0)
+	    set_streams(launch, assembly->apps, assembly->pod.app_count, options, stdio, err) < 0)
 		return -1;
 	if (build_record(launch, assembly, err) < 0)
 		return -1;

@@ -44,7 +44,7 @@ int launch_begin_plan(struct plan *plan, const struct run_options *options, stru
 /* On failure everything that was opened is left to the end of the process. */
 int launch_prepare(struct launch *launch, const struct run_options *options,
 		   struct pod_directory *directory, struct detach *detach,
-		   struct assembly *assembly, const struct pod_images *images,
-		   const bool stdio_present[3], struct error *err);
+		   struct assembly *assembly, const struct pod_images *images, const int stdio[3],
+		   struct error *err);
 
 #endif

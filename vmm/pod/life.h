@@ -5,6 +5,7 @@
  *	pid	    the supervisor's, decimal; its mtime is the time of the start
  *	control	    the control socket; gone when the pod has ended in order
  *	launch	    names (launch_record.h); its mtime is the time at which the pod was made
+ *	bundle	    what an OCI bundle was read as (images/oci_bundle.h), if it is one
  *	networks    its networks, if there are any
  *	status/APP  the decimal exit status of an app, as the pod's own would be; or "not-started",
  *		    if the pod ended before its turn came. None, and "exit" there: it is not known
@@ -27,6 +28,7 @@
 #define POD_NETWORKS_NAME "networks"
 #define POD_TIMES_NAME	  "times"
 #define POD_NOT_STARTED	  "not-started"
+#define POD_BUNDLE_NAME	  "bundle"
 
 enum { POD_NETWORKS_MAX = 2048 }; /* bytes of the file "networks" */
 

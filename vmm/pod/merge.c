@@ -207,12 +207,36 @@ static int add_sysctls(struct assembly *assembly, const struct string_list *sysc
 	return 0;
 }
 
+static int add_given_sysctls(struct assembly *assembly, const struct text_list *given,
+			     size_t *count, struct error *err)
+{
+	struct string_list pairs = { 0 };
+	int result = 0;
+
+	for (unsigned i = 0; i < given->count && result == 0; i++) {
+		const char *text = given->items[i];
+		size_t len = strcspn(text, "=");
+
+		if (string_list_add(&pairs, text, len) < 0 ||
+		    string_list_add(&pairs, text + len + 1, strlen(text + len + 1)) < 0)
+			result = error_set(err, ENOMEM, "cannot hold the sysctls");
+	}
+	if (result == 0)
+		result = add_sysctls(assembly, &pairs, count, err);
+	string_list_free(&pairs);
+	return result;
+}
+
 /* Apps share the kernel, so theirs are the pod's. */
 static int merge_sysctls(struct assembly *assembly, const struct merge_input *input,
 			 struct error *err)
 {
 	const struct pod_manifest *pod = input->manifest;
-	size_t count = pod ? pod->isolators.sysctls.count : 0, used = 0;
+	const struct text_list *given = &input->options->sysctls;
+	size_t count = 2 * given->count, used = 0;
+
+	if (pod)
+		count += pod->isolators.sysctls.count;
 
 	for (size_t i = 0; i < assembly->pod.app_count; i++)
 		count += assembly->bases[i]->isolators.sysctls.count;
@@ -220,7 +244,7 @@ static int merge_sysctls(struct assembly *assembly, const struct merge_input *in
 		return 0;
 	assembly->pod.sysctls =
 	    keep_array(&assembly->keep, count / 2 + 1, sizeof(*assembly->pod.sysctls), err);
-	if (!assembly->pod.sysctls ||
+	if (!assembly->pod.sysctls || add_given_sysctls(assembly, given, &used, err) < 0 ||
 	    (pod && add_sysctls(assembly, &pod->isolators.sysctls, &used, err) < 0))
 		return -1;
 	for (size_t i = 0; i < assembly->pod.app_count; i++)

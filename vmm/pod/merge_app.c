@@ -164,8 +164,15 @@ static int set_identity(struct merge_app *app, struct error *err)
 	out->workdir = own->workdir ? own->workdir : app->base.workdir[0] ? app->base.workdir : "/";
 	out->init = own->init;
 	out->hold = app->options->hold;
+	out->has_umask = own->has_umask;
+	out->umask = own->umask;
+	out->shm_size = own->shm_bytes;
 	out->masked_paths = own->all_paths ? NULL : masked_paths;
 	out->read_only_paths = own->all_paths ? NULL : read_only_paths;
+	if (own->masked_paths)
+		out->masked_paths = own->masked_paths;
+	if (own->read_only_paths)
+		out->read_only_paths = own->read_only_paths;
 	out->supplementary_gids = rest->supplementary_gids;
 	out->supplementary_gid_count = rest->supplementary_gid_count;
 	if (!own->supplementary_gids.count)

@@ -133,7 +133,8 @@ static int mount_points(struct merge_app *app, struct pod_mount *mounts, struct 
 
 static bool has_any(const struct merge_app *app)
 {
-	return app->options->volumes.count || app->own->volumes.count || app->own->mounts.count ||
+	return app->own->host_mount_count || app->own->tmpfs_mount_count ||
+	       app->options->volumes.count || app->own->volumes.count || app->own->mounts.count ||
 	       app->own->tmpfs.count || app->base.volumes[0] || app->base.rest->mount_point_count ||
 	       (app->manifest && app->manifest->mount_count);
 }
@@ -146,6 +147,10 @@ int merge_mounts(struct merge_app *app, struct error *err)
 		.volumes = &app->own->volumes,
 		.mounts = &app->own->mounts,
 		.tmpfs = &app->own->tmpfs,
+		.host_mounts = app->own->host_mounts,
+		.host_mount_count = app->own->host_mount_count,
+		.tmpfs_mounts = app->own->tmpfs_mounts,
+		.tmpfs_mount_count = app->own->tmpfs_mount_count,
 		.declared = app->base.rest->mount_point_count ? NULL : app->base.volumes,
 	};
 	struct pod_mount *mounts;

@@ -39,8 +39,10 @@ static void end(struct pod_directory *directory, bool remove, int status)
 		report(REPORT_WARNING, "%s", err.text);
 }
 
-static void warn(const struct assembly *assembly)
+static void warn(const struct run_options *options, const struct assembly *assembly)
 {
+	for (unsigned i = 0; i < options->warnings.count; i++)
+		report(REPORT_WARNING, "%s", options->warnings.items[i]);
 	for (unsigned i = 0; i < assembly->warning_count; i++)
 		report(REPORT_WARNING, "%s", assembly->warnings[i]);
 	if (assembly->networks.warning)
@@ -48,8 +50,8 @@ static void warn(const struct assembly *assembly)
 }
 
 static int run_sources(struct sources *sources, struct pod_directory *directory, int control_fd,
-		       struct detach *detach, const bool stdio_present[3],
-		       struct timeline *timeline, struct error *err)
+		       struct detach *detach, const int stdio[3], struct timeline *timeline,
+		       struct error *err)
 {
 	static struct assembly assembly;
 	const struct run_options *options = &sources->options;
@@ -62,14 +64,14 @@ static int run_sources(struct sources *sources, struct pod_directory *directory,
 
 	if (sources_assemble(sources, &assembly, err) < 0 ||
 	    detach_keep_messages(detach, directory->fd, err) < 0 ||
-	    launch_prepare(&launch, options, directory, detach, &assembly, &sources->images,
-			   stdio_present, err) < 0 ||
+	    launch_prepare(&launch, options, directory, detach, &assembly, &sources->images, stdio,
+			   err) < 0 ||
 	    (directory->place != POD_PLACE_RUN &&
 	     directory_move(directory, POD_PLACE_RUN, false, err) < 0))
 		return -1;
 	pod_images_let_go(&sources->images);
 	timeline_stamp(timeline, TIMELINE_ASSEMBLED);
-	warn(&assembly);
+	warn(options, &assembly);
 	launch.described = &described;
 	launch.control_fd = control_fd;
 	return supervisor_run(&launch, &assembly, options, timeline);
@@ -114,14 +116,13 @@ static int take_prepared(const struct run_options *options, int pods_fd,
 				 options->prepared_uuid);
 }
 
-/* A pod that could not be started leaves nothing; one that was prepared stays so. */
-static int start(const struct run_options *options, struct detach *detach,
-		 const bool stdio_present[3], struct timeline *timeline, struct error *err)
+int run_begin(const struct run_options *options, struct detach *detach, const int stdio[3],
+	      struct timeline *timeline, struct error *err)
 {
 	static struct sources sources;
 	struct pod_directory directory;
 	int pods_fd, control_fd, status = -1;
-	bool is_clean;
+	bool is_clean, is_kept;
 
 	if (sources_read(&sources, options, err) < 0)
 		return -1;
@@ -133,12 +134,14 @@ static int start(const struct run_options *options, struct detach *detach,
 		return -1;
 	control_fd = control_socket_bind(directory.fd, err);
 	if (control_fd >= 0)
-		status = run_sources(&sources, &directory, control_fd, detach, stdio_present,
-				     timeline, err);
+		status =
+		    run_sources(&sources, &directory, control_fd, detach, stdio, timeline, err);
 	is_clean = undo_networks(&directory);
+	/* One that was made in vain leaves nothing. */
+	is_kept = !options->remove && !(options->hold && detach->news >= 0);
 	detach_ended(detach, directory.fd);
 	if (status >= 0)
-		end(&directory, options->remove && is_clean, status);
+		end(&directory, !is_kept && is_clean, status);
 	else if (directory.place == POD_PLACE_PREPARED)
 		(void)unlinkat(directory.fd, POD_CONTROL_NAME, 0);
 	else if (is_clean && !options->prepared_uuid)
@@ -149,6 +152,8 @@ static int start(const struct run_options *options, struct detach *detach,
 int run_pod(const struct run_options *options, const bool stdio_present[3],
 	    struct timeline *timeline)
 {
+	const int stdio[3] = { stdio_present[0] ? 0 : -1, stdio_present[1] ? 1 : -1,
+			       stdio_present[2] ? 2 : -1 };
 	struct detach detach = DETACH_NONE;
 	struct error err = ERROR_NONE;
 	int status;
@@ -163,7 +168,7 @@ int run_pod(const struct run_options *options, const bool stdio_present[3],
 		return RUN_STATUS_FAILURE;
 	}
 	signals_block();
-	status = start(options, &detach, stdio_present, timeline, &err);
+	status = run_begin(options, &detach, stdio, timeline, &err);
 	if (status < 0 && signals_pending_end())
 		return 128 + signals_pending_end();
 	if (status < 0) {

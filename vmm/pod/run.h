@@ -5,6 +5,7 @@
 #define NACELLE_POD_RUN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "vmm/base/text_list.h"
@@ -50,10 +51,23 @@ struct app_options {
 	const char *post_stop;
 	struct text_list annotations; /* NAME=VALUE */
 	const char *stop_signal;      /* name or number */
+
+	/* What no command line says, but a bundle does (bundle.h). */
+	const char *root_directory; /* the root, whatever the reference is called */
+	bool has_umask;
+	uint32_t umask;
+	uint64_t shm_bytes;			      /* of /dev/shm */
+	const char **masked_paths, **read_only_paths; /* NULL: as usual */
+	const struct volume *host_mounts;
+	unsigned host_mount_count;
+	const struct pod_mount *tmpfs_mounts;
+	unsigned tmpfs_mount_count;
 };
 
 struct launch_record;
 struct networks;
+struct pod_mount;
+struct volume;
 
 /*
  * What another program's pod is told beside what is left in its directory. All are called by the
@@ -97,8 +111,12 @@ struct run_options {
 	bool remove;	       /* its directory, at its end */
 	bool json_log;
 	const char *trace;
-	bool is_detached;	 /* in the background, with the apps' output in logs */
-	bool hold;		 /* each app waits for POD_REQUEST_START */
+	bool is_detached;	   /* in the background, with the apps' output in logs */
+	bool hold;		   /* each app waits for POD_REQUEST_START */
+	struct text_list sysctls;  /* NAME=VALUE */
+	struct text_list warnings; /* that came up with the options */
+	const void *bundle;	   /* kept in the pod's directory as POD_BUNDLE_NAME; NULL: none */
+	size_t bundle_bytes;
 	uint64_t log_size_bytes; /* of a log file */
 	uint64_t log_files;	 /* of each app */
 	const char *log_format;	 /* json or cri */
@@ -126,7 +144,8 @@ static inline const struct app_options *run_app_options(const struct run_options
 enum {
 	RUN_CPUS_DEFAULT = 1,
 	RUN_BOOT_TIMEOUT_DEFAULT_S = 30,
-	RUN_STATUS_FAILURE = 125, /* nacelle itself or the guest kernel failed */
+	RUN_BOOT_TIMEOUT_OCI_S = 110, /* below the two minutes that a kubelet waits */
+	RUN_STATUS_FAILURE = 125,     /* nacelle itself or the guest kernel failed */
 };
 #define RUN_MEMORY_DEFAULT_BYTES ((uint64_t)512 << 20)
 
@@ -137,5 +156,14 @@ enum {
  */
 int run_pod(const struct run_options *options, const bool stdio_present[3],
 	    struct timeline *timeline);
+
+/*
+ * The part of it after the process has gone where it runs: to the pod's end, or -1 with err filled
+ * if it could not be started. A pod that could not leaves nothing; one that was prepared stays so.
+ * stdio: the descriptors that apps inherit.
+ */
+struct detach;
+int run_begin(const struct run_options *options, struct detach *detach, const int stdio[3],
+	      struct timeline *timeline, struct error *err);
 
 #endif

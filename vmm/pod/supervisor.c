@@ -485,6 +485,10 @@ static int appear(struct supervisor *supervisor, const struct launch *launch, st
 	    control_socket_open(&supervisor->control, supervisor, &supervisor->loop,
 				launch->control_fd, err) < 0)
 		return -1;
+	if (options->bundle &&
+	    directory_write(supervisor->directory->fd, POD_BUNDLE_NAME, options->bundle,
+			    options->bundle_bytes, false, err) < 0)
+		return -1;
 	return options->uuid_file
 		   ? life_write_uuid_file(options->uuid_file, supervisor->directory->uuid, err)
 		   : 0;

@@ -176,6 +176,24 @@ static int mount_list(const struct target *to, const struct text_list *list,
 	return 0;
 }
 
+static int mount_made(const struct target *to, const struct volume_wishes *wishes)
+{
+	for (unsigned i = 0; i < wishes->host_mount_count; i++) {
+		const struct volume *volume = &wishes->host_mounts[i];
+
+		if (mount_volume(to, volume, volume->target, VOLUME_UNSET) < 0)
+			return -1;
+	}
+	for (unsigned i = 0; i < wishes->tmpfs_mount_count; i++) {
+		struct pod_mount *mount = next_mount(to);
+
+		if (!mount)
+			return -1;
+		*mount = wishes->tmpfs_mounts[i];
+	}
+	return 0;
+}
+
 int volume_options_mount(struct volume_options *options, const struct volume_wishes *wishes,
 			 struct volume_set *set, struct pod_mount *mounts, size_t *count,
 			 struct error *err)
@@ -190,7 +208,7 @@ int volume_options_mount(struct volume_options *options, const struct volume_wis
 		if (volume->target && mount_volume(&to, volume, volume->target, VOLUME_UNSET) < 0)
 			return -1;
 	}
-	if (mount_list(&to, wishes->volumes, mount_own) < 0 ||
+	if (mount_made(&to, wishes) < 0 || mount_list(&to, wishes->volumes, mount_own) < 0 ||
 	    mount_list(&to, wishes->mounts, mount_named) < 0 ||
 	    mount_list(&to, wishes->tmpfs, mount_tmpfs) < 0 ||
 	    volume_check_targets(mounts, *count, err) < 0)

@@ -24,11 +24,15 @@ struct volume_options {
 
 /* What one app asks for. */
 struct volume_wishes {
-	const char *app;		 /* its name */
-	const struct text_list *volumes; /* SRC:DST, in this app alone */
-	const struct text_list *mounts;	 /* volume=NAME,target=PATH */
-	const struct text_list *tmpfs;	 /* DST[:OPTION,...] */
-	const char *const *declared;	 /* the image's: paths, NULL-terminated; or NULL */
+	const char *app;		  /* its name */
+	const struct text_list *volumes;  /* SRC:DST, in this app alone */
+	const struct text_list *mounts;	  /* volume=NAME,target=PATH */
+	const struct text_list *tmpfs;	  /* DST[:OPTION,...] */
+	const char *const *declared;	  /* the image's: paths, NULL-terminated; or NULL */
+	const struct volume *host_mounts; /* read already, with a target each */
+	unsigned host_mount_count;
+	const struct pod_mount *tmpfs_mounts;
+	unsigned tmpfs_mount_count;
 };
 
 /* Reads the pod's --volume options. On failure volume_options_free() is still to be called. */

@@ -111,7 +111,10 @@ static void test_whole(void **state)
 	for (unsigned i = 0; i < OCI_NUMBERS; i++)
 		assert_int_equal(bundle.numbers[i], numbers[i]);
 	for (unsigned i = 0; i < OCI_TEXTS; i++)
-		assert_string_equal(bundle.texts[i], texts[i]);
+		if (texts[i])
+			assert_string_equal(bundle.texts[i], texts[i]);
+		else
+			assert_null(bundle.texts[i]);
 	expect_list(&bundle, OCI_ARGS, "sh|-c|");
 	expect_list(&bundle, OCI_ENV, "A=b=c|B=");
 	expect_list(&bundle, OCI_GIDS, "7|8");
@@ -284,15 +287,42 @@ static void test_wrong_fields(void **state)
 	oci_bundle_free(&bundle);
 }
 
-/* What the table refuses and warns of is refused and warned of, and said once. */
-static void test_table(void **state)
+/* The manual, as text to be freed. */
+static char *read_manual(void)
 {
+	static const char own[] = "tests/unit/images/test_oci_bundle.c";
+	char path[4096], *text = calloc(1, 256 * 1024);
+	size_t top = strlen(__FILE__) - strlen(own);
+	FILE *in;
+
+	(void)snprintf(path, sizeof(path), "%.*svmm/cli/nacelle-oci.8", (int)top, __FILE__);
+	in = fopen(path, "r");
+	assert_non_null(in);
+	assert_non_null(text);
+	assert_true(fread(text, 1, 256 * 1024 - 1, in) > 0);
+	assert_int_equal(fclose(in), 0);
+	return text;
+}
+
+/* Every row is in the manual, once, and no other. */
+static void test_manual(void **state)
+{
+	char *manual = read_manual(), *at = strstr(manual, ".Sh CONFIG.JSON");
+	char item[256];
+
 	(void)state;
+	assert_non_null(at);
 	for (size_t i = 0; i < oci_field_count; i++) {
-		assert_true(strlen(oci_effect_name(oci_fields[i].effect)) > 0);
-		for (size_t j = 0; j < i; j++)
-			assert_string_not_equal(oci_fields[i].path, oci_fields[j].path);
+		const char *name = oci_effect_name(oci_fields[i].effect);
+
+		(void)snprintf(item, sizeof(item), "\n.It Li %s\n%s\n", oci_fields[i].path, name);
+		at = strstr(at, item);
+		if (!at)
+			fail_msg("the manual does not have, in the table's order:%s", item);
+		at += strlen(item) - 1;
 	}
+	assert_null(strstr(at, ".It Li"));
+	free(manual);
 }
 
 int main(void)
@@ -300,7 +330,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),	     cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_least),	     cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_wrong_fields), cmocka_unit_test(test_table),
+		cmocka_unit_test(test_wrong_fields), cmocka_unit_test(test_manual),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@
 #include "guest-init/protocol.h"
 #include "vmm/pod/app_streams.h"
 
-static const bool all_present[3] = { true, true, true };
+static const int all_present[3] = { 0, 1, 2 };
 static struct plan plan;
 static struct pod_app apps[RECORD_APPS_MAX];
 static struct app_streams streams[RECORD_APPS_MAX];
@@ -82,7 +82,7 @@ static void test_null(void **state)
 /* The guest has a stream, and finds nobody at its end. */
 static void test_absent(void **state)
 {
-	const bool present[3] = { false, false, true };
+	const int present[3] = { -1, -1, 2 };
 
 	(void)state;
 	streams[0] = (struct app_streams){

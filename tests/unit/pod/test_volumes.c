@@ -203,7 +203,11 @@ static void test_options_of_an_app(void **state)
 	const char *declared[] = { "/data/", "/var/lib/x", NULL };
 	const struct text_list pod = { pod_texts, 2 }, own = { own_texts, 1 },
 			       named = { mount_texts, 1 }, tmpfs = { tmpfs_texts, 1 };
-	const struct volume_wishes wishes = { "web", &own, &named, &tmpfs, declared };
+	const struct volume_wishes wishes = { .app = "web",
+					      .volumes = &own,
+					      .mounts = &named,
+					      .tmpfs = &tmpfs,
+					      .declared = declared };
 	struct volume_options options;
 	struct error err = ERROR_NONE;
 

@@ -1,0 +1,184 @@
+# shellcheck shell=bash disable=SC2154,SC2016,SC2034
+# level: pod
+# nacelle-oci: bundles from create to delete, as an engine drives it.
+
+oci() { "${nacelle%/*}/nacelle-oci" --root "$PWD/oci" "$@"; }
+status_of() { oci state "$1" | sed -n 's/^ *"status": "\(.*\)",$/\1/p'; }
+is_status() { [ "$(status_of "$1")" = "$2" ]; }
+
+# make_bundle DIR ARG...: a bundle over busybox's root whose program is ARG..., with a share of its own.
+make_bundle() {
+  local bundle=$1
+  shift
+  mkdir -p "$bundle/rootfs" "$bundle/data"
+  cp -a "${busybox_dir#rootfs:}/." "$bundle/rootfs/"
+  python3 - "$bundle/config.json" "$@" <<'END'
+import json, sys
+caps = ["CAP_KILL", "CAP_CHOWN", "CAP_UNHEARD_OF"]
+json.dump({
+    "ociVersion": "1.0.2",
+    "root": {"path": "rootfs"},
+    "hostname": "box",
+    "process": {
+        "args": sys.argv[2:], "cwd": "/tmp", "env": ["PATH=/bin:/usr/bin", "A=b c"],
+        "user": {"uid": 0, "gid": 0, "umask": 7, "additionalGids": [5]},
+        "capabilities": {"bounding": caps, "permitted": caps, "effective": caps},
+        "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 88}],
+        "noNewPrivileges": True},
+    "mounts": [
+        {"destination": "/proc", "type": "proc", "source": "proc"},
+        {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
+        {"destination": "/data", "type": "bind", "source": "data", "options": ["rbind", "ro"]},
+        {"destination": "/scratch", "type": "tmpfs", "source": "tmpfs", "options": ["size=64k", "mode=700"]}],
+    "annotations": {"org.example.key": "a \"value\""},
+    "linux": {
+        "namespaces": [{"type": t} for t in ("pid", "network", "ipc", "uts", "mount")],
+        "resources": {"memory": {"limit": 67108864}},
+        "seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [
+            {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 95}]},
+        "maskedPaths": ["/proc/kcore"], "readonlyPaths": ["/proc/sys"]}},
+    open(sys.argv[1], "w"))
+END
+}
+
+# As an engine does it: whoever made the container's process is gone, and the engine waits for it.
+test_life_of_a_bundle() {
+  make_bundle b sh -c 'cat /data/in; hostname; echo "$A $(umask) $(ulimit -n) $(pwd) $(id -G)"
+    grep -E "^(CapBnd|NoNewPrivs)" /proc/self/status; mkdir /tmp/x; echo x >/data/y; echo new >/written; df /scratch | tail -n 1
+    trap "echo usr1; exit 7" USR1; echo ready >&2; while :; do sleep 0.1; done'
+  echo input >b/data/in
+  python3 - "${nacelle%/*}/nacelle-oci" "$PWD" <<'END' || fail "as an engine"
+import ctypes, json, os, signal, subprocess, sys, time
+oci, top = [sys.argv[1], "--root", sys.argv[2] + "/oci"], sys.argv[2]
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+def say(*words):
+    done = subprocess.run([*oci, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+def state():
+    return json.loads(say("state", "c1")[1])
+
+leaked = os.open("/dev/null", os.O_RDONLY)
+os.set_inheritable(leaked, True)
+out, err = open("out", "w"), open("err", "w")
+made = subprocess.run([*oci, "create", "--bundle=b", "--pid-file", "pid", "--no-pivot", "c1"],
+                      stdin=subprocess.DEVNULL, stdout=out, stderr=err, pass_fds=[leaked])
+assert made.returncode == 0, open("err").read()
+pid = int(open("pid").read())
+assert open("out").read() == "" and open("err").read() == "", open("err").read()
+assert os.getsid(pid) == pid
+assert not [fd for fd in os.listdir(f"/proc/{pid}/fd") if os.readlink(f"/proc/{pid}/fd/{fd}") in (top + "/out", top + "/err")]
+now = state()
+assert now["status"] == "created" and now["pid"] == pid and now["id"] == "c1", now
+assert now["bundle"] == top + "/b" and now["annotations"] == {"org.example.key": 'a "value"'}, now
+assert open("out").read() == ""
+assert say("create", "-b", "b", "c1")[2] == "nacelle-oci: container with id exists: c1\n"
+assert say("start", "c1") == (0, "", ""), "start"
+while "ready" not in open("err").read():
+    time.sleep(0.05)
+assert state()["status"] == "running"
+assert "already running" in say("start", "c1")[2]
+assert "that is not stopped: running" in say("delete", "c1")[2]
+assert say("pause", "c1") == (0, "", "") and state()["status"] == "paused"
+assert say("resume", "c1") == (0, "", "") and state()["status"] == "running"
+assert say("ps", "--format", "json", "c1")[1] == f"[{pid}]\n"
+assert say("list", "-q")[1] == "c1\n"
+os.kill(pid, signal.SIGUSR1)
+assert os.waitpid(pid, 0)[1] == 7 << 8
+now = state()
+assert now["status"] == "stopped" and now["pid"] == 0, now
+assert say("kill", "c1", "KILL") == (1, "", "nacelle-oci: container not running\n")
+assert say("kill", "--all", "c1", "9") == (0, "", "")
+assert say("delete", "c1") == (0, "", "")
+assert say("delete", "--force", "c1") == (0, "", "")
+assert "does not exist" in say("delete", "c1")[2]
+assert say("list", "--format=json")[1].split() == ["[]"]
+END
+  out=out err=err
+  expect_same "$(sed -n 1,3p out)" "input
+box
+b c 0007 77 /tmp 0 5"
+  expect_stdout_has "CapBnd:	0000000000000021"
+  expect_stdout_has "NoNewPrivs:	1"
+  expect_stdout_has usr1
+  grep -qE ' 64 .*/scratch$' out || fail "no tmpfs of 64k"
+  expect_stderr_has "not supported"
+  expect_same "$(cat b/rootfs/written) $(stat -c %a b/rootfs/written)" "new 660"
+  [ ! -e b/data/y ] || fail "a read-only mount was written to"
+  expect_same "$(find oci/pods/v1 -mindepth 2 -type d)" ""
+}
+
+# What fails leaves nothing, with the words and statuses that engines look for.
+test_what_cannot_be_created() {
+  local program text
+  for program in no-such /etc; do
+    make_bundle b "$program"
+    case $program in
+    no-such) text='exec: \u0022no-such\u0022: executable file not found in $PATH' ;;
+    *) text='exec: \u0022/etc\u0022: permission denied' ;;
+    esac
+    rm -f log
+    ! oci --log log --log-format=json create --bundle b c1 </dev/null >"$out" 2>"$err" || fail "made: $program"
+    expect_stdout ""
+    grep -qF -- "{\"level\":\"error\",\"msg\":\"$text\",\"time\":\"20" log || fail "$(cat log)"
+    expect_same "$(wc -l <log)" 1
+    expect_same "$(oci list -q)" ""
+  done
+  make_bundle b true
+  sed -i 's|{"type": "network"}|{"type": "network", "path": "/proc/1/ns/net"}|' b/config.json
+  ! oci create --bundle b c1 2>"$err" || fail "a network namespace was joined"
+  expect_stderr_has "linux.namespaces[1].path: a virtual machine cannot join the network namespace of others"
+  ! oci create --bundle none c1 2>"$err" || fail "made of nothing"
+  ! oci create --bundle b a/b 2>"$err" || fail "a wrong id"
+  expect_stderr "nacelle-oci: invalid container id format: a/b"
+  ! oci checkpoint c1 2>"$err" || fail "an unknown verb"
+  expect_stderr_has "there is no verb checkpoint"
+}
+
+# In the foreground, and with a terminal whose master goes to a socket.
+test_run() {
+  make_bundle b sh -c 'read line; echo "got $line"; exit 3'
+  status=0
+  echo word | oci run --bundle b c1 >"$out" 2>"$err" || status=$?
+  expect_status 3
+  expect_stdout "got word"
+  expect_same "$(oci list -q)" ""
+  make_bundle b sh -c 'trap "stty size; exit 4" WINCH; stty size; while :; do sleep 0.1; done'
+  sed -i 's|"process": {|"process": {"terminal": true, "consoleSize": {"height": 33, "width": 44}, |' b/config.json
+  ! oci create --bundle b c2 2>"$err" || fail "a terminal without a socket"
+  expect_stderr_has "--console-socket"
+  python3 - "${nacelle%/*}/nacelle-oci" "$PWD" <<'END' || fail "a terminal"
+import array, ctypes, fcntl, os, socket, struct, subprocess, sys, termios
+oci = [sys.argv[1], "--root", sys.argv[2] + "/oci"]
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("console")
+listener.listen()
+# containerd accepts when create has ended, and waits for the end of its output.
+made = subprocess.run([*oci, "create", "-b", "b", "--console-socket", "console", "--pid-file", "pid", "c2"],
+                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+assert (made.returncode, made.stdout) == (0, b""), made
+connection, _ = listener.accept()
+_, descriptors, _, _ = socket.recv_fds(connection, 64, 1)
+master = descriptors[0]
+subprocess.run([*oci, "start", "c2"], check=True)
+seen = b""
+while b"33 44" not in seen:
+    seen += os.read(master, 1000)
+fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 60, 0, 0))
+while b"50 60" not in seen:
+    seen += os.read(master, 1000)
+assert os.waitpid(int(open("pid").read()), 0)[1] == 4 << 8
+subprocess.run([*oci, "delete", "c2"], check=True)
+END
+  # One that was made and not started goes without force, and what runs with it.
+  make_bundle b sleep 1000
+  oci run -d --bundle b c3 </dev/null
+  oci create --bundle b c4 </dev/null
+  expect is_status c3 running
+  expect is_status c4 created
+  oci delete c4 || fail "delete one that was made"
+  oci delete -f c3 || fail "delete --force"
+  expect_same "$(oci list -q)" ""
+}

@@ -1,0 +1,257 @@
+/*
+ * nacelle-oci: argv in, exit code out. Options before the verb are every OCI runtime's, and so is
+ * the form of failures: in the log, and as a line on stderr.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/io.h"
+#include "vmm/base/time_text.h"
+#include "vmm/cli/help.h"
+#include "vmm/cli/oci.h"
+
+enum { STATUS_FAILURE = 1, LINE_BYTES = 6 * ERROR_TEXT_MAX };
+
+struct oci_globals oci_globals;
+
+#define GLOBAL(field) offsetof(struct oci_globals, field)
+
+static const struct option_spec global_options[] = {
+	{ "root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,
+	  "where containers are kept (default /run/nacelle-oci)", GLOBAL(root) },
+	{ "log", 0, OPTION_TEXT, "FILE", VALUE_FILE, "append failures to this file", GLOBAL(log) },
+	{ "log-format", 0, OPTION_TEXT, "FORMAT", VALUE_OTHER, "text or json (default text)",
+	  GLOBAL(log_format) },
+	{ "log-level", 0, OPTION_TEXT, "LEVEL", VALUE_OTHER, "for other runtimes' callers",
+	  GLOBAL(log_level) },
+	{ "debug", 0, OPTION_FLAG, NULL, VALUE_OTHER, "the same", GLOBAL(debug) },
+	{ "systemd-cgroup", 's', OPTION_FLAG, NULL, VALUE_OTHER,
+	  "the same: containers have no cgroup of the host's", GLOBAL(systemd_cgroup) },
+	{ "cgroup-manager", 0, OPTION_TEXT, "NAME", VALUE_OTHER, "the same",
+	  GLOBAL(cgroup_manager) },
+	{ "rootless", 0, OPTION_TEXT, "BOOL", VALUE_OTHER, "the same", GLOBAL(rootless) },
+	{ "criu", 0, OPTION_TEXT, "FILE", VALUE_OTHER, "the same", GLOBAL(criu) },
+	{ "version", 'v', OPTION_FLAG, NULL, VALUE_OTHER, "print the version", GLOBAL(version) },
+};
+
+#define FIELD(field) offsetof(struct oci_options, field)
+#define OPTION_BUNDLE                                                                              \
+	{                                                                                          \
+		"bundle", 'b', OPTION_TEXT, "DIR", VALUE_DIRECTORY, "the bundle (default .)",      \
+		    FIELD(bundle)                                                                  \
+	}
+#define CREATE_OPTIONS                                                                                  \
+	OPTION_BUNDLE, { "config",     'f',	   OPTION_TEXT,                                         \
+			 "FILE",       VALUE_FILE, "instead of the bundle's config.json",               \
+			 FIELD(config) },                                                               \
+	    { "console-socket",	    0,                                                                  \
+	      OPTION_TEXT,	    "FILE",                                                             \
+	      VALUE_FILE,	    "send the terminal's master to this socket",                        \
+	      FIELD(console_socket) },                                                                  \
+	    { "pid-file",     0,	  OPTION_TEXT,                                                  \
+	      "FILE",	      VALUE_FILE, "write the number of the container's process there",          \
+	      FIELD(pid_file) },                                                                        \
+	    { "preserve-fds",	  0, OPTION_TEXT, "N", VALUE_OTHER, "refused, unless it is 0",          \
+	      FIELD(preserve_fds) },                                                                    \
+	    { "no-pivot",     0, OPTION_FLAG, NULL, VALUE_OTHER, "for other runtimes' callers",         \
+	      FIELD(no_pivot) },                                                                        \
+	    { "no-new-keyring", 0, OPTION_FLAG, NULL, VALUE_OTHER, "the same", FIELD(no_new_keyring) }, \
+	{                                                                                               \
+		"no-subreaper", 0, OPTION_FLAG, NULL, VALUE_OTHER, "the same", FIELD(no_subreaper)      \
+	}
+
+static const struct option_spec create_options[] = { CREATE_OPTIONS };
+static const struct option_spec run_options[] = {
+	CREATE_OPTIONS,
+	{ "detach", 'd', OPTION_FLAG, NULL, VALUE_OTHER, "do not wait for its end", FIELD(detach) },
+	{ "keep", 0, OPTION_FLAG, NULL, VALUE_OTHER, "do not delete it at its end", FIELD(keep) },
+};
+static const struct option_spec kill_options[] = {
+	{ "all", 'a', OPTION_FLAG, NULL, VALUE_OTHER, "no failure if it has stopped", FIELD(all) },
+};
+static const struct option_spec delete_options[] = {
+	{ "force", 'f', OPTION_FLAG, NULL, VALUE_OTHER, "kill it first if it runs", FIELD(force) },
+};
+static const struct option_spec list_options[] = {
+	{ "format", 'f', OPTION_TEXT, "FORMAT", VALUE_OTHER, "table or json (default table)",
+	  FIELD(format) },
+	{ "quiet", 'q', OPTION_FLAG, NULL, VALUE_OTHER, "print ids only", FIELD(quiet) },
+};
+static const struct option_spec spec_options[] = { OPTION_BUNDLE };
+
+#define VERB(word, arguments, about, table, fewest, most, function)                                \
+	{                                                                                          \
+		.name = word, .usage = arguments, .help = about, .options = table,                 \
+		.option_count = sizeof(table) / sizeof(*(table)),                                  \
+		.options_size = sizeof(struct oci_options), .arguments_min = fewest,               \
+		.arguments_max = most, .run = function                                             \
+	}
+#define PLAIN_VERB(word, arguments, about, count, function)                                        \
+	{                                                                                          \
+		.name = word, .usage = arguments, .help = about,                                   \
+		.options_size = sizeof(struct oci_options), .arguments_min = count,                \
+		.arguments_max = count, .run = function                                            \
+	}
+
+static const struct verb verbs[] = {
+	VERB("create", "[OPTIONS] ID", "Make a container, which then waits for its start",
+	     create_options, 1, 1, oci_create),
+	PLAIN_VERB("start", "ID", "Start a container that was made", 1, oci_start),
+	VERB("run", "[OPTIONS] ID", "Make and start a container", run_options, 1, 1, oci_run),
+	PLAIN_VERB("state", "ID", "Print a container's state as JSON", 1, oci_state),
+	VERB("kill", "[OPTIONS] ID [SIGNAL]", "Send a signal to a container (TERM)", kill_options,
+	     1, 2, oci_kill),
+	VERB("delete", "[OPTIONS] ID", "Remove a container that has stopped", delete_options, 1, 1,
+	     oci_delete),
+	PLAIN_VERB("pause", "ID", "Stop a container's processors", 1, oci_pause),
+	PLAIN_VERB("resume", "ID", "Let them go on", 1, oci_resume),
+	VERB("list", "[OPTIONS]", "List containers", list_options, 0, 0, oci_list),
+	VERB("ps", "[OPTIONS] ID", "Print the number of a container's process", list_options, 1, 1,
+	     oci_ps),
+	PLAIN_VERB("features", "", "Print what this runtime knows, as JSON", 0, oci_features),
+	VERB("spec", "[OPTIONS]", "Write a config.json to begin with", spec_options, 0, 0,
+	     oci_spec),
+	{ .name = NULL },
+};
+
+const struct program oci_program = {
+	.name = "nacelle-oci",
+	.command = "nacelle-oci",
+	.about = "Runs OCI containers, each in a virtual machine of its own",
+	.manual = "nacelle-oci(8)",
+	.verbs = verbs,
+};
+
+static const struct verb global_verb = {
+	.name = "nacelle-oci",
+	.usage = "[OPTIONS] VERB ...",
+	.help = "",
+	.options = global_options,
+	.option_count = sizeof(global_options) / sizeof(*global_options),
+	.options_size = sizeof(struct oci_globals),
+	.options_first = true,
+};
+
+/* The text as a JSON string's inside, cut off where there is no room. */
+static void escape(const char *text, char *out, size_t size)
+{
+	size_t len = 0;
+
+	for (; *text && len + 7 < size; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\' || c < 0x20)
+			len += (size_t)snprintf(out + len, size - len, "\\u%04x", c);
+		else
+			out[len++] = *text;
+	}
+	out[len] = '\0';
+}
+
+/* One object, since engines read the whole file as one. */
+static size_t format_json(const char *text, char *line, size_t size)
+{
+	char escaped[LINE_BYTES], when[TIME_TEXT_BYTES + 1];
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	time_text_write(when, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+	when[TIME_TEXT_BYTES] = '\0';
+	escape(text, escaped, sizeof(escaped));
+	return (size_t)snprintf(
+	    line, size, "{\"level\":\"error\",\"msg\":\"%s\",\"time\":\"%s\"}\n", escaped, when);
+}
+
+static int fail(const struct error *err)
+{
+	bool is_json = oci_globals.log_format && strcmp(oci_globals.log_format, "json") == 0;
+	char line[LINE_BYTES + 128], plain[ERROR_TEXT_MAX + 32];
+	size_t len, plain_len;
+	int fd = -1;
+
+	plain_len = (size_t)snprintf(plain, sizeof(plain), "%s: %s\n", oci_program.name, err->text);
+	len = is_json ? format_json(err->text, line, sizeof(line))
+		      : (size_t)snprintf(line, sizeof(line), "%s", plain);
+	if (oci_globals.log)
+		fd = open(oci_globals.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		(void)io_write_all(fd, line, len);
+		close(fd);
+		(void)io_write_all(STDERR_FILENO, plain, plain_len);
+	} else {
+		(void)io_write_all(STDERR_FILENO, line, len);
+	}
+	return STATUS_FAILURE;
+}
+
+static int run_verb(const struct verb *verb, int argc, char **argv, struct error *err)
+{
+	struct oci_options options = { 0 };
+	bool help = false;
+	int status = options_parse(&oci_program, verb, &argc, argv, &options, &help, err);
+	unsigned count = (unsigned)argc - 1;
+
+	if (status == 0 && help)
+		help_print_verb(&oci_program, verb);
+	else if (status == 0 && (count < verb->arguments_min || count > verb->arguments_max))
+		status = error_set(err, 0, "usage: nacelle-oci %s %s", verb->name, verb->usage);
+	else if (status == 0)
+		status = verb->run(&options, (int)count, argv + 1, err);
+	options_free(verb, &options);
+	return status;
+}
+
+static int check_log(struct error *err)
+{
+	const char *format = oci_globals.log_format;
+
+	if (format && strcmp(format, "json") != 0 && strcmp(format, "text") != 0)
+		return error_set(err, 0, "--log-format %s: text or json is expected", format);
+	return 0;
+}
+
+static int run(int argc, char **argv, struct error *err)
+{
+	const struct verb *verb;
+	bool help = false;
+
+	if (options_parse(&oci_program, &global_verb, &argc, argv, &oci_globals, &help, err) < 0 ||
+	    check_log(err) < 0)
+		return -1;
+	if (oci_globals.version) {
+		printf("nacelle-oci version " NACELLE_VERSION "\nspec: " OCI_SPEC_VERSION "\n");
+		return 0;
+	}
+	if (help || argc < 2) {
+		help_print_verbs(&oci_program);
+		return help ? 0 : STATUS_FAILURE;
+	}
+	verb = verb_find(&oci_program, argv[1]);
+	if (!verb)
+		return error_set(err, 0, "there is no verb %s; nacelle-oci --help lists them",
+				 argv[1]);
+	return run_verb(verb, argc - 1, argv + 1, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct error err = ERROR_NONE;
+	int status;
+
+	oci_started();
+	status = run(argc, argv, &err);
+	if (status < 0)
+		return fail(&err);
+	if (fflush(stdout) != 0 && status == 0) {
+		error_set(&err, errno, "cannot write to standard output");
+		return fail(&err);
+	}
+	return status;
+}

@@ -1,0 +1,90 @@
+/*
+ * nacelle-oci: the command line of OCI runtimes over pods. There is no machinery here: a container
+ * is a pod whose name is the container's id, below the directory that --root names.
+ */
+#ifndef NACELLE_CLI_OCI_H
+#define NACELLE_CLI_OCI_H
+
+#include <stdbool.h>
+
+#include "images/oci_bundle.h"
+#include "vmm/cli/options.h"
+#include "vmm/pod/directory.h"
+#include "vmm/pod/pod_info.h"
+
+#define OCI_SPEC_VERSION "1.0.2"
+
+/* What stands before the verb. */
+struct oci_globals {
+	const char *root;
+	const char *log;
+	const char *log_format;
+	const char *log_level;
+	const char *criu;
+	const char *cgroup_manager;
+	const char *rootless;
+	bool systemd_cgroup;
+	bool debug;
+	bool version;
+};
+
+/* What stands behind it; each verb knows some of these. */
+struct oci_options {
+	const char *bundle;
+	const char *config;
+	const char *console_socket;
+	const char *pid_file;
+	const char *preserve_fds;
+	const char *format;
+	bool no_pivot;
+	bool no_new_keyring;
+	bool no_subreaper;
+	bool detach;
+	bool keep;
+	bool all;
+	bool force;
+	bool quiet;
+};
+
+extern struct oci_globals oci_globals;
+extern const struct program oci_program;
+
+/* The verbs: as struct verb has them. */
+int oci_create(const void *options, int argc, char **argv, struct error *err);
+int oci_run(const void *options, int argc, char **argv, struct error *err);
+int oci_start(const void *options, int argc, char **argv, struct error *err);
+int oci_state(const void *options, int argc, char **argv, struct error *err);
+int oci_kill(const void *options, int argc, char **argv, struct error *err);
+int oci_delete(const void *options, int argc, char **argv, struct error *err);
+int oci_pause(const void *options, int argc, char **argv, struct error *err);
+int oci_resume(const void *options, int argc, char **argv, struct error *err);
+int oci_list(const void *options, int argc, char **argv, struct error *err);
+int oci_ps(const void *options, int argc, char **argv, struct error *err);
+int oci_features(const void *options, int argc, char **argv, struct error *err);
+int oci_spec(const void *options, int argc, char **argv, struct error *err);
+
+/* Before anything else: which standard streams there are. */
+void oci_started(void);
+
+/* The directory of containers, made if it has to be and may be. NULL with err filled. */
+const char *oci_root(bool make, struct error *err);
+
+/* One container. */
+struct oci_container {
+	struct pod_directory pod;
+	struct pod_info info;
+	struct oci_bundle bundle;
+	const char *status; /* creating, created, running, paused, stopped */
+};
+
+/* Returns 1, 0 if there is none of this id, -1 with err filled. oci_container_close() must
+ * follow 1.
+ */
+int oci_container_find(const char *id, struct oci_container *out, struct error *err);
+/* The same where it must be there. Returns 0 or -1. */
+int oci_container_open(const char *id, struct oci_container *out, struct error *err);
+/* Looks at a pod that is open, which becomes the container's. Returns as oci_container_find(). */
+int oci_container_look(struct pod_directory *pod, struct oci_container *out, struct error *err);
+void oci_container_close(struct oci_container *container);
+
+#endif

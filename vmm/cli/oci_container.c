@@ -1,0 +1,108 @@
+/*
+ * Containers as pods. Ids are names of pods and nothing else: a UUID finds none.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/cli/oci.h"
+#include "vmm/pod/bundle.h"
+#include "vmm/pod/pod_name.h"
+#include "vmm/pod/pods.h"
+
+#define ROOT_NAME "nacelle-oci"
+
+const char *oci_root(bool make, struct error *err)
+{
+	static char path[PATH_MAX] = "/run/" ROOT_NAME;
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	const char *root = oci_globals.root;
+
+	if (!root) {
+		/* Engines set it to nothing for root. */
+		if (geteuid() != 0 && runtime && *runtime)
+			(void)snprintf(path, sizeof(path), "%s/" ROOT_NAME, runtime);
+		root = path;
+	}
+	if (make && mkdir(root, 0700) < 0 && errno != EEXIST) {
+		(void)error_set(err, errno, "cannot make the directory %s", root);
+		return NULL;
+	}
+	return root;
+}
+
+static const char *status_of(const struct pod_info *info)
+{
+	const struct pod_info_app *app = info->apps;
+
+	if (!info->is_held || info->place != POD_PLACE_RUN)
+		return "stopped";
+	if (!info->launch.apps.count || !app->is_live)
+		return "creating";
+	if (app->state == POD_APP_HELD)
+		return "created";
+	return info->is_paused ? "paused" : "running";
+}
+
+int oci_container_look(struct pod_directory *pod, struct oci_container *out, struct error *err)
+{
+	*out = (struct oci_container){ .pod = *pod };
+	if (pod_info_read(pod, &out->info, err) < 0) {
+		directory_close(&out->pod);
+		return -1;
+	}
+	pod_info_ask(pod, &out->info);
+	/* One that is being made has none yet. */
+	(void)bundle_of_pod(pod, &out->bundle, NULL);
+	out->status = status_of(&out->info);
+	return 1;
+}
+
+int oci_container_find(const char *id, struct oci_container *out, struct error *err)
+{
+	const char *root = oci_root(false, err);
+	struct error cause = ERROR_NONE;
+	char uuid[UUID_TEXT_SIZE];
+	struct pod_directory pod;
+	int pods_fd, found;
+
+	if (!root)
+		return -1;
+	pods_fd = pods_open(root, false, &cause);
+	if (pods_fd < 0 && cause.code == ENOENT)
+		return 0;
+	if (pods_fd < 0) {
+		*err = cause;
+		return -1;
+	}
+	if (pod_name_check(id, NULL) < 0 || !pod_name_find(pods_fd, id, uuid)) {
+		close(pods_fd);
+		return 0;
+	}
+	found = pods_open_one(pods_fd, uuid, &pod, err);
+	if (found <= 0) {
+		close(pods_fd);
+		return found;
+	}
+	return oci_container_look(&pod, out, err);
+}
+
+int oci_container_open(const char *id, struct oci_container *out, struct error *err)
+{
+	int found = oci_container_find(id, out, err);
+
+	if (found == 0)
+		return error_set(err, 0, "container \"%s\" does not exist", id);
+	return found < 0 ? -1 : 0;
+}
+
+void oci_container_close(struct oci_container *container)
+{
+	oci_bundle_free(&container->bundle);
+	pod_info_free(&container->info);
+	directory_close(&container->pod);
+}

@@ -1,0 +1,280 @@
+/*
+ * nacelle-oci create, run, start, kill, delete, pause, resume: what changes a container. The words
+ * of errors are those that podman and containerd look for.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/cli/oci.h"
+#include "vmm/pod/app_values.h"
+#include "vmm/pod/bundle.h"
+#include "vmm/pod/create.h"
+#include "vmm/pod/detach.h"
+#include "vmm/pod/exec.h"
+#include "vmm/pod/gc.h"
+#include "vmm/pod/pod_name.h"
+#include "vmm/pod/stdio.h"
+#include "vmm/pod/stop.h"
+
+static bool stdio_present[3];
+
+void oci_started(void)
+{
+	stdio_reserve(stdio_present);
+}
+
+/* What a number of the command line may not be: a container gets no descriptor of the caller's. */
+static int check_options(const struct oci_options *options, const char *id, struct error *err)
+{
+	struct oci_container container;
+	int found;
+
+	if (options->preserve_fds && strcmp(options->preserve_fds, "0") != 0)
+		return error_set(err, 0,
+				 "--preserve-fds %s: descriptors cannot be handed to a virtual "
+				 "machine",
+				 options->preserve_fds);
+	if (pod_name_check(id, NULL) < 0)
+		return error_set(err, 0, "invalid container id format: %s", id);
+	found = oci_container_find(id, &container, err);
+	if (found <= 0)
+		return found;
+	oci_container_close(&container);
+	return error_set(err, 0, "container with id exists: %s", id);
+}
+
+static int check_terminal(const struct oci_options *options, const struct oci_bundle *bundle,
+			  struct error *err)
+{
+	bool terminal = bundle->numbers[OCI_TERMINAL];
+
+	if (terminal && !options->console_socket)
+		return error_set(err, 0,
+				 "process.terminal needs --console-socket, to which the "
+				 "terminal is sent");
+	if (!terminal && options->console_socket)
+		return error_set(err, 0,
+				 "--console-socket is for a container with process.terminal");
+	return 0;
+}
+
+/* Whole or not at all: engines read it as soon as it is there. */
+static int write_pid(const char *path, pid_t pid, struct error *err)
+{
+	_cleanup_free_ char *temporary = NULL;
+	_cleanup_fd_ int fd = -1;
+
+	if (!path)
+		return 0;
+	if (asprintf(&temporary, "%s.%d", path, (int)getpid()) < 0) {
+		temporary = NULL;
+		return error_set(err, ENOMEM, "cannot write the pid file");
+	}
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0 || dprintf(fd, "%d", (int)pid) < 0 || rename(temporary, path) < 0)
+		return error_set(err, errno, "cannot write the pid file %s", path);
+	return 0;
+}
+
+static int remove_by_force(struct oci_container *container, struct error *err)
+{
+	struct error given_up = ERROR_NONE;
+
+	if (directory_is_held(&container->pod) && pod_stop_by_force(&container->pod, err) < 0 &&
+	    directory_is_held(&container->pod))
+		return -1;
+	return pod_remove(&container->pod, &given_up, err);
+}
+
+static void undo(const char *id)
+{
+	struct error ignored = ERROR_NONE;
+	struct oci_container container;
+
+	if (oci_container_open(id, &container, &ignored) < 0)
+		return;
+	(void)remove_by_force(&container, &ignored);
+	oci_container_close(&container);
+}
+
+/* Lives as long as the process: the supervisor goes on with it. */
+static struct {
+	struct oci_bundle bundle;
+	struct run_options run;
+	struct app_options app;
+	struct keep keep;
+} made;
+
+static int create(const struct oci_options *options, const char *id, pid_t *pid, struct error *err)
+{
+	struct create_options create = { .run = &made.run,
+					 .console_socket = options->console_socket };
+	const char *directory = options->bundle ? options->bundle : ".";
+
+	memcpy(create.stdio_present, stdio_present, sizeof(stdio_present));
+	if (check_options(options, id, err) < 0 ||
+	    bundle_load(&made.bundle, directory, options->config, err) < 0 ||
+	    check_terminal(options, &made.bundle, err) < 0 ||
+	    bundle_settle(&made.bundle, &made.run, &made.app, &made.keep, err) < 0)
+		return -1;
+	made.run.name = id;
+	made.run.store_root = oci_root(true, err);
+	made.run.boot_timeout_s = RUN_BOOT_TIMEOUT_OCI_S;
+	create.rows = (uint16_t)made.bundle.numbers[OCI_ROWS];
+	create.columns = (uint16_t)made.bundle.numbers[OCI_COLUMNS];
+	if (!made.run.store_root || pod_create(&create, pid, err) < 0)
+		return -1;
+	if (write_pid(options->pid_file, *pid, err) == 0)
+		return 0;
+	undo(id);
+	return -1;
+}
+
+int oci_create(const void *options, int argc, char **argv, struct error *err)
+{
+	pid_t pid;
+
+	(void)argc;
+	return create(options, argv[0], &pid, err);
+}
+
+static int start(const char *id, struct error *err)
+{
+	struct oci_container container;
+	int result;
+
+	if (oci_container_open(id, &container, err) < 0)
+		return -1;
+	if (strcmp(container.status, "stopped") == 0)
+		result = error_set(err, 0, "cannot start a container that has stopped");
+	else if (strcmp(container.status, "created") != 0)
+		result = error_set(err, 0, "cannot start an already running container");
+	else
+		result = pod_start(&container.pod, err);
+	oci_container_close(&container);
+	return result;
+}
+
+int oci_start(const void *options, int argc, char **argv, struct error *err)
+{
+	(void)options;
+	(void)argc;
+	return start(argv[0], err);
+}
+
+int oci_run(const void *given, int argc, char **argv, struct error *err)
+{
+	const struct oci_options *options = given;
+	const char *id = argv[0];
+	int status;
+	pid_t pid;
+
+	(void)argc;
+	if (create(options, id, &pid, err) < 0)
+		return -1;
+	if (start(id, err) < 0) {
+		undo(id);
+		return -1;
+	}
+	if (options->detach)
+		return 0;
+	status = detach_exit_status(pid);
+	if (!options->keep)
+		undo(id);
+	return status < 0 ? error_set(err, ECHILD, "cannot wait for the container") : status;
+}
+
+/* "SIGRTMIN+3" too. */
+static int read_signal(const char *text, uint32_t *number, struct error *err)
+{
+	const char *name = strncmp(text, "SIG", 3) == 0 ? text + 3 : text;
+	char *end;
+	long more;
+
+	if (strncmp(name, "RTMIN+", 6) != 0)
+		return app_value_signal(text, number, err);
+	more = strtol(name + 6, &end, 10);
+	if (*end || end == name + 6 || more < 0 || more > SIGRTMAX - SIGRTMIN)
+		return error_set(err, 0, "%s: there is no such signal", text);
+	*number = (uint32_t)(SIGRTMIN + more);
+	return 0;
+}
+
+int oci_kill(const void *given, int argc, char **argv, struct error *err)
+{
+	const struct oci_options *options = given;
+	uint32_t number = SIGTERM;
+	struct oci_container container;
+	int result;
+
+	if (argc > 1 && read_signal(argv[1], &number, err) < 0)
+		return -1;
+	if (oci_container_open(argv[0], &container, err) < 0)
+		return -1;
+	if (strcmp(container.status, "stopped") != 0)
+		result = pod_kill(&container.pod, NULL, number, err);
+	else
+		result = options->all ? 0 : -1;
+	if (result < 0 && !directory_is_held(&container.pod))
+		result = options->all ? 0 : error_set(err, 0, "container not running");
+	oci_container_close(&container);
+	return result;
+}
+
+int oci_delete(const void *given, int argc, char **argv, struct error *err)
+{
+	const struct oci_options *options = given;
+	struct oci_container container;
+	int result = oci_container_find(argv[0], &container, err);
+
+	(void)argc;
+	if (result == 0 && !options->force)
+		return error_set(err, 0, "container \"%s\" does not exist", argv[0]);
+	if (result <= 0)
+		return result;
+	if (options->force || strcmp(container.status, "created") == 0)
+		result = remove_by_force(&container, err);
+	else if (strcmp(container.status, "stopped") != 0)
+		result = error_set(err, 0, "cannot delete container %s that is not stopped: %s",
+				   argv[0], container.status);
+	else
+		result = pod_remove(&container.pod, NULL, err);
+	oci_container_close(&container);
+	return result;
+}
+
+static int set_pause(const char *id, bool pause, struct error *err)
+{
+	const char *wanted = pause ? "running" : "paused";
+	struct oci_container container;
+	int result;
+
+	if (oci_container_open(id, &container, err) < 0)
+		return -1;
+	if (strcmp(container.status, wanted) != 0)
+		result = error_set(err, 0, "container not %s: it is %s", wanted, container.status);
+	else
+		result = exec_pause(&container.pod, pause, err);
+	oci_container_close(&container);
+	return result;
+}
+
+int oci_pause(const void *options, int argc, char **argv, struct error *err)
+{
+	(void)options;
+	(void)argc;
+	return set_pause(argv[0], true, err);
+}
+
+int oci_resume(const void *options, int argc, char **argv, struct error *err)
+{
+	(void)options;
+	(void)argc;
+	return set_pause(argv[0], false, err);
+}

@@ -1,0 +1,34 @@
+/*
+ * Pods that are made in one step and started in another: the supervisor is a child in a session of
+ * its own, with the caller's standard streams or a terminal, and the caller goes on when the pod
+ * waits for its start.
+ */
+#ifndef NACELLE_POD_CREATE_H
+#define NACELLE_POD_CREATE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "vmm/base/error.h"
+#include "vmm/pod/run.h"
+
+struct create_options {
+	const struct run_options *run;
+	const char
+	    *console_socket;	/* gets the terminal's master by SCM_RIGHTS; NULL: no terminal */
+	uint16_t rows, columns; /* of the terminal; 0: not known */
+	bool stdio_present[3];
+};
+
+/*
+ * Makes the pod. Returns 0 with *pid that of the supervisor: it ends with the pod's status, and
+ * passes the signals on that it gets. Or -1 with err filled, in runc's words where the
+ * program cannot be executed or is not there; then nothing is left.
+ */
+int pod_create(const struct create_options *options, pid_t *pid, struct error *err);
+
+/* Starts a pod that was made so. Returns 0, or -1 with err filled. */
+struct pod_directory;
+int pod_start(const struct pod_directory *pod, struct error *err);
+
+#endif
