@@ -182,3 +182,34 @@ END
   oci delete -f c3 || fail "delete --force"
   expect_same "$(oci list -q)" ""
 }
+
+# Debian's podman with nothing changed but the runtime.
+test_podman() {
+  local podman=(podman --root "$PWD/s" --runroot "$PWD/r" --storage-driver vfs --runtime nacelle-oci)
+  [ "$(id -u)" = 0 ] || skip "podman as an ordinary user needs a network that it makes itself"
+  command -v conmon >/dev/null || skip "podman is not installed"
+  make_bundle b true
+  echo given >b/data/in
+  cat >containers.conf <<END
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime_supports_json = ["nacelle-oci"]
+[engine.runtimes]
+nacelle-oci = ["${nacelle%/*}/nacelle-oci"]
+END
+  export CONTAINERS_CONF=$PWD/containers.conf
+  status=0
+  "${podman[@]}" run --rm --net none -v "$PWD/b/data:/data:ro" -e A=b --rootfs "$PWD/b/rootfs" \
+    sh -c 'cat /data/in; echo "$A"; uname -r; exit 3' >"$out" 2>"$err" || status=$?
+  expect_status 3
+  expect_same "$(sed -n 1,2p "$out")" "given
+b"
+  [ "$(sed -n 3p "$out")" != "$(uname -r)" ] || fail "the host's kernel"
+  status=0
+  "${podman[@]}" run --rm --net none --rootfs "$PWD/b/rootfs" no-such >"$out" 2>"$err" || status=$?
+  expect_status 127
+  expect_stdout ""
+  expect_stderr_has 'exec: "no-such": executable file not found in $PATH'
+  expect_same "$("${podman[@]}" ps -aq)" ""
+}
