@@ -2,6 +2,7 @@
  * Containers as pods. Ids are names of pods and nothing else: a UUID finds none.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 #include "vmm/pod/pods.h"
 
 #define ROOT_NAME "nacelle-oci"
+
+enum { QUESTIONS_MAX = 100, TURN_MS = 10 };
 
 const char *oci_root(bool make, struct error *err)
 {
@@ -48,6 +51,25 @@ static const char *status_of(const struct pod_info *info)
 	return info->is_paused ? "paused" : "running";
 }
 
+/* Whether its supervisor runs and has not answered, which it does within a second on an idle host.
+ */
+static bool is_silent(const struct pod_directory *pod, const struct pod_info *info)
+{
+	return info->place == POD_PLACE_RUN && info->is_held && info->started_ns &&
+	       info->launch.apps.count && !info->apps[0].is_live && directory_is_held(pod);
+}
+
+static void ask_patiently(const struct pod_directory *pod, struct pod_info *info)
+{
+	pod_info_ask(pod, info);
+	for (unsigned i = 0; i < QUESTIONS_MAX && is_silent(pod, info); i++) {
+		(void)poll(NULL, 0, TURN_MS);
+		pod_info_ask(pod, info);
+	}
+	if (info->is_held && !directory_is_held(pod))
+		info->is_held = false;
+}
+
 int oci_container_look(struct pod_directory *pod, struct oci_container *out, struct error *err)
 {
 	*out = (struct oci_container){ .pod = *pod };
@@ -55,7 +77,7 @@ int oci_container_look(struct pod_directory *pod, struct oci_container *out, str
 		directory_close(&out->pod);
 		return -1;
 	}
-	pod_info_ask(pod, &out->info);
+	ask_patiently(pod, &out->info);
 	/* One that is being made has none yet. */
 	(void)bundle_of_pod(pod, &out->bundle, NULL);
 	out->status = status_of(&out->info);
