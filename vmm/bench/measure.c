@@ -21,6 +21,7 @@
 
 enum {
 	RUN_TIMEOUT_MS = 60000,
+	READY_TIMEOUT_MS = 900000, /* an image may come from a registry first */
 	STOP_TIMEOUT_MS = 10000,
 	ERROR_BYTES_MAX = 65536,
 };
@@ -96,8 +97,8 @@ static int spawn(char *const argv[], int output_fd, const char *error_path, pid_
 	return spawned;
 }
 
-static int begin(char *const argv[], const char *error_path, struct running *running,
-		 struct error *err)
+static int begin(char *const argv[], const char *error_path, unsigned timeout_ms,
+		 struct running *running, struct error *err)
 {
 	int ends[2], spawned;
 
@@ -105,7 +106,7 @@ static int begin(char *const argv[], const char *error_path, struct running *run
 		return error_set(err, EINTR, "%s", argv[0]);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return error_set(err, errno, "cannot make a pipe");
-	running->deadline_ns = measure_now_ns() + RUN_TIMEOUT_MS * UINT64_C(1000000);
+	running->deadline_ns = measure_now_ns() + timeout_ms * UINT64_C(1000000);
 	spawned = spawn(argv, ends[1], error_path, &running->pid);
 	close(ends[1]);
 	if (spawned) {
@@ -224,17 +225,21 @@ static int reap(struct running *running, const char *name, const char *error_pat
 	return judge(name, status, error_path, err);
 }
 
-static int run(char *const argv[], const char *error_path, struct measurement *measured,
-	       ssize_t *output_bytes, struct error *err)
+static int run(char *const argv[], const char *error_path, unsigned timeout_ms,
+	       struct measurement *measured, ssize_t *output_bytes, struct error *err)
 {
 	_cleanup_(release) struct running running = { -1, -1, -1, 0 };
 
 	measured->started_ns = measure_now_ns();
-	if (begin(argv, error_path, &running, err) < 0)
+	if (begin(argv, error_path, timeout_ms, &running, err) < 0)
 		return -1;
 	*output_bytes = follow(&running, false, &measured->first_byte_ns);
 	if (*output_bytes == -ETIMEDOUT)
-		return describe(argv[0], "took longer than a minute", error_path, err);
+		return describe(argv[0],
+				timeout_ms == RUN_TIMEOUT_MS
+				    ? "took longer than a minute"
+				    : "took longer than a quarter of an hour",
+				error_path, err);
 	if (*output_bytes < 0)
 		return error_set(err, (int)-*output_bytes, "%s", argv[0]);
 	return reap(&running, argv[0], error_path, &measured->ended_ns, err);
@@ -245,7 +250,7 @@ int measure_start(char *const argv[], const char *error_path, struct measurement
 {
 	ssize_t output_bytes;
 
-	if (run(argv, error_path, measured, &output_bytes, err) < 0)
+	if (run(argv, error_path, RUN_TIMEOUT_MS, measured, &output_bytes, err) < 0)
 		return -1;
 	if (output_bytes == 0)
 		return describe(argv[0], "printed nothing, so that there is no first byte",
@@ -258,7 +263,7 @@ int measure_run(char *const argv[], const char *error_path, struct error *err)
 	struct measurement unused;
 	ssize_t output_bytes;
 
-	return run(argv, error_path, &unused, &output_bytes, err);
+	return run(argv, error_path, READY_TIMEOUT_MS, &unused, &output_bytes, err);
 }
 
 int measure_begin(char *const argv[], const char *error_path, pid_t *pid, int *output_fd,
@@ -268,7 +273,7 @@ int measure_begin(char *const argv[], const char *error_path, pid_t *pid, int *o
 	uint64_t first_byte_ns;
 	ssize_t n;
 
-	if (begin(argv, error_path, &running, err) < 0)
+	if (begin(argv, error_path, READY_TIMEOUT_MS, &running, err) < 0)
 		return -1;
 	n = follow(&running, true, &first_byte_ns);
 	if (n < 0)

@@ -33,7 +33,7 @@ void measure_clean_up(void);
 int measure_start(char *const argv[], const char *error_path, struct measurement *measured,
 		  struct error *err);
 
-/* The same for a command whose output and times do not matter. */
+/* The same for a command whose output and times do not matter; it may take a quarter of an hour. */
 int measure_run(char *const argv[], const char *error_path, struct error *err);
 
 /*
