@@ -6,7 +6,8 @@
 holds() { python3 -c 'import json, sys; r = json.load(open("report.json")); sys.exit(not eval(sys.argv[1]))' "$1" || fail "does not hold: $1"; }
 
 test_start() {
-  "$nacelle" bench start --root "$store" --runs 1 --with nacelle --with prepared --command 'sh=echo hello' --format json -o report.json \
+  # Other programs are found, and run, as the caller would: with his environment.
+  MARK=1 "$nacelle" bench start --root "$store" --runs 1 --with nacelle --with prepared --command 'sh=test "$MARK" && echo hello' --format json -o report.json \
     "$busybox" -- echo hello || fail "bench start"
   holds 'r["rounds"] == 1 and [row["name"] for row in r["rows"]] == ["nacelle", "prepared", "sh"]'
   holds 'all(0 < row["first_byte"]["median_ns"] <= row["end"]["median_ns"] and len(row["end"]["all_ns"]) == 1 for row in r["rows"])'
