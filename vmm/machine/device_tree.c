@@ -75,6 +75,9 @@ static void put_virtio(void *fdt, unsigned slot)
 	fdt_property_string(fdt, "compatible", "virtio,mmio");
 	put_reg(fdt, address, VIRTIO_MMIO_WINDOW_BYTES);
 	put_interrupt(fdt, slot);
+	/* For a driver that knows it; any other uses the memory. */
+	fdt_property_u32(fdt, "nacelle,port",
+			 LAYOUT_VIRTIO_PORTS + slot * VIRTIO_MMIO_WINDOW_BYTES);
 	fdt_end_node(fdt);
 }
 

@@ -253,10 +253,45 @@ void devices_write(struct devices *devices, uint64_t gpa, const void *data, unsi
 		ioapic_write(&devices->ioapic, gpa - LAYOUT_IOAPIC, data, len_bytes);
 }
 
-void devices_port_write(struct devices *devices, uint16_t port, uint8_t value)
+static_assert(LAYOUT_VIRTIO_PORTS + DEVICES_SLOTS_MAX * VIRTIO_MMIO_WINDOW_BYTES <= UINT16_MAX,
+	      "every slot has its ports");
+
+static struct virtio_mmio *find_port_slot(struct devices *devices, uint16_t port, uint64_t *offset)
 {
+	unsigned slot;
+
+	if (port < LAYOUT_VIRTIO_PORTS)
+		return NULL;
+	slot = (port - LAYOUT_VIRTIO_PORTS) / VIRTIO_MMIO_WINDOW_BYTES;
+	*offset = (port - LAYOUT_VIRTIO_PORTS) % VIRTIO_MMIO_WINDOW_BYTES;
+	return slot < devices->slot_count ? &devices->slots[slot] : NULL;
+}
+
+void devices_port_read(struct devices *devices, uint16_t port, void *data, unsigned len_bytes)
+{
+	uint64_t offset;
+	struct virtio_mmio *slot = find_port_slot(devices, port, &offset);
+
+	if (slot)
+		virtio_mmio_read(slot, offset, data, len_bytes);
+	else
+		memset(data, 0xff, len_bytes);
+}
+
+void devices_port_write(struct devices *devices, uint16_t port, const void *data,
+			unsigned len_bytes)
+{
+	uint64_t offset;
+	struct virtio_mmio *slot = find_port_slot(devices, port, &offset);
+	uint8_t value;
+
+	if (slot) {
+		virtio_mmio_write(slot, offset, data, len_bytes);
+		return;
+	}
 	if (!devices->has_console)
 		return;
+	memcpy(&value, data, sizeof(value));
 	if (port == LAYOUT_EARLY_CONSOLE + UART_LINE_CONTROL)
 		__atomic_store_n(&devices->line_control, value, __ATOMIC_RELAXED);
 	else if (port == LAYOUT_EARLY_CONSOLE &&

@@ -95,10 +95,14 @@ void devices_resume(struct devices *devices);
 void devices_catch_up(struct devices *devices);
 
 /*
- * A byte written to a port. With a console, the data register at LAYOUT_EARLY_CONSOLE takes the
+ * Accesses of ports, which a guest can make of a device's window instead of those to memory: an
+ * exit to a port tells what is asked, while KVM has to find, read and decode the instruction that
+ * accesses memory. With a console, the data register at LAYOUT_EARLY_CONSOLE takes the
  * kernel's early messages (earlyprintk=serial), those from before it has found its devices: Linux
  * loses what it printed before its virtio console. Of the UART there is no more than that.
  */
-void devices_port_write(struct devices *devices, uint16_t port, uint8_t value);
+void devices_port_read(struct devices *devices, uint16_t port, void *data, unsigned len_bytes);
+void devices_port_write(struct devices *devices, uint16_t port, const void *data,
+			unsigned len_bytes);
 
 #endif

@@ -101,6 +101,8 @@ int kernel_image_parse(struct kernel_image *image, const void *header, size_t le
 			.memory_bytes = phdr.p_memsz,
 			.writable = phdr.p_flags & PF_W,
 		};
+		if (image->segment_count == 1 || phdr.p_paddr < image->start)
+			image->start = phdr.p_paddr;
 		if (phdr.p_paddr + phdr.p_memsz > image->end)
 			image->end = phdr.p_paddr + phdr.p_memsz;
 	}

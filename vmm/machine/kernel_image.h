@@ -32,6 +32,7 @@ struct kernel_segment {
 
 struct kernel_image {
 	uint64_t entry; /* physical address of the 64-bit entry */
+	uint64_t start; /* the lowest byte of a segment */
 	uint64_t end;	/* one past the highest byte of a segment */
 	unsigned segment_count;
 	struct kernel_segment segments[KERNEL_SEGMENTS_MAX];

@@ -31,7 +31,9 @@ enum {
 
 enum {
 	LAYOUT_VMGENID_BYTES = 16,
-	LAYOUT_EARLY_CONSOLE = 0x3f8, /* an I/O port */
+	/* I/O ports */
+	LAYOUT_EARLY_CONSOLE = 0x3f8,
+	LAYOUT_VIRTIO_PORTS = 0x1000, /* the same windows once more, each beside the one before */
 };
 
 static_assert(LAYOUT_DEVICE_TREE + LAYOUT_DEVICE_TREE_MAX <= LAYOUT_LOW_END, "fits below 640 KiB");

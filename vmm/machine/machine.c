@@ -30,6 +30,7 @@
 #include "vmm/machine/devices.h"
 #include "vmm/machine/kernel_image.h"
 #include "vmm/machine/kvm.h"
+#include "vmm/machine/layout.h"
 #include "vmm/base/lockdown.h"
 #include "vmm/machine/machine_rules.h"
 #include "vmm/machine/pause.h"
@@ -265,15 +266,24 @@ static void bus_write(void *context, uint64_t gpa, const void *data, unsigned le
 }
 
 /* The guest can write what it likes as often as it likes: without a trace it goes nowhere. */
-static void bus_port_write(void *context, uint16_t port, uint32_t value)
+static void bus_port_write(void *context, uint16_t port, const void *data, unsigned len_bytes)
 {
 	struct machine *machine = context;
-	uint32_t stage = value & NACELLE_TRACE_STAGE;
+	uint32_t value = 0, stage;
 
-	if (port == NACELLE_TRACE_PORT && stage > 0 && stage < TRACE_GUEST_STAGES)
+	memcpy(&value, data, len_bytes <= sizeof(value) ? len_bytes : sizeof(value));
+	stage = value & NACELLE_TRACE_STAGE;
+	if (port != NACELLE_TRACE_PORT)
+		devices_port_write(&machine->devices, port, data, len_bytes);
+	else if (stage > 0 && stage < TRACE_GUEST_STAGES)
 		stamp_past(machine, stage, (uint64_t)(value >> NACELLE_TRACE_AGO_SHIFT) * 1000);
-	else
-		devices_port_write(&machine->devices, port, (uint8_t)value);
+}
+
+static void bus_port_read(void *context, uint16_t port, void *data, unsigned len_bytes)
+{
+	struct machine *machine = context;
+
+	devices_port_read(&machine->devices, port, data, len_bytes);
 }
 
 static void send_interrupt(void *context, uint32_t address, uint32_t data)
@@ -298,6 +308,7 @@ static void *vcpu_main(void *argument)
 	const struct vcpu_bus bus = {
 		.mmio_read = bus_read,
 		.mmio_write = bus_write,
+		.port_read = bus_port_read,
 		.port_write = bus_port_write,
 		.interrupted = bus_interrupted,
 		.context = machine,
@@ -312,7 +323,11 @@ static void *vcpu_main(void *argument)
 	return NULL;
 }
 
-/* Puts the base archive and the one with the pod record behind the kernel. */
+/*
+ * Puts the base archive and the one with the pod record below the kernel, beside what the guest
+ * finds in the first MiB: a huge page less than behind the kernel, where they go if they are too
+ * large.
+ */
 static int load_initramfs(struct machine *machine, const struct kernel_image *kernel,
 			  const void *archive, size_t archive_bytes, struct boot_request *boot,
 			  struct error *err)
@@ -325,7 +340,9 @@ static int load_initramfs(struct machine *machine, const struct kernel_image *ke
 		return error_set(err, errno, "cannot stat the initramfs");
 	base_bytes = align_up((uint64_t)st.st_size, CPIO_ALIGN);
 	total = base_bytes + archive_bytes;
-	boot->initramfs_gpa = align_up(kernel->end, INITRAMFS_ALIGN);
+	boot->initramfs_gpa = total <= kernel->start - LAYOUT_HIGH_START
+				  ? LAYOUT_HIGH_START
+				  : align_up(kernel->end, INITRAMFS_ALIGN);
 	boot->initramfs_bytes = total;
 	at = gmem_slice(&machine->memory, boot->initramfs_gpa, total);
 	if (!at)

@@ -125,18 +125,15 @@ int vcpu_create(struct vcpu *vcpu, const struct kvm_vm *vm, unsigned index, unsi
 	return 0;
 }
 
-/* No port has a device: reads float high, writes go to whoever listens for time stamps. */
+/* KVM keeps a string instruction's values within one page. */
 static void handle_port(const struct kvm_run *run, uint8_t *data, const struct vcpu_bus *bus)
 {
-	size_t bytes = (size_t)run->io.size * run->io.count;
-	uint32_t value = 0;
-
-	if (run->io.direction == KVM_EXIT_IO_IN) {
-		memset(data, 0xff, bytes);
-		return;
+	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
+		if (run->io.direction == KVM_EXIT_IO_IN)
+			bus->port_read(bus->context, run->io.port, data, run->io.size);
+		else
+			bus->port_write(bus->context, run->io.port, data, run->io.size);
 	}
-	memcpy(&value, data, run->io.size <= sizeof(value) ? run->io.size : sizeof(value));
-	bus->port_write(bus->context, run->io.port, value);
 }
 
 static void handle_mmio(struct kvm_run *run, const struct vcpu_bus *bus)

@@ -17,7 +17,8 @@ struct vcpu;
 struct vcpu_bus {
 	void (*mmio_read)(void *context, uint64_t gpa, void *data, unsigned len_bytes);
 	void (*mmio_write)(void *context, uint64_t gpa, const void *data, unsigned len_bytes);
-	void (*port_write)(void *context, uint16_t port, uint32_t value);
+	void (*port_read)(void *context, uint16_t port, void *data, unsigned len_bytes);
+	void (*port_write)(void *context, uint16_t port, const void *data, unsigned len_bytes);
 	void (*interrupted)(void *context, struct vcpu *vcpu); /* by a signal; it may wait */
 	void *context;
 };
