@@ -258,12 +258,13 @@ static_assert(LAYOUT_VIRTIO_PORTS + DEVICES_SLOTS_MAX * VIRTIO_MMIO_WINDOW_BYTES
 
 static struct virtio_mmio *find_port_slot(struct devices *devices, uint16_t port, uint64_t *offset)
 {
-	unsigned slot;
+	unsigned at, slot;
 
 	if (port < LAYOUT_VIRTIO_PORTS)
 		return NULL;
-	slot = (port - LAYOUT_VIRTIO_PORTS) / VIRTIO_MMIO_WINDOW_BYTES;
-	*offset = (port - LAYOUT_VIRTIO_PORTS) % VIRTIO_MMIO_WINDOW_BYTES;
+	at = (unsigned)(port - LAYOUT_VIRTIO_PORTS);
+	slot = at / VIRTIO_MMIO_WINDOW_BYTES;
+	*offset = at % VIRTIO_MMIO_WINDOW_BYTES;
 	return slot < devices->slot_count ? &devices->slots[slot] : NULL;
 }
 
