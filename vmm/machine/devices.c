@@ -213,17 +213,16 @@ static struct virtio_mmio *find_slot(struct devices *devices, uint64_t gpa, uint
 	return slot < devices->slot_count ? &devices->slots[slot] : NULL;
 }
 
-unsigned devices_ready(struct devices *devices, uint64_t gpa, const void *data, unsigned len_bytes)
+/* The device's ID if its driver is ready by this write; little-endian, and written as a whole. */
+static unsigned write_slot(struct virtio_mmio *slot, uint64_t offset, const void *data,
+			   unsigned len_bytes)
 {
-	uint64_t offset;
-	const struct virtio_mmio *slot = find_slot(devices, gpa, &offset);
 	const uint8_t *status = data;
+	bool is_ready = offset == VIRTIO_MMIO_STATUS && len_bytes == sizeof(uint32_t) &&
+			(*status & VIRTIO_CONFIG_S_DRIVER_OK);
 
-	/* Little-endian, and written as a whole. */
-	return slot && offset == VIRTIO_MMIO_STATUS && len_bytes == sizeof(uint32_t) &&
-		       (*status & VIRTIO_CONFIG_S_DRIVER_OK)
-		   ? slot->dev->device_id
-		   : 0;
+	virtio_mmio_write(slot, offset, data, len_bytes);
+	return is_ready ? slot->dev->device_id : 0;
 }
 
 void devices_read(struct devices *devices, uint64_t gpa, void *data, unsigned len_bytes)
@@ -242,15 +241,16 @@ void devices_read(struct devices *devices, uint64_t gpa, void *data, unsigned le
 		memset(data, 0xff, len_bytes);
 }
 
-void devices_write(struct devices *devices, uint64_t gpa, const void *data, unsigned len_bytes)
+unsigned devices_write(struct devices *devices, uint64_t gpa, const void *data, unsigned len_bytes)
 {
 	uint64_t offset;
 	struct virtio_mmio *slot = find_slot(devices, gpa, &offset);
 
 	if (slot)
-		virtio_mmio_write(slot, offset, data, len_bytes);
-	else if (gpa >= LAYOUT_IOAPIC && gpa - LAYOUT_IOAPIC < IOAPIC_SIZE_BYTES)
+		return write_slot(slot, offset, data, len_bytes);
+	if (gpa >= LAYOUT_IOAPIC && gpa - LAYOUT_IOAPIC < IOAPIC_SIZE_BYTES)
 		ioapic_write(&devices->ioapic, gpa - LAYOUT_IOAPIC, data, len_bytes);
+	return 0;
 }
 
 static_assert(LAYOUT_VIRTIO_PORTS + DEVICES_SLOTS_MAX * VIRTIO_MMIO_WINDOW_BYTES <= UINT16_MAX,
@@ -279,25 +279,26 @@ void devices_port_read(struct devices *devices, uint16_t port, void *data, unsig
 		memset(data, 0xff, len_bytes);
 }
 
-void devices_port_write(struct devices *devices, uint16_t port, const void *data,
-			unsigned len_bytes)
+static void put_early(struct devices *devices, uint16_t port, uint8_t value)
 {
-	uint64_t offset;
-	struct virtio_mmio *slot = find_port_slot(devices, port, &offset);
-	uint8_t value;
-
-	if (slot) {
-		virtio_mmio_write(slot, offset, data, len_bytes);
-		return;
-	}
-	if (!devices->has_console)
-		return;
-	memcpy(&value, data, sizeof(value));
 	if (port == LAYOUT_EARLY_CONSOLE + UART_LINE_CONTROL)
 		__atomic_store_n(&devices->line_control, value, __ATOMIC_RELAXED);
 	else if (port == LAYOUT_EARLY_CONSOLE &&
 		 !(__atomic_load_n(&devices->line_control, __ATOMIC_RELAXED) & UART_DIVISOR))
 		virtio_console_put(&devices->console, value);
+}
+
+unsigned devices_port_write(struct devices *devices, uint16_t port, const void *data,
+			    unsigned len_bytes)
+{
+	uint64_t offset;
+	struct virtio_mmio *slot = find_port_slot(devices, port, &offset);
+
+	if (slot)
+		return write_slot(slot, offset, data, len_bytes);
+	if (devices->has_console)
+		put_early(devices, port, *(const uint8_t *)data);
+	return 0;
 }
 
 void devices_pause(struct devices *devices)

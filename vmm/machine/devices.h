@@ -76,14 +76,12 @@ int devices_init(struct devices *devices, const struct plan *plan, const struct 
 		 struct loop *loop, vsock_accept_fn *accept, void *accept_context,
 		 ioapic_send *send, void *send_context, struct error *err);
 
-/* Accesses of the guest, anywhere. What is not there reads as all ones. Any vCPU thread. */
-void devices_read(struct devices *devices, uint64_t gpa, void *data, unsigned len_bytes);
-void devices_write(struct devices *devices, uint64_t gpa, const void *data, unsigned len_bytes);
-
 /*
- * The virtio device ID of the device whose driver says DRIVER_OK by this write; else 0.
+ * Accesses of the guest, anywhere. What is not there reads as all ones. Any vCPU thread. A write
+ * returns the virtio device ID of the device whose driver says DRIVER_OK by it, otherwise 0.
  */
-unsigned devices_ready(struct devices *devices, uint64_t gpa, const void *data, unsigned len_bytes);
+void devices_read(struct devices *devices, uint64_t gpa, void *data, unsigned len_bytes);
+unsigned devices_write(struct devices *devices, uint64_t gpa, const void *data, unsigned len_bytes);
 
 /*
  * A pause ends what vCPU threads do for the guest soon, however much it wants; what is left is done
@@ -102,7 +100,7 @@ void devices_catch_up(struct devices *devices);
  * loses what it printed before its virtio console. Of the UART there is no more than that.
  */
 void devices_port_read(struct devices *devices, uint16_t port, void *data, unsigned len_bytes);
-void devices_port_write(struct devices *devices, uint16_t port, const void *data,
-			unsigned len_bytes);
+unsigned devices_port_write(struct devices *devices, uint16_t port, const void *data,
+			    unsigned len_bytes);
 
 #endif

@@ -247,12 +247,9 @@ static void bus_read(void *context, uint64_t gpa, void *data, unsigned len_bytes
 }
 
 /* A driver that is ready for its device says so by a write that it makes anyway. */
-static void stamp_driver(struct machine *machine, uint64_t gpa, const void *data,
-			 unsigned len_bytes)
+static void stamp_driver(struct machine *machine, unsigned device_id)
 {
-	unsigned device_id = devices_ready(&machine->devices, gpa, data, len_bytes);
-
-	if (device_id)
+	if (machine->plan->trace && device_id)
 		stamp(machine, MACHINE_STAGE_DRIVERS + device_id);
 }
 
@@ -260,9 +257,7 @@ static void bus_write(void *context, uint64_t gpa, const void *data, unsigned le
 {
 	struct machine *machine = context;
 
-	if (machine->plan->trace)
-		stamp_driver(machine, gpa, data, len_bytes);
-	devices_write(&machine->devices, gpa, data, len_bytes);
+	stamp_driver(machine, devices_write(&machine->devices, gpa, data, len_bytes));
 }
 
 /* The guest can write what it likes as often as it likes: without a trace it goes nowhere. */
@@ -274,7 +269,7 @@ static void bus_port_write(void *context, uint16_t port, const void *data, unsig
 	memcpy(&value, data, len_bytes <= sizeof(value) ? len_bytes : sizeof(value));
 	stage = value & NACELLE_TRACE_STAGE;
 	if (port != NACELLE_TRACE_PORT)
-		devices_port_write(&machine->devices, port, data, len_bytes);
+		stamp_driver(machine, devices_port_write(&machine->devices, port, data, len_bytes));
 	else if (stage > 0 && stage < TRACE_GUEST_STAGES)
 		stamp_past(machine, stage, (uint64_t)(value >> NACELLE_TRACE_AGO_SHIFT) * 1000);
 }

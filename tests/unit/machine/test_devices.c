@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/virtio_config.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -87,7 +88,7 @@ static void test_console_that_nobody_reads(void **state)
 static void test_windows_at_ports(void **state)
 {
 	static struct devices devices;
-	const uint32_t status = 1;
+	const uint32_t status = 1, ready = VIRTIO_CONFIG_S_DRIVER_OK;
 	struct loop loop;
 	uint32_t by_port, by_memory, id;
 	uint16_t port = LAYOUT_VIRTIO_PORTS;
@@ -107,6 +108,13 @@ static void test_windows_at_ports(void **state)
 		devices_read(&devices, LAYOUT_VIRTIO + slot * LAYOUT_VIRTIO_STRIDE + STATUS,
 			     &by_memory, 4);
 		assert_int_equal(by_memory, slot < devices.slot_count ? status : UINT32_MAX);
+		id = slot < devices.slot_count ? id : 0;
+		assert_int_equal(devices_port_write(&devices, (uint16_t)(port + STATUS), &ready, 4),
+				 id);
+		assert_int_equal(devices_write(&devices,
+					       LAYOUT_VIRTIO + slot * LAYOUT_VIRTIO_STRIDE + STATUS,
+					       &ready, 4),
+				 id);
 		port = (uint16_t)(port + VIRTIO_MMIO_WINDOW_BYTES);
 	}
 	devices_port_read(&devices, LAYOUT_VIRTIO_PORTS - 4, &by_port, 4);
