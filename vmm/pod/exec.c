@@ -375,6 +375,9 @@ int exec_run(const struct exec_options *options, const struct pod_directory *pod
 
 	if (options->detach && (options->tty || options->interactive))
 		return error_set(err, 0, "--detach leaves no terminal and no stdin");
+	/* The end of a pipe could not be told to what reads a terminal: it would wait for ever. */
+	if (options->tty && options->interactive && !isatty(STDIN_FILENO))
+		return error_set(err, 0, "stdin is no terminal: leave --tty or --interactive out");
 	exec.socket = client_connect_pod(pod, err);
 	if (exec.socket < 0 || client_find_app(exec.socket, options->app, &exec.app, err) < 0)
 		return -1;

@@ -116,6 +116,17 @@ static int take_prepared(const struct run_options *options, int pods_fd,
 				 options->prepared_uuid);
 }
 
+/* The end of a pipe could not be told to an app that reads a terminal: it would wait for ever. */
+static int check_terminal(const struct run_options *options, struct error *err)
+{
+	const struct app_options *app = run_app_options(options, 0);
+
+	if (options->is_detached || options->hold || !app->tty || !app->interactive ||
+	    app->stdin_mode || isatty(STDIN_FILENO))
+		return 0;
+	return error_set(err, 0, "stdin is no terminal: leave --tty or --interactive out");
+}
+
 int run_begin(const struct run_options *options, struct detach *detach, const int stdio[3],
 	      struct timeline *timeline, struct error *err)
 {
@@ -124,7 +135,7 @@ int run_begin(const struct run_options *options, struct detach *detach, const in
 	int pods_fd, control_fd, status = -1;
 	bool is_clean, is_kept;
 
-	if (sources_read(&sources, options, err) < 0)
+	if (check_terminal(options, err) < 0 || sources_read(&sources, options, err) < 0)
 		return -1;
 	timeline_stamp(timeline, TIMELINE_IMAGE);
 	pods_fd = pods_open(options->store_root, true, err);

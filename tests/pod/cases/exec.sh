@@ -138,6 +138,10 @@ test_at_a_terminal() {
   at 9 'wait:24 80' 'raw' 'size:50x132' 'wait:50 132' 'send:exit 9\r' -- "$nacelle" exec --root "$store" -it -e 'PS1=$ ' exec-3 -- \
     sh -c 'trap "stty size" WINCH; stty size; sh -c "test -t 0 && test -t 1 && test -t 2" || exit 1; while :; do read line && $line; done'
   at 130 'wait:there' 'send:\x03' -- "$nacelle" exec --root "$store" -it exec-3 sh -c 'echo there; sleep 1000'
+  status=0
+  "$nacelle" exec --root "$store" -it exec-3 sh </dev/null 2>"$err" || status=$?
+  expect_status 125
+  expect_stderr_has "stdin is no terminal"
   # Without a command: a shell, at this terminal.
   at 4 'wait:# ' 'raw' 'send:echo $((6 * 7))\r' 'wait:42' 'send:exit 4\r' -- "$nacelle" enter --root "$store" exec-3
   # stdin from a terminal without -t: lines, and their end.

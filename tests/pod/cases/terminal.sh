@@ -79,6 +79,10 @@ test_without_a_terminal() {
   run_pod -t "$busybox" -- sh -c 'test -t 1 && echo yes; stty size'
   expect_status 0
   expect_stdout_has yes
+  # The end of what is not a terminal would never reach the app.
+  run_pod -it "$busybox" -- sh </dev/null
+  expect_status 125
+  expect_stderr_has "stdin is no terminal"
 }
 
 test_stop_and_continue() {
