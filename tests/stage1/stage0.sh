@@ -138,7 +138,8 @@ collect() {
   mv "$pod_dir" "$there" && pod_dir=$there
   (cd "$there" && exec "$there/stage1/rootfs$(annotation gc)" "$@" "$uuid") >collected 2>&1 || fail "gc: $(cat collected)"
   for mount in $(awk -v pod="$there/" 'index($2, pod) == 1 { print $2 }' /proc/mounts | sort -r); do
-    umount "$mount" || fail "a mount stays"
+    # A thread of a killed process may hold it a little longer.
+    wait_for 20 umount "$mount"
   done
   rm -rf "$there" && [ ! -e "$there" ] || fail "the pod's directory cannot be removed"
 }

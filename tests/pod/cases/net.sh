@@ -287,7 +287,9 @@ test_tap_set_down() {
   make_tap nt0
   python3 - >received 2>server-errors <<'END' &
 import hashlib, os, socket, time
-peer, _ = socket.create_server(("10.77.0.1", 7001)).accept()
+server = socket.create_server(("10.77.0.1", 7001))
+open("listening", "w").close()
+peer, _ = server.accept()
 digest, count = hashlib.sha256(), 0
 while data := peer.recv(1 << 16):
     if count < 1 << 20 <= count + len(data):
@@ -298,6 +300,7 @@ while data := peer.recv(1 << 16):
     count += len(data)
 print(count, digest.hexdigest())
 END
+  wait_for 100 test -e listening
   start_pod --boot-timeout 100 --net "tap:nt0,$net" "$debian" -- python3 -c '
 import socket
 s = socket.create_connection(("10.77.0.1", 7001)); s.sendall(bytes(range(256)) * 4096 * 16)'

@@ -199,8 +199,13 @@ END
     '"netName":"default-restricted"' '"ifName":"eth1","ip":"172.31.0.'; do
     grep -qF "$line" net-info || fail "net-info.json has no $line"
   done
+  local children
+  children=$(pgrep -P "$pod")
   kill -KILL "$pod"
   wait_pod
+  for child in $children; do
+    wait_for 20 gone "$child"
+  done
   [ -e "/run/nacelle/netns/$uuid" ] || [ -n "$(ip -o link show type veth)" ] || fail "nothing is left for gc"
   collect --debug --local-config "$PWD/config"
   ip link del nacelle-bridge
