@@ -17,10 +17,12 @@
 #include "vmm/pod/sources.h"
 #include "vmm/pod/supervisor.h"
 
-/* A pod that could not even say that it is there has never been. */
-static bool has_appeared(const struct pod_directory *directory)
+/* A pod that could not even say that it is there has never been, unless somebody prepared it. */
+static bool has_been(const struct run_options *options, const struct pod_directory *directory,
+		     int status)
 {
-	return faccessat(directory->fd, POD_PID_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return status != RUN_STATUS_FAILURE || options->prepared_uuid ||
+	       faccessat(directory->fd, POD_PID_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /*
@@ -30,11 +32,9 @@ static bool has_appeared(const struct pod_directory *directory)
 static void end(struct pod_directory *directory, bool remove, int status)
 {
 	struct error err = ERROR_NONE;
-	int result;
-
-	remove |= status == RUN_STATUS_FAILURE && !has_appeared(directory);
-	result =
+	int result =
 	    remove ? directory_remove(directory, &err) : life_write_end(directory, status, &err);
+
 	if (result < 0)
 		report(REPORT_WARNING, "%s", err.text);
 }
@@ -152,7 +152,8 @@ int run_begin(const struct run_options *options, struct detach *detach, const in
 	is_kept = !options->remove && !(options->hold && detach->news >= 0);
 	detach_ended(detach, directory.fd);
 	if (status >= 0)
-		end(&directory, !is_kept && is_clean, status);
+		end(&directory, is_clean && !(is_kept && has_been(options, &directory, status)),
+		    status);
 	else if (directory.place == POD_PLACE_PREPARED)
 		(void)unlinkat(directory.fd, POD_CONTROL_NAME, 0);
 	else if (is_clean && !options->prepared_uuid)

@@ -127,11 +127,18 @@ test_full_and_read_only() {
   trap 'umount -l "$store/pods/v1"' EXIT
   start_life "$busybox" -- sh -c 'echo ready; exec sleep 100'
   wait_for_stdout ready
+  n prepare --root "$store" --memory 64M --net none --upper tmpfs --name life-full "$busybox" -- true >/dev/null || fail prepare
   dd if=/dev/zero of="$store/pods/v1/filler" bs=4k 2>/dev/null
   n kill --root "$store" "$uuid" || fail kill
   wait_pod
   expect_status 137
   expect_stderr ""
+  # What somebody has prepared does not vanish because it could not be brought up.
+  n run-prepared --root "$store" life-full >"$out" 2>"$err" && fail "a pod runs on a full disk"
+  expect_stderr_has "No space left on device"
+  expect_same "$(field life-full exit-status)" 125 "exit status of the prepared"
+  n rm --root "$store" life-full || fail "rm of the prepared"
+  dd if=/dev/zero of="$store/pods/v1/filler" bs=4k oflag=append conv=notrunc 2>/dev/null
   expect_same "$(field "$uuid" exit-status)" 137 "exit status"
   n status --root "$store" "$uuid" | grep -q '^app-.*=137$' || fail "the app's status is lost"
   expect_same "$(find "$store/pods/v1" -path "*/$uuid/*" -type l | wc -l)" 2 "statuses without a block"
