@@ -159,13 +159,18 @@ int life_write_uuid_file(const char *path, const char *uuid, struct error *err)
 	return 0;
 }
 
+int life_make_statuses(const struct pod_directory *directory, struct error *err)
+{
+	if (mkdirat(directory->fd, POD_STATUS_NAME, 0700) < 0)
+		return error_set(err, errno, "cannot make the pod's directory " POD_STATUS_NAME);
+	return 0;
+}
+
 static int write_app(const struct pod_directory *directory, const char *app, const char *text,
 		     struct error *err)
 {
 	char path[STATUS_PATH_MAX];
 
-	if (mkdirat(directory->fd, POD_STATUS_NAME, 0700) < 0 && errno != EEXIST)
-		return error_set(err, errno, "cannot make the pod's directory " POD_STATUS_NAME);
 	if (snprintf(path, sizeof(path), POD_STATUS_NAME "/%s", app) >= (int)sizeof(path))
 		return error_set(err, ENAMETOOLONG, "the status of the app %s", app);
 	return write_status(directory->fd, path, text, false, err);

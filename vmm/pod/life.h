@@ -57,7 +57,10 @@ int life_write_uuid_file(const char *path, const char *uuid, struct error *err);
 /* Of the process that calls it. */
 int life_write_pid(const struct pod_directory *directory, struct error *err);
 
-/* Keeps the exit status of an app, not yet durable. */
+/* Makes the directory "status", while there is room: a link in it needs none, a directory does. */
+int life_make_statuses(const struct pod_directory *directory, struct error *err);
+
+/* Keeps the exit status of an app in it, not yet durable. */
 int life_write_app_status(const struct pod_directory *directory, const char *app, int status,
 			  struct error *err);
 

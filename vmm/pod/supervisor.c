@@ -476,7 +476,8 @@ static int appear(struct supervisor *supervisor, const struct launch *launch, st
 	if (listener && listener->on_networks(listener->context,
 					      &launch->described->assembly->networks, err) < 0)
 		return -1;
-	if (life_write_launch(supervisor->directory, options, &supervisor->apps,
+	if (life_make_statuses(supervisor->directory, err) < 0 ||
+	    life_write_launch(supervisor->directory, options, &supervisor->apps,
 			      launch->described->images, err) < 0 ||
 	    life_write_networks(supervisor->directory, &launch->described->assembly->networks,
 				err) < 0 ||

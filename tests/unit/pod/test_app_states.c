@@ -27,6 +27,7 @@ static void test_every_app_has_a_status(void **state)
 		assert_int_equal(string_list_add(&record.images, "", 0), 0);
 	}
 	assert_int_equal(launch_record_write(&record, directory.fd, false, NULL), 0);
+	assert_int_equal(life_make_statuses(&directory, NULL), 0);
 	launch_record_free(&record);
 	app_states_begin(&states, &pod);
 	app_states_on_start(&states, 0);
