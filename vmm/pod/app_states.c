@@ -77,7 +77,7 @@ int app_states_status(uint32_t kind, uint32_t code)
 int app_states_on_exit(struct app_states *states, const struct machine_event *event,
 		       const struct pod_directory *directory, struct error *err)
 {
-	int status = app_states_status(event->kind, event->code);
+	int status = app_states_status(event->kind, event->code), result;
 	struct life_app_times times;
 	struct app_state *app;
 
@@ -92,43 +92,46 @@ int app_states_on_exit(struct app_states *states, const struct machine_event *ev
 	times = (struct life_app_times){ app->started_ms, app->ended_ms, app->restarts,
 					 app->flags & EXIT_FLAG_OOM };
 	life_note_times(directory, app->name, &times);
-	if (states->listener &&
-	    states->listener->on_app_end(states->listener->context, app->name, status, err) < 0)
+	result = life_write_app_status(directory, app->name, status, err);
+	if (states->listener && states->listener->on_app_end(states->listener->context, app->name,
+							     status, result < 0 ? NULL : err) < 0)
 		return -1;
-	return life_write_app_status(directory, app->name, status, err);
+	return result;
 }
 
 int app_states_kill(struct app_states *states, const struct pod_directory *directory,
 		    struct error *err)
 {
+	int result = 0;
+
 	for (uint32_t i = 0; i < states->count; i++) {
 		const struct machine_event event = { .app = i,
 						     .kind = EXIT_KIND_SIGNAL,
 						     .code = SIGKILL };
 
 		if (states->apps[i].state == POD_APP_RUNNING &&
-		    app_states_on_exit(states, &event, directory, err) < 0)
-			return -1;
+		    app_states_on_exit(states, &event, directory, result < 0 ? NULL : err) < 0)
+			result = -1;
 	}
-	return 0;
+	return result;
 }
 
 int app_states_finish(struct app_states *states, const struct pod_directory *directory,
 		      struct error *err)
 {
+	int result = 0;
+
 	for (uint32_t i = 0; i < states->count; i++) {
 		const struct app_state *app = &states->apps[i];
 		const struct machine_event last = {
 			.app = i, .kind = app->kind, .code = app->code, .flags = app->flags
 		};
-		int result = 0;
+		struct error *first = result < 0 ? NULL : err;
 
 		if (app->state == POD_APP_WAITING && app->started_ms)
-			result = app_states_on_exit(states, &last, directory, err);
+			result |= app_states_on_exit(states, &last, directory, first);
 		else if (app->state == POD_APP_WAITING || app->state == POD_APP_HELD)
-			result = life_write_app_not_started(directory, app->name, err);
-		if (result < 0)
-			return -1;
+			result |= life_write_app_not_started(directory, app->name, first);
 	}
-	return 0;
+	return result;
 }

@@ -45,8 +45,11 @@ const char *app_states_name(const struct app_states *states, uint32_t app);
 /* Whether each app has started, also if it has ended since. */
 bool app_states_all_started(const struct app_states *states);
 
-/* Keeps the status in the pod's directory too, and tells the listener. Returns 0, or -1: that could
- * not be done. */
+/*
+ * Keeps the status in the pod's directory too, and tells the listener. Returns 0, or -1: one of
+ * these could not be done. What fails here, or below for one app, keeps none of the rest from being
+ * done; err has the first failure.
+ */
 int app_states_on_exit(struct app_states *states, const struct machine_event *event,
 		       const struct pod_directory *directory, struct error *err);
 

@@ -1,11 +1,14 @@
 /*
  * What stays in a pod's directory of each app, however the pod ends.
  */
+#include <sys/stat.h>
+
 #include "tests/unit/pod/pods_fixture.h"
 #include "vmm/pod/app_states.h"
 #include "vmm/pod/launch_record.h"
 #include "vmm/pod/life.h"
 #include "vmm/pod/pod_info.h"
+#include "vmm/pod/run.h"
 
 enum { APPS = 4 };
 
@@ -63,10 +66,63 @@ static void test_every_app_has_a_status(void **state)
 	directory_close(&directory);
 }
 
+static int refuse(void *context, const char *app, int status, struct error *err)
+{
+	unsigned *calls = context;
+
+	(void)status;
+	(*calls)++;
+	return error_set(err, 0, "listener: %s", app);
+}
+
+/* Of two apps the first runs and cannot be kept. */
+static void begin_failing(struct app_states *states, const struct fixture *f,
+			  struct pod_directory *directory)
+{
+	static const struct pod_app apps[2] = { { .name = "first" }, { .name = "second" } };
+
+	assert_int_equal(directory_create(f->pods_fd, POD_PLACE_RUN, directory, NULL), 0);
+	assert_int_equal(life_make_statuses(directory, NULL), 0);
+	assert_int_equal(mkdirat(directory->fd, "status/first", 0700), 0);
+	app_states_begin(states, &(struct pod){ .apps = apps, .app_count = 2 });
+	app_states_on_start(states, 0);
+}
+
+/* Whoever else is told, and however that goes, each status is kept that can be. */
+static void test_failures(void **state)
+{
+	static struct app_states states;
+	const struct fixture *f = *state;
+	struct error err = ERROR_NONE;
+	struct pod_directory directory;
+	unsigned calls = 0;
+	const struct run_listener listener = { .on_app_end = refuse, .context = &calls };
+
+	begin_failing(&states, f, &directory);
+	states.listener = &listener;
+	app_states_on_start(&states, 1);
+	assert_int_equal(app_states_kill(&states, &directory, &err), -1);
+	assert_int_equal(calls, 2);
+	assert_null(strstr(err.text, "listener"));
+	assert_int_equal(pod_info_number(directory.fd, "status/second", -1), 137);
+	directory_close(&directory);
+
+	err = (struct error)ERROR_NONE;
+	begin_failing(&states, f, &directory);
+	states.listener = NULL;
+	app_states_on_restart(&states, &(struct machine_event){ .kind = EXIT_KIND_CODE });
+	assert_int_equal(app_states_finish(&states, &directory, &err), -1);
+	assert_string_not_equal(err.text, "");
+	assert_int_equal(faccessat(directory.fd, "status/second", F_OK, 0), 0);
+	directory_close(&directory);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(
-	    test_every_app_has_a_status, set_up, tear_down) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_every_app_has_a_status, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
