@@ -200,6 +200,19 @@ void loop_timer_set(struct loop_timer *timer, uint64_t delay_ms)
 	(void)r;
 }
 
+void loop_timer_set_earlier(struct loop_timer *timer, uint64_t delay_ms)
+{
+	struct itimerspec left;
+	int r = timerfd_gettime(timer->member.fd, &left);
+	uint64_t left_ms =
+	    (uint64_t)left.it_value.tv_sec * 1000 + (uint64_t)left.it_value.tv_nsec / 1000000;
+
+	assert(r == 0);
+	(void)r;
+	if ((!left.it_value.tv_sec && !left.it_value.tv_nsec) || delay_ms < left_ms)
+		loop_timer_set(timer, delay_ms);
+}
+
 void loop_timer_set_on_clock(struct loop_timer *timer, loop_timer_fn *fn)
 {
 	/* A time that does not come. */

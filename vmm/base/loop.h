@@ -93,6 +93,8 @@ int loop_timer_add(struct loop *loop, struct loop_timer *timer, loop_timer_fn *f
 		   struct error *err);
 /* Calls fn once, after delay_ms of CLOCK_MONOTONIC; replaces what was set. 0 takes it back. */
 void loop_timer_set(struct loop_timer *timer, uint64_t delay_ms);
+/* The same, unless it is set to an earlier time. Not for 0. */
+void loop_timer_set_earlier(struct loop_timer *timer, uint64_t delay_ms);
 /*
  * Calls fn whenever the wall clock is set, or the host wakes from suspend; replaces what was set.
  */

@@ -436,7 +436,8 @@ void supervisor_stop(struct supervisor *supervisor, uint32_t timeout_ms)
 	    loop_timer_add(&supervisor->loop, &supervisor->stop_limit, on_stop_limit, &err) < 0)
 		report(REPORT_WARNING, "%s", err.text);
 	else
-		loop_timer_set(&supervisor->stop_limit, (uint64_t)timeout_ms + STOP_MARGIN_MS);
+		loop_timer_set_earlier(&supervisor->stop_limit,
+				       (uint64_t)timeout_ms + STOP_MARGIN_MS);
 }
 
 static int watch(struct supervisor *supervisor, const struct launch *launch, struct error *err)

@@ -58,7 +58,10 @@ bool supervisor_command_with_fds(struct supervisor *supervisor,
 				 const struct machine_command *command, int *fds,
 				 unsigned fd_count);
 
-/* Asks all apps to end, by force after timeout_ms (0: at once; POD_PATIENT: never). */
+/*
+ * Asks all apps to end, by force after timeout_ms (0: at once; POD_PATIENT: never). Asked again, it
+ * is the earlier time that counts.
+ */
 void supervisor_stop(struct supervisor *supervisor, uint32_t timeout_ms);
 
 /* Runs the pod to its end. Returns the exit status as run_pod() does; failures are reported. */

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -193,6 +194,26 @@ static void test_timer(void **state)
 	loop_timer_remove(&c.timer);
 }
 
+static void test_timer_set_earlier(void **state)
+{
+	struct itimerspec left;
+	struct counter c = { 0 };
+
+	(void)state;
+	assert_int_equal(loop_timer_add(&loop, &c.timer, count_timer, &err), 0);
+	loop_timer_set_earlier(&c.timer, 2000000);
+	assert_int_equal(timerfd_gettime(c.timer.member.fd, &left), 0);
+	assert_in_range(left.it_value.tv_sec, 1001, 2000);
+	loop_timer_set_earlier(&c.timer, 1000000);
+	loop_timer_set_earlier(&c.timer, 3000000);
+	assert_int_equal(timerfd_gettime(c.timer.member.fd, &left), 0);
+	assert_in_range(left.it_value.tv_sec, 1, 1000);
+	loop_timer_set_earlier(&c.timer, 1);
+	assert_int_equal(loop_run(&loop, &err), 0);
+	assert_int_equal(c.calls, 1);
+	loop_timer_remove(&c.timer);
+}
+
 static void test_stop_before_run(void **state)
 {
 	(void)state;
@@ -249,6 +270,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_regular_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_regular_file_edge, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_timer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_timer_set_earlier, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_before_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 	};

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -219,6 +220,23 @@ static void test_stop_before_the_app(void **state)
 	assert_int_equal(f->supervisor.status, 128 + 15);
 }
 
+/* Who is impatient does not put off the end. */
+static void test_stop_again(void **state)
+{
+	static const uint32_t timeouts_ms[] = { 1000000, 2000000, 500000, POD_PATIENT };
+	static const time_t limits_s[] = { 1005, 1005, 505, 505 };
+	struct fixture *f = *state;
+
+	f->supervisor.has_started = true;
+	for (size_t i = 0; i < 4; i++) {
+		struct itimerspec left;
+
+		supervisor_stop(&f->supervisor, timeouts_ms[i]);
+		assert_int_equal(timerfd_gettime(f->supervisor.stop_limit.member.fd, &left), 0);
+		assert_in_range(left.it_value.tv_sec, 1, limits_s[i]);
+	}
+}
+
 static void test_kill_goes_to_the_machine(void **state)
 {
 	struct pod_request request = client_request(POD_REQUEST_KILL);
@@ -296,6 +314,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_empty_packet_with_descriptors, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_stop_before_the_app, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_stop_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kill_goes_to_the_machine, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_crowd, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_running, set_up, tear_down),
