@@ -110,7 +110,8 @@ static int open_directory(struct export *export, const char *reference, struct e
 				 "it is not known what the root of the app %s was; --format "
 				 "oci-layer has what the app changed",
 				 export->launch.apps.items[export->app]);
-	if (pod_image_open(&export->image, reference, export->options->root, err) < 0)
+	if (pod_image_open(&export->image, reference, IMAGE_LINKS_NONE, export->options->root,
+			   err) < 0)
 		return -1;
 	volume_isolate(&export->image.directory_fd, true, false);
 	export->has_image = true;

@@ -61,9 +61,11 @@ static int check_directory(const char *reference, const char *store_root, struct
 	return any <= 0 ? any : ask("verify", store_root, arguments, line, err);
 }
 
-int pod_image_open_directory(struct pod_image *image, const char *path, struct error *err)
+int pod_image_open_directory(struct pod_image *image, const char *path, enum image_links links,
+			     struct error *err)
 {
-	_cleanup_fd_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int nofollow = links == IMAGE_LINKS_NOT_LAST ? O_NOFOLLOW : 0;
+	_cleanup_fd_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | nofollow);
 	char *name;
 
 	*image = (struct pod_image){ .directory_fd = -1, .image.fd = -1 };
@@ -72,16 +74,21 @@ int pod_image_open_directory(struct pod_image *image, const char *path, struct e
 	name = name_directory(fd, err);
 	if (!name)
 		return -1;
+	if (links == IMAGE_LINKS_NONE && strcmp(name + strlen("rootfs:"), path) != 0) {
+		free(name);
+		return error_set(err, 0, "the root directory %s is now reached by a symbolic link",
+				 path);
+	}
 	image->is_directory = true;
 	image->directory_fd = steal_fd(&fd);
 	image->directory = name;
 	return 0;
 }
 
-static int open_directory(struct pod_image *image, const char *path, const char *store_root,
-			  struct error *err)
+static int open_directory(struct pod_image *image, const char *path, enum image_links links,
+			  const char *store_root, struct error *err)
 {
-	if (pod_image_open_directory(image, path, err) < 0)
+	if (pod_image_open_directory(image, path, links, err) < 0)
 		return -1;
 	if (check_directory(image->directory, store_root, err) == 0)
 		return 0;
@@ -219,8 +226,8 @@ static int open_image(struct pod_image *image, const char *reference, const char
 	return result;
 }
 
-int pod_image_open(struct pod_image *image, const char *reference, const char *store_root,
-		   struct error *err)
+int pod_image_open(struct pod_image *image, const char *reference, enum image_links links,
+		   const char *store_root, struct error *err)
 {
 	struct image_reference parsed;
 
@@ -229,7 +236,7 @@ int pod_image_open(struct pod_image *image, const char *reference, const char *s
 		if (image_reference_parse(&parsed, reference, err) < 0)
 			return -1;
 		if (parsed.transport == IMAGE_ROOTFS)
-			return open_directory(image, parsed.path, store_root, err);
+			return open_directory(image, parsed.path, links, store_root, err);
 	}
 	return open_image(image, reference, store_root, err);
 }

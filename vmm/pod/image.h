@@ -26,15 +26,23 @@ struct pod_images {
 	unsigned of_app[RUN_APPS_MAX]; /* index of an app's image */
 };
 
+/* Which symbolic links are followed in the path of a directory. */
+enum image_links {
+	IMAGE_LINKS_ALL,
+	IMAGE_LINKS_NOT_LAST, /* the last component is somebody else's */
+	IMAGE_LINKS_NONE,     /* of a path that had none when it was noted */
+};
+
 /*
  * Resolves a reference, and refuses what a policy does not allow (nacelle-policy(5)). An image that
  * is not in the store is imported by nacelle-image, which also decides about an image for which no
  * verdict was kept; its reason for a failure becomes err.
  */
-int pod_image_open(struct pod_image *image, const char *reference, const char *store_root,
-		   struct error *err);
+int pod_image_open(struct pod_image *image, const char *reference, enum image_links links,
+		   const char *store_root, struct error *err);
 /* A directory that the caller answers for: no policy is asked. */
-int pod_image_open_directory(struct pod_image *image, const char *path, struct error *err);
+int pod_image_open_directory(struct pod_image *image, const char *path, enum image_links links,
+			     struct error *err);
 /* As pod_image_open(), for an image that a prepared pod has pinned: by digest, with the name for
  * policies. */
 int pod_image_open_pinned(struct pod_image *image, const char *digest, const char *name,

@@ -26,7 +26,11 @@ static int open_image(struct pod_image *image, const struct run_options *options
 			return pod_image_open_pinned(image, launch->digests.items[i],
 						     launch->names.items[i], options->store_root,
 						     err);
-	return pod_image_open(image, reference, options->store_root, err);
+	/* Who rendered an app's image made the directory around it: a root that is a link is the
+	 * image's, and may lead anywhere. */
+	return pod_image_open(image, reference,
+			      options->app_roots ? IMAGE_LINKS_NOT_LAST : IMAGE_LINKS_ALL,
+			      options->store_root, err);
 }
 
 static int open_one(struct pod_images *images, const struct run_options *options, unsigned app,
@@ -36,8 +40,9 @@ static int open_one(struct pod_images *images, const struct run_options *options
 
 	const struct app_options *own = run_app_options(options, app);
 
-	if (own->root_directory ? pod_image_open_directory(image, own->root_directory, err) < 0
-				: open_image(image, options, own->reference, err) < 0)
+	if (own->root_directory
+		? pod_image_open_directory(image, own->root_directory, IMAGE_LINKS_ALL, err) < 0
+		: open_image(image, options, own->reference, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < images->count; i++) {
 		if (!is_same(&images->images[i], image))

@@ -42,6 +42,15 @@ test_exit_statuses() {
   expect_status 254
   expect_one_line_on_stderr
   collect
+  # What an image has unpacked in the place of the root leads nowhere.
+  prepare_pod --no-overlay manifest app="$busybox_dir"
+  rm -rf "$pod_dir/stage1/rootfs/opt/stage2/app/rootfs"
+  ln -s / "$pod_dir/stage1/rootfs/opt/stage2/app/rootfs"
+  run_stage1
+  expect_status 254
+  expect_stderr_has "cannot open the root directory"
+  rm "$pod_dir/stage1/rootfs/opt/stage2/app/rootfs"
+  collect
   # A section that the pod's manifest leaves out is the image's.
   sed 's/"app":{.*},"mounts"/"app":null,"mounts"/' manifest >without
   prepare_pod without app="$busybox_dir"
