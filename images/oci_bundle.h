@@ -27,7 +27,8 @@ enum oci_text {
 	OCI_HOSTNAME,
 	OCI_KERNEL,
 	OCI_KERNEL_PARAMETERS,
-	OCI_BUNDLE_PATH, /* is not in the file: who keeps the fields says where it was */
+	OCI_BUNDLE_PATH, /* these are not in the file: who keeps the fields says where it was */
+	OCI_CONFIG_PATH,
 	OCI_TEXTS,
 };
 

@@ -31,12 +31,20 @@ static int settle_path(char **path, const char *directory, struct error *err)
 	return 0;
 }
 
-static int settle_paths(struct oci_bundle *bundle, const char *directory, struct error *err)
+static int set_text(struct oci_bundle *bundle, enum oci_text which, const char *text,
+		    struct error *err)
 {
-	free(bundle->texts[OCI_BUNDLE_PATH]);
-	bundle->texts[OCI_BUNDLE_PATH] = strdup(directory);
-	if (!bundle->texts[OCI_BUNDLE_PATH])
-		return error_set(err, ENOMEM, "cannot read a bundle");
+	free(bundle->texts[which]);
+	bundle->texts[which] = strdup(text);
+	return bundle->texts[which] ? 0 : error_set(err, ENOMEM, "cannot read a bundle");
+}
+
+static int settle_paths(struct oci_bundle *bundle, const char *directory, const char *config,
+			struct error *err)
+{
+	if (set_text(bundle, OCI_BUNDLE_PATH, directory, err) < 0 ||
+	    set_text(bundle, OCI_CONFIG_PATH, config, err) < 0)
+		return -1;
 	if (settle_path(&bundle->texts[OCI_ROOT_PATH], directory, err) < 0 ||
 	    (bundle->texts[OCI_KERNEL] &&
 	     settle_path(&bundle->texts[OCI_KERNEL], directory, err) < 0))
@@ -69,7 +77,7 @@ int bundle_load(struct oci_bundle *bundle, const char *directory, const char *co
 	if (image_program_read(arguments, FIELDS_SIZE_MAX, &data, &len, NULL, err) < 0 ||
 	    oci_bundle_decode(bundle, data, len, err) < 0)
 		return -1;
-	if (settle_paths(bundle, path, err) == 0)
+	if (settle_paths(bundle, path, arguments[3], err) == 0)
 		return 0;
 	oci_bundle_free(bundle);
 	return -1;
@@ -191,9 +199,9 @@ static int settle_app(const struct oci_bundle *bundle, struct app_options *app, 
 		.cpu_shares = numbers[OCI_CPU_SHARES],
 		.pids_limit = numbers[OCI_PIDS],
 		.no_new_privileges = numbers[OCI_NO_NEW_PRIVILEGES],
-		.seccomp = numbers[OCI_SECCOMP] ? keep_text(keep, err, "bundle=%s/config.json",
-							    bundle->texts[OCI_BUNDLE_PATH])
-						: "none",
+		.seccomp = numbers[OCI_SECCOMP]
+			       ? keep_text(keep, err, "bundle=%s", bundle->texts[OCI_CONFIG_PATH])
+			       : "none",
 		.ulimits = lend(&bundle->lists[OCI_ULIMITS]),
 		.oom_score_adj = bundle->texts[OCI_OOM_SCORE],
 		.interactive = true,

@@ -12,8 +12,9 @@
 
 /*
  * Reads a bundle's config.json (config NULL: the file of that name in the directory). The paths of
- * the root and of binds are made absolute, and OCI_BUNDLE_PATH is the directory's. Returns 0 with
- * *bundle to be released by oci_bundle_free(), or -1 with err filled.
+ * the root and of binds are made absolute, OCI_BUNDLE_PATH is the directory's and OCI_CONFIG_PATH
+ * that of the file which was read, as it was given. Returns 0 with *bundle to be released by
+ * oci_bundle_free(), or -1 with err filled.
  */
 int bundle_load(struct oci_bundle *bundle, const char *directory, const char *config,
 		struct error *err);
