@@ -26,7 +26,10 @@ int oci_take(const char *text, char **out, struct error *err);
 int oci_warn(struct oci_bundle *bundle, struct error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A whole number that may be negative: 1, 0 if there is none, -1. */
+/*
+ * A whole number that may be negative: 1, 0 if there is none, -1. With max INT64_MAX whatever is
+ * above it counts as it: no limit that anybody reaches.
+ */
 int oci_int(const struct appc_node *object, const char *key, int64_t min, int64_t max, int64_t *out,
 	    struct error *err);
 

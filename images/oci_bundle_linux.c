@@ -129,7 +129,7 @@ static int read_memory(const struct appc_node *resources, struct oci_bundle *bun
 		return found;
 	if (oci_int(&memory, "limit", -1, INT64_MAX, &limit, err) < 0)
 		return -1;
-	bundle->numbers[OCI_MEMORY] = limit > 0 ? (uint64_t)limit : 0;
+	bundle->numbers[OCI_MEMORY] = limit > 0 && limit < INT64_MAX ? (uint64_t)limit : 0;
 	return 0;
 }
 

@@ -152,6 +152,22 @@ static int refuse_mappings(const struct appc_node *item, struct error *err)
 	return 0;
 }
 
+static bool is_bind(const struct oci_mount *mount, const char *type)
+{
+	return mount->flags & OCI_MOUNT_BIND || strcmp(type, "bind") == 0;
+}
+
+/* podman makes its own directory for /dev/shm, and binds what every container has. */
+static int warn_dropped(struct oci_bundle *bundle, const struct oci_mount *mount, const char *type,
+			struct error *err)
+{
+	if (!is_bind(mount, type) || strcmp(mount->target, "/dev/shm") == 0 ||
+	    oci_is_default_device(mount->target))
+		return 0;
+	return oci_warn(bundle, err, "the bind on %.200s is not applied: the guest has its own",
+			mount->target);
+}
+
 /* What kind of mount it is. Returns 1, 0 if there is nothing to be mounted, -1. */
 static int settle(const struct appc_node *item, struct oci_bundle *bundle, struct oci_mount *mount,
 		  const char *type, const char *source, struct error *err)
@@ -161,9 +177,9 @@ static int settle(const struct appc_node *item, struct oci_bundle *bundle, struc
 	if (is_guests_own(mount->target)) {
 		if (is_tmpfs && strcmp(mount->target, "/dev/shm") == 0)
 			bundle->numbers[OCI_SHM_SIZE] = mount->size_bytes;
-		return 0;
+		return warn_dropped(bundle, mount, type, err);
 	}
-	if (mount->flags & OCI_MOUNT_BIND || strcmp(type, "bind") == 0) {
+	if (is_bind(mount, type)) {
 		if (!*source)
 			return appc_refuse(item, "source", err, "it is missing");
 		mount->flags |= OCI_MOUNT_BIND;
@@ -173,6 +189,14 @@ static int settle(const struct appc_node *item, struct oci_bundle *bundle, struc
 		return 1;
 	return appc_refuse(item, "type", err, "\"%.64s\" cannot be mounted on %.200s", type,
 			   mount->target);
+}
+
+static void strip_slashes(char *path)
+{
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		path[--len] = '\0';
 }
 
 static int read_mount(const struct appc_node *item, struct oci_bundle *bundle, struct error *err)
@@ -190,7 +214,10 @@ static int read_mount(const struct appc_node *item, struct oci_bundle *bundle, s
 	if (target[0] != '/')
 		return appc_refuse(item, "destination", err, "\"%.64s\" is no absolute path",
 				   target);
-	if (oci_take(target, &mount->target, err) < 0 || read_options(item, bundle, mount, err) < 0)
+	if (oci_take(target, &mount->target, err) < 0)
+		return -1;
+	strip_slashes(mount->target);
+	if (read_options(item, bundle, mount, err) < 0)
 		return -1;
 	kept = settle(item, bundle, mount, type, source, err);
 	if (kept == 0) {

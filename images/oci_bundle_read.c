@@ -50,10 +50,17 @@ int oci_int(const struct appc_node *object, const char *key, int64_t min, int64_
 	if (found <= 0)
 		return found < 0 ? appc_refuse(object, key, err, "it stands there in another case")
 				 : 0;
-	if (!json_number(value, &number) || number != (double)(int64_t)number)
+	if (!json_number(value, &number) || number != number)
 		return appc_refuse(object, key, err, "it is no whole number");
+	/* What no int64_t is stands for more than any of them. */
+	if (number >= -(double)INT64_MIN && max == INT64_MAX) {
+		*out = INT64_MAX;
+		return 1;
+	}
 	if (number < (double)min || number > (double)max)
 		return appc_refuse(object, key, err, "%.0f is out of range", number);
+	if (number != (double)(int64_t)number)
+		return appc_refuse(object, key, err, "it is no whole number");
 	*out = (int64_t)number;
 	return 1;
 }
@@ -176,7 +183,7 @@ static int read_limit(const struct appc_node *item, const char *key, char text[3
 	    number < -1)
 		return appc_refuse(item, key, err, "it is missing or no number");
 	/* RLIM_INFINITY, which no double is. */
-	if (number == -1 || number > (double)INT64_MAX)
+	if (number == -1 || number >= -(double)INT64_MIN)
 		(void)snprintf(text, 32, "unlimited");
 	else
 		(void)snprintf(text, 32, "%.0f", number);

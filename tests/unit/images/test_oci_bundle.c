@@ -129,6 +129,7 @@ static void test_whole(void **state)
 		    "process.apparmorProfile is not applied: the guest's kernel has no AppArmor|"
 		    "linux.cgroupsPath is not applied: limits are the virtual machine's|"
 		    "linux.resources.memory.swap is not applied: the virtual machine has no swap|"
+		    "the bind on /sys is not applied: the guest has its own|"
 		    "the option tmpcopyup of the mount on /run is not applied|"
 		    "linux.namespaces: the ipc namespace is the virtual machine's own, not the "
 		    "host's");
@@ -157,6 +158,50 @@ static void test_mounts(void **state)
 	assert_int_equal(mounts[2].gid, 2);
 	assert_int_equal(mounts[2].size_bytes, 1 << 30);
 	oci_bundle_free(&bundle);
+}
+
+/* What the guest has itself, said only where somebody would miss it. */
+static void test_dropped_binds(void **state)
+{
+	struct oci_bundle bundle = read_text(MOUNTS(
+	    "{\"destination\":\"/dev//\",\"type\":\"bind\",\"source\":\"/dev\"},"
+	    "{\"destination\":\"/proc/\",\"type\":\"proc\",\"source\":\"proc\"},"
+	    "{\"destination\":\"/dev/null\",\"source\":\"/dev/null\",\"options\":[\"bind\"]},"
+	    "{\"destination\":\"/dev/shm/\",\"type\":\"bind\",\"source\":\"/x/shm\"},"
+	    "{\"destination\":\"/data/\",\"type\":\"bind\",\"source\":\"data\"},"
+	    "{\"destination\":\"/\",\"type\":\"bind\",\"source\":\"root\"}"));
+	const struct string_list *warnings = &bundle.lists[OCI_WARNINGS];
+
+	(void)state;
+	assert_int_equal(bundle.mount_count, 2);
+	assert_string_equal(bundle.mounts[0].target, "/data");
+	assert_string_equal(bundle.mounts[1].target, "/");
+	assert_true(warnings->count > 0);
+	assert_string_equal(warnings->items[0],
+			    "the bind on /dev is not applied: the guest has its own");
+	for (size_t i = 1; i < warnings->count; i++)
+		assert_null(strstr(warnings->items[i], "the bind on"));
+	oci_bundle_free(&bundle);
+}
+
+/* No int64_t, and so no limit. */
+static void test_huge_limits(void **state)
+{
+	static const char *const texts[] = {
+		LINUX(",\"resources\":{\"memory\":{\"limit\":9223372036854775807}}"),
+		LINUX(",\"resources\":{\"memory\":{\"limit\":9223372036854775808}}"),
+		LINUX(",\"resources\":{\"memory\":{\"limit\":1e300}}"),
+		LINUX(",\"resources\":{\"pids\":{\"limit\":1e300}}"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct oci_bundle bundle = read_text(texts[i]);
+
+		assert_int_equal(bundle.numbers[OCI_MEMORY], 0);
+		assert_int_equal(bundle.numbers[OCI_PIDS], 0);
+		oci_bundle_free(&bundle);
+	}
 }
 
 static void test_least(void **state)
@@ -203,6 +248,9 @@ static void test_refused(void **state)
 		  "process.rlimits[0].soft: it is missing or no number" },
 		{ PROCESS(",\"capabilities\":{\"permitted\":\"ALL\"}"), NULL },
 		{ PROCESS(",\"oomScoreAdj\":1001"), "process.oomScoreAdj: 1001 is out of range" },
+		{ PROCESS(",\"oomScoreAdj\":-1e300"), NULL },
+		{ LINUX(",\"resources\":{\"memory\":{\"limit\":-1e300}}"), NULL },
+		{ LINUX(",\"resources\":{\"cpu\":{\"quota\":1e300}}"), NULL },
 		{ PROCESS(",\"oomScoreAdj\":1.5"), "process.oomScoreAdj: it is no whole number" },
 		{ PROCESS(",\"scheduler\":{\"policy\":\"SCHED_FIFO\"}"),
 		  "process.scheduler: it is not supported" },
@@ -328,9 +376,10 @@ static void test_manual(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),	     cmocka_unit_test(test_mounts),
-		cmocka_unit_test(test_least),	     cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_wrong_fields), cmocka_unit_test(test_manual),
+		cmocka_unit_test(test_whole),	      cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_least),	      cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_wrong_fields),  cmocka_unit_test(test_manual),
+		cmocka_unit_test(test_dropped_binds), cmocka_unit_test(test_huge_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
