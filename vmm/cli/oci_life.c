@@ -76,9 +76,14 @@ static int write_pid(const char *path, pid_t pid, struct error *err)
 		temporary = NULL;
 		return error_set(err, ENOMEM, "cannot write the pid file");
 	}
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0 || dprintf(fd, "%d", (int)pid) < 0 || rename(temporary, path) < 0)
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
 		return error_set(err, errno, "cannot write the pid file %s", path);
+	if (dprintf(fd, "%d", (int)pid) < 0 || rename(temporary, path) < 0) {
+		(void)error_set(err, errno, "cannot write the pid file %s", path);
+		(void)unlink(temporary);
+		return -1;
+	}
 	return 0;
 }
 
