@@ -66,25 +66,36 @@ int oci_spec(const void *options, int argc, char **argv, struct error *err);
 /* Before anything else: which standard streams there are. */
 void oci_started(void);
 
-/* The directory of containers, made if it has to be and may be. NULL with err filled. */
-const char *oci_root(bool make, struct error *err);
+/* The directory of containers; create makes it, with its parents. */
+const char *oci_root(void);
 
 /* One container. */
 struct oci_container {
+	int pods_fd; /* what pod.pods_fd borrows; -1: somebody else's */
 	struct pod_directory pod;
 	struct pod_info info;
 	struct oci_bundle bundle;
 	const char *status; /* creating, created, running, paused, stopped */
 };
 
+/*
+ * OCI_HELD looks at the directory alone and never waits: the status is stopped or creating, which
+ * then means no more than that somebody holds it. The others ask the supervisor, for about so many
+ * ms; of one that does not answer the status is creating too.
+ */
+enum oci_look { OCI_HELD = 0, OCI_ASK = 2000, OCI_ASK_PATIENTLY = 20000 };
+
 /* Returns 1, 0 if there is none of this id, -1 with err filled. oci_container_close() must
  * follow 1.
  */
-int oci_container_find(const char *id, struct oci_container *out, struct error *err);
+int oci_container_find(const char *id, enum oci_look look, struct oci_container *out,
+		       struct error *err);
 /* The same where it must be there. Returns 0 or -1. */
-int oci_container_open(const char *id, struct oci_container *out, struct error *err);
+int oci_container_open(const char *id, enum oci_look look, struct oci_container *out,
+		       struct error *err);
 /* Looks at a pod that is open, which becomes the container's. Returns as oci_container_find(). */
-int oci_container_look(struct pod_directory *pod, struct oci_container *out, struct error *err);
+int oci_container_look(struct pod_directory *pod, enum oci_look look, struct oci_container *out,
+		       struct error *err);
 void oci_container_close(struct oci_container *container);
 
 #endif

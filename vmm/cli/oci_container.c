@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
@@ -17,25 +17,19 @@
 
 #define ROOT_NAME "nacelle-oci"
 
-enum { QUESTIONS_MAX = 100, TURN_MS = 10 };
+enum { TURN_MS = 10 };
 
-const char *oci_root(bool make, struct error *err)
+const char *oci_root(void)
 {
 	static char path[PATH_MAX] = "/run/" ROOT_NAME;
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	const char *root = oci_globals.root;
 
-	if (!root) {
-		/* Engines set it to nothing for root. */
-		if (geteuid() != 0 && runtime && *runtime)
-			(void)snprintf(path, sizeof(path), "%s/" ROOT_NAME, runtime);
-		root = path;
-	}
-	if (make && mkdir(root, 0700) < 0 && errno != EEXIST) {
-		(void)error_set(err, errno, "cannot make the directory %s", root);
-		return NULL;
-	}
-	return root;
+	if (oci_globals.root)
+		return oci_globals.root;
+	/* Engines set it to nothing for root; in a user namespace root has it. */
+	if (runtime && *runtime)
+		(void)snprintf(path, sizeof(path), "%s/" ROOT_NAME, runtime);
+	return path;
 }
 
 static const char *status_of(const struct pod_info *info)
@@ -59,10 +53,21 @@ static bool is_silent(const struct pod_directory *pod, const struct pod_info *in
 	       info->launch.apps.count && !info->apps[0].is_live && directory_is_held(pod);
 }
 
-static void ask_patiently(const struct pod_directory *pod, struct pod_info *info)
+static int64_t now_ms(void)
 {
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A question may take a second or two by itself. */
+static void ask(const struct pod_directory *pod, struct pod_info *info, int limit_ms)
+{
+	int64_t end_ms = now_ms() + limit_ms;
+
 	pod_info_ask(pod, info);
-	for (unsigned i = 0; i < QUESTIONS_MAX && is_silent(pod, info); i++) {
+	while (is_silent(pod, info) && now_ms() < end_ms) {
 		(void)poll(NULL, 0, TURN_MS);
 		pod_info_ask(pod, info);
 	}
@@ -70,52 +75,52 @@ static void ask_patiently(const struct pod_directory *pod, struct pod_info *info
 		info->is_held = false;
 }
 
-int oci_container_look(struct pod_directory *pod, struct oci_container *out, struct error *err)
+int oci_container_look(struct pod_directory *pod, enum oci_look look, struct oci_container *out,
+		       struct error *err)
 {
-	*out = (struct oci_container){ .pod = *pod };
+	*out = (struct oci_container){ .pod = *pod, .pods_fd = -1 };
 	if (pod_info_read(pod, &out->info, err) < 0) {
 		directory_close(&out->pod);
 		return -1;
 	}
-	ask_patiently(pod, &out->info);
+	if (look != OCI_HELD)
+		ask(pod, &out->info, (int)look);
 	/* One that is being made has none yet. */
 	(void)bundle_of_pod(pod, &out->bundle, NULL);
 	out->status = status_of(&out->info);
 	return 1;
 }
 
-int oci_container_find(const char *id, struct oci_container *out, struct error *err)
+int oci_container_find(const char *id, enum oci_look look, struct oci_container *out,
+		       struct error *err)
 {
-	const char *root = oci_root(false, err);
 	struct error cause = ERROR_NONE;
+	_cleanup_fd_ int pods_fd = -1;
 	char uuid[UUID_TEXT_SIZE];
 	struct pod_directory pod;
-	int pods_fd, found;
+	int found;
 
-	if (!root)
-		return -1;
-	pods_fd = pods_open(root, false, &cause);
+	pods_fd = pods_open(oci_root(), false, &cause);
 	if (pods_fd < 0 && cause.code == ENOENT)
 		return 0;
 	if (pods_fd < 0) {
 		*err = cause;
 		return -1;
 	}
-	if (pod_name_check(id, NULL) < 0 || !pod_name_find(pods_fd, id, uuid)) {
-		close(pods_fd);
+	if (pod_name_check(id, NULL) < 0 || !pod_name_find(pods_fd, id, uuid))
 		return 0;
-	}
 	found = pods_open_one(pods_fd, uuid, &pod, err);
-	if (found <= 0) {
-		close(pods_fd);
-		return found;
-	}
-	return oci_container_look(&pod, out, err);
+	if (found > 0)
+		found = oci_container_look(&pod, look, out, err);
+	if (found > 0)
+		out->pods_fd = steal_fd(&pods_fd);
+	return found;
 }
 
-int oci_container_open(const char *id, struct oci_container *out, struct error *err)
+int oci_container_open(const char *id, enum oci_look look, struct oci_container *out,
+		       struct error *err)
 {
-	int found = oci_container_find(id, out, err);
+	int found = oci_container_find(id, look, out, err);
 
 	if (found == 0)
 		return error_set(err, 0, "container \"%s\" does not exist", id);
@@ -127,4 +132,5 @@ void oci_container_close(struct oci_container *container)
 	oci_bundle_free(&container->bundle);
 	pod_info_free(&container->info);
 	directory_close(&container->pod);
+	cleanup_fd(&container->pods_fd);
 }

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,9 @@
 #include "vmm/pod/pod_name.h"
 #include "vmm/pod/stdio.h"
 #include "vmm/pod/stop.h"
+
+/* How long the end of a container that ends is awaited: a second. */
+enum { END_TURNS = 100, TURN_MS = 10 };
 
 static bool stdio_present[3];
 
@@ -42,7 +46,7 @@ static int check_options(const struct oci_options *options, const char *id, stru
 				 options->preserve_fds);
 	if (pod_name_check(id, NULL) < 0)
 		return error_set(err, 0, "invalid container id format: %s", id);
-	found = oci_container_find(id, &container, err);
+	found = oci_container_find(id, OCI_HELD, &container, err);
 	if (found <= 0)
 		return found;
 	oci_container_close(&container);
@@ -102,7 +106,7 @@ static void undo(const char *id)
 	struct error ignored = ERROR_NONE;
 	struct oci_container container;
 
-	if (oci_container_open(id, &container, &ignored) < 0)
+	if (oci_container_open(id, OCI_HELD, &container, &ignored) < 0)
 		return;
 	(void)remove_by_force(&container, &ignored);
 	oci_container_close(&container);
@@ -129,11 +133,11 @@ static int create(const struct oci_options *options, const char *id, pid_t *pid,
 	    bundle_settle(&made.bundle, &made.run, &made.app, &made.keep, err) < 0)
 		return -1;
 	made.run.name = id;
-	made.run.store_root = oci_root(true, err);
+	made.run.store_root = oci_root();
 	made.run.boot_timeout_s = RUN_BOOT_TIMEOUT_OCI_S;
 	create.rows = (uint16_t)made.bundle.numbers[OCI_ROWS];
 	create.columns = (uint16_t)made.bundle.numbers[OCI_COLUMNS];
-	if (!made.run.store_root || pod_create(&create, pid, err) < 0)
+	if (pod_create(&create, pid, err) < 0)
 		return -1;
 	if (write_pid(options->pid_file, *pid, err) == 0)
 		return 0;
@@ -154,10 +158,13 @@ static int start(const char *id, struct error *err)
 	struct oci_container container;
 	int result;
 
-	if (oci_container_open(id, &container, err) < 0)
+	/* The supervisor may be busy with what create has just begun. */
+	if (oci_container_open(id, OCI_ASK_PATIENTLY, &container, err) < 0)
 		return -1;
 	if (strcmp(container.status, "stopped") == 0)
 		result = error_set(err, 0, "cannot start a container that has stopped");
+	else if (strcmp(container.status, "creating") == 0)
+		result = error_set(err, 0, "cannot start a container that is being created");
 	else if (strcmp(container.status, "created") != 0)
 		result = error_set(err, 0, "cannot start an already running container");
 	else
@@ -211,23 +218,42 @@ static int read_signal(const char *text, uint32_t *number, struct error *err)
 	return 0;
 }
 
+/* Whether the container has ended, or does so just now, if that is what its supervisor's silence
+ * says.
+ */
+static bool is_gone(const struct pod_directory *pod, const struct error *cause)
+{
+	bool is_ending =
+	    cause->code == ECONNRESET || cause->code == ECONNREFUSED || cause->code == ENOENT;
+
+	for (int turn = 0; is_ending && turn < END_TURNS && directory_is_held(pod); turn++)
+		(void)poll(NULL, 0, TURN_MS);
+	return is_ending || !directory_is_held(pod);
+}
+
 int oci_kill(const void *given, int argc, char **argv, struct error *err)
 {
 	const struct oci_options *options = given;
 	uint32_t number = SIGTERM;
+	struct error cause = ERROR_NONE;
 	struct oci_container container;
-	int result;
+	int result = 0;
+	bool gone;
 
 	if (argc > 1 && read_signal(argv[1], &number, err) < 0)
 		return -1;
-	if (oci_container_open(argv[0], &container, err) < 0)
+	if (oci_container_open(argv[0], OCI_HELD, &container, err) < 0)
 		return -1;
-	if (strcmp(container.status, "stopped") != 0)
-		result = pod_kill(&container.pod, NULL, number, err);
-	else
-		result = options->all ? 0 : -1;
-	if (result < 0 && !directory_is_held(&container.pod))
+	/* Somebody may hold one that has stopped: who deletes it. */
+	gone = strcmp(container.status, "stopped") == 0;
+	if (!gone) {
+		result = pod_kill(&container.pod, NULL, number, &cause);
+		gone = result < 0 && is_gone(&container.pod, &cause);
+	}
+	if (gone)
 		result = options->all ? 0 : error_set(err, 0, "container not running");
+	else if (result < 0)
+		*err = cause;
 	oci_container_close(&container);
 	return result;
 }
@@ -236,7 +262,8 @@ int oci_delete(const void *given, int argc, char **argv, struct error *err)
 {
 	const struct oci_options *options = given;
 	struct oci_container container;
-	int result = oci_container_find(argv[0], &container, err);
+	int result =
+	    oci_container_find(argv[0], options->force ? OCI_HELD : OCI_ASK, &container, err);
 
 	(void)argc;
 	if (result == 0 && !options->force)
@@ -260,7 +287,7 @@ static int set_pause(const char *id, bool pause, struct error *err)
 	struct oci_container container;
 	int result;
 
-	if (oci_container_open(id, &container, err) < 0)
+	if (oci_container_open(id, OCI_ASK, &container, err) < 0)
 		return -1;
 	if (strcmp(container.status, wanted) != 0)
 		result = error_set(err, 0, "container not %s: it is %s", wanted, container.status);

@@ -73,7 +73,7 @@ int oci_state(const void *options, int argc, char **argv, struct error *err)
 
 	(void)options;
 	(void)argc;
-	if (oci_container_open(argv[0], &container, err) < 0)
+	if (oci_container_open(argv[0], OCI_ASK, &container, err) < 0)
 		return -1;
 	json_begin(&json, stdout);
 	put_state(&json, NULL, &container);
@@ -112,7 +112,7 @@ static void list_all(int pods_fd, const struct pod_entries *entries, enum list_f
 
 		if (pods_open_one(pods_fd, entries->items[i].uuid, &pod, NULL) <= 0)
 			continue;
-		if (oci_container_look(&pod, &container, NULL) <= 0)
+		if (oci_container_look(&pod, OCI_ASK, &container, NULL) <= 0)
 			continue;
 		list_one(json, form, &container);
 		oci_container_close(&container);
@@ -134,16 +134,15 @@ int oci_list(const void *options, int argc, char **argv, struct error *err)
 {
 	struct pod_entries entries = { 0 };
 	struct error cause = ERROR_NONE;
-	const char *root = oci_root(false, err);
 	_cleanup_fd_ int pods_fd = -1;
 	struct json_writer json;
 	enum list_form form;
 
 	(void)argc;
 	(void)argv;
-	if (!root || read_form(options, &form, err) < 0)
+	if (read_form(options, &form, err) < 0)
 		return -1;
-	pods_fd = pods_open(root, false, &cause);
+	pods_fd = pods_open(oci_root(), false, &cause);
 	if (pods_fd < 0 && cause.code != ENOENT) {
 		*err = cause;
 		return -1;
@@ -172,7 +171,8 @@ int oci_ps(const void *options, int argc, char **argv, struct error *err)
 	enum list_form form;
 
 	(void)argc;
-	if (read_form(options, &form, err) < 0 || oci_container_open(argv[0], &container, err) < 0)
+	if (read_form(options, &form, err) < 0 ||
+	    oci_container_open(argv[0], OCI_ASK, &container, err) < 0)
 		return -1;
 	if (is_stopped(&container)) {
 		oci_container_close(&container);
