@@ -371,24 +371,26 @@ static void decode_status(struct app *app, int wait_status)
 /* A SIGKILL that nobody has asked for; or one of a child's, whose status a shell passes on. */
 static bool was_killed(const struct app *app)
 {
+	if (app->ended_by)
+		return false;
 	if (app->kind == EXIT_KIND_SIGNAL)
-		return app->code == SIGKILL && !app->ended_by;
+		return app->code == SIGKILL;
 	return app->kind == EXIT_KIND_CODE && app->code == 128 + SIGKILL;
 }
 
-/* That may be the OOM killer's work. */
+/*
+ * That may be the OOM killer's work. What was added takes no part: it ends with its app, before it,
+ * and would take the app's kill for its own.
+ */
 static void find_oom(struct app *app)
 {
 	struct error ignored = ERROR_NONE;
-	uint64_t kills;
 
-	if (!was_killed(app))
+	if (app->joined || !was_killed(app))
 		return;
 	(void)system_proc(&ignored);
-	kills = cgroup_oom_kills(DIR_CGROUP, app->group);
-	if (kills > app->oom_kills)
+	if (cgroup_take_oom_kill(DIR_CGROUP, app->group, "/proc/vmstat", &app->oom_kills))
 		app->flags |= EXIT_FLAG_OOM;
-	app->oom_kills = kills;
 }
 
 void app_process_ended(struct app *app, int wait_status)

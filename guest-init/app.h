@@ -49,7 +49,7 @@ struct app {
 	int ended_by;		   /* the signal that stands behind a SIGKILL of ours; 0: none */
 	enum exit_kind kind;
 	uint32_t code, flags;
-	uint64_t oom_kills; /* that have been seen */
+	uint64_t oom_kills; /* of its group that have been seen */
 	struct stream streams[APP_STREAMS];
 
 	/* Of pod.c. */

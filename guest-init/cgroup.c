@@ -128,7 +128,7 @@ static uint64_t find_oom_kills(const char *text)
 	return text ? strtoull(text + sizeof(key) - 1, NULL, 10) : 0;
 }
 
-uint64_t cgroup_oom_kills(const char *base, uint32_t app)
+uint64_t cgroup_oom_kills(const char *base, uint32_t app, const char *vmstat, bool *of_guest)
 {
 	static char text[EVENTS_TEXT_MAX];
 	char path[PATH_TEXT_MAX];
@@ -137,9 +137,23 @@ uint64_t cgroup_oom_kills(const char *base, uint32_t app)
 
 	(void)snprintf(path, sizeof(path), "%s/app%u/memory.events", base, app);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
+	*of_guest = fd < 0;
 	if (fd < 0)
-		fd = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
+		fd = open(vmstat, O_RDONLY | O_CLOEXEC);
 	len = fd < 0 ? -1 : io_pread_full(fd, text, sizeof(text) - 1, 0);
 	text[len > 0 ? len : 0] = '\0';
 	return find_oom_kills(text);
+}
+
+bool cgroup_take_oom_kill(const char *base, uint32_t app, const char *vmstat, uint64_t *seen)
+{
+	static uint64_t seen_of_guest;
+	bool of_guest;
+	uint64_t kills = cgroup_oom_kills(base, app, vmstat, &of_guest), before;
+
+	if (of_guest)
+		seen = &seen_of_guest;
+	before = *seen;
+	*seen = kills;
+	return kills > before;
 }

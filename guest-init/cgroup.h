@@ -6,6 +6,7 @@
 #ifndef NACELLE_GUEST_INIT_CGROUP_H
 #define NACELLE_GUEST_INIT_CGROUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "guest-init/record.h"
@@ -22,8 +23,15 @@ int cgroup_open(const char *base, uint32_t app, struct error *err);
 
 /*
  * How many processes of the app the OOM killer has ended so far: in its group if memory is
- * counted there, else (its memory is then without a limit) in the whole guest, which needs /proc.
+ * counted there, else (its memory is then without a limit) in the whole guest, by the file
+ * `vmstat`; *of_guest says which.
  */
-uint64_t cgroup_oom_kills(const char *base, uint32_t app);
+uint64_t cgroup_oom_kills(const char *base, uint32_t app, const char *vmstat, bool *of_guest);
+
+/*
+ * Whether there are kills beyond those that have been seen: *seen of the app's group, or, where
+ * they are counted in the whole guest, those that any app has asked about.
+ */
+bool cgroup_take_oom_kill(const char *base, uint32_t app, const char *vmstat, uint64_t *seen);
 
 #endif

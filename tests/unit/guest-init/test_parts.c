@@ -344,6 +344,7 @@ static void test_cgroups(void **state)
 	struct record record = { .apps = apps, .app_count = 1 };
 	struct error err = ERROR_NONE;
 	char path[64];
+	bool of_guest;
 
 	(void)state;
 	assert_non_null(mkdtemp(cgroups));
@@ -375,9 +376,37 @@ static void test_cgroups(void **state)
 	expect_cgroup_file("app1/cpu.max", "1000 100000");
 	put_cgroup_file("app1/memory.events",
 			"low 0\nhigh 0\nmax 31\noom 2\noom_kill 3\noom_group_kill 1\n");
-	assert_int_equal(cgroup_oom_kills(cgroups, 1), 3);
+	assert_int_equal(cgroup_oom_kills(cgroups, 1, "/no/such", &of_guest), 3);
+	assert_false(of_guest);
 	put_cgroup_file("app1/memory.events", "oom_kil");
-	assert_int_equal(cgroup_oom_kills(cgroups, 1), 0);
+	assert_int_equal(cgroup_oom_kills(cgroups, 1, "/no/such", &of_guest), 0);
+	(void)snprintf(path, sizeof(path), "rm -r %s", cgroups);
+	assert_int_equal(system(path), 0);
+}
+
+/* One kill is one app's, unless it is counted where each app has a number of its own. */
+static void test_oom_kills(void **state)
+{
+	uint64_t seen[3] = { 0 };
+	char vmstat[64], path[64];
+
+	(void)state;
+	(void)snprintf(cgroups, sizeof(cgroups), "/tmp/cgroups-XXXXXX");
+	assert_non_null(mkdtemp(cgroups));
+	(void)snprintf(vmstat, sizeof(vmstat), "%s/vmstat", cgroups);
+	assert_false(cgroup_take_oom_kill(cgroups, 0, vmstat, &seen[0]));
+	put_cgroup_file("vmstat", "pgfault 9\noom_kill 1\n");
+	assert_true(cgroup_take_oom_kill(cgroups, 0, vmstat, &seen[0]));
+	assert_false(cgroup_take_oom_kill(cgroups, 1, vmstat, &seen[1]));
+	assert_false(cgroup_take_oom_kill(cgroups, 0, vmstat, &seen[0]));
+	put_cgroup_file("vmstat", "oom_kill 2\n");
+	assert_true(cgroup_take_oom_kill(cgroups, 1, vmstat, &seen[1]));
+	(void)snprintf(path, sizeof(path), "%s/app2", cgroups);
+	assert_int_equal(mkdir(path, 0755), 0);
+	put_cgroup_file("app2/memory.events", "oom_kill 1\n");
+	assert_true(cgroup_take_oom_kill(cgroups, 2, vmstat, &seen[2]));
+	assert_false(cgroup_take_oom_kill(cgroups, 2, vmstat, &seen[2]));
+	assert_int_equal(seen[2], 1);
 	(void)snprintf(path, sizeof(path), "rm -r %s", cgroups);
 	assert_int_equal(system(path), 0);
 }
@@ -385,15 +414,11 @@ static void test_cgroups(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_policy),
-		cmocka_unit_test(test_cgroups),
-		cmocka_unit_test(test_clock),
-		cmocka_unit_test(test_users),
-		cmocka_unit_test(test_users_without_files),
-		cmocka_unit_test(test_many_groups),
-		cmocka_unit_test(test_frames),
-		cmocka_unit_test(test_bad_frames),
-		cmocka_unit_test(test_interpreters),
+		cmocka_unit_test(test_policy),	    cmocka_unit_test(test_cgroups),
+		cmocka_unit_test(test_oom_kills),   cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_users),	    cmocka_unit_test(test_users_without_files),
+		cmocka_unit_test(test_many_groups), cmocka_unit_test(test_frames),
+		cmocka_unit_test(test_bad_frames),  cmocka_unit_test(test_interpreters),
 		cmocka_unit_test(test_size),
 	};
 
