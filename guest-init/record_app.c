@@ -194,6 +194,9 @@ static void read_life(struct record_reader *r, struct record_app *app)
 	app->post_stop = read_command(r, RECORD_POST_STOP);
 	if (reader_flag(r, RECORD_RESTART))
 		app->restart = (enum record_restart)reader_choice(r, RECORD_RESTART, restarts);
+	/* What starts again has nobody who would let it go on. */
+	if (app->hold && app->restart != RECORD_RESTART_NO)
+		reader_fail(r, RECORD_HOLD, "does not go with a restart");
 	app->stop_signal = reader_number(r, RECORD_STOP_SIGNAL, SIGTERM, RECORD_SIGNAL_MAX);
 	if (!app->stop_signal)
 		reader_fail(r, RECORD_STOP_SIGNAL, "is no signal");

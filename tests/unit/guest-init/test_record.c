@@ -570,6 +570,8 @@ static void test_reader_refuses_limits(void **state)
 		    "pod record: app@0: cpu-weight is too large: Invalid argument");
 	refuse_read(app, "stop-signal", zeroes, 4,
 		    "pod record: app@0: stop-signal is no signal: Invalid argument");
+	refuse_read(app, "hold", "", 0,
+		    "pod record: app@0: hold does not go with a restart: Invalid argument");
 	refuse_read(app, "restart", "never", 6,
 		    "pod record: app@0: restart has an unknown value: Invalid argument");
 	refuse_read(app, "pre-start", "", 1,
