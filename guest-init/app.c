@@ -292,7 +292,8 @@ static void send_held_signals(struct app *app)
 /* There is no program yet that could wish for anything else than its end. */
 static void end_held(struct app *app)
 {
-	static const int ends[] = { SIGKILL, SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+	const int ends[] = { SIGKILL, SIGTERM, SIGINT,
+			     SIGQUIT, SIGHUP,  (int)app->config->stop_signal };
 
 	for (size_t i = 0; app->held && i < sizeof(ends) / sizeof(*ends); i++) {
 		if (!(app->held_signals >> (ends[i] - 1) & 1))
@@ -312,7 +313,8 @@ static void read_reports(struct app *app)
 	while (app->report >= 0 && (got = report_receive(app->report, &report, fds)) != -1) {
 		if (got == 0) {
 			close_end(&app->report);
-			if (app->failed || app->state != APP_STARTING)
+			/* What is held has said nothing of its program: it is dead. */
+			if (app->failed || app->held || app->state != APP_STARTING)
 				break;
 			app->state = APP_RUNNING;
 			send_held_signals(app);
@@ -448,9 +450,10 @@ void app_close(struct app *app)
 
 void app_release(struct app *app)
 {
-	/* A process that has gone hears nothing, and needs not. */
-	if (app->held && app->report >= 0)
-		(void)report_release(app->report);
+	/* What has been killed, or has gone, stays held to its end: it never starts. */
+	if (!app->held || app->ended_by || app->report < 0)
+		return;
+	(void)report_release(app->report);
 	app->held = false;
 }
 

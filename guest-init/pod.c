@@ -216,7 +216,8 @@ static int reap_app(struct pod *pod, struct app *app, int status, struct error *
 	enum app_state was = app->state;
 
 	app_process_ended(app, status);
-	if (was == APP_STARTING && !app->failed && tell_started(pod, app, err) < 0)
+	if (tell_held(pod, app, err) < 0 ||
+	    (was == APP_STARTING && !app->failed && !app->held && tell_started(pod, app, err) < 0))
 		return -1;
 	app->pid = 0;
 	if (was == APP_CLEANING || !app_has_post_stop(app))

@@ -164,7 +164,7 @@ static bool exit_acceptable(uint32_t kind, uint32_t code)
 static uint8_t *read_exit(struct control *control, struct cursor *in, struct machine_event *event)
 {
 	uint8_t *member;
-	bool ran, in_order;
+	bool ran, killed, in_order;
 
 	event->app = cursor_le32(in);
 	event->kind = cursor_le32(in);
@@ -177,7 +177,9 @@ static uint8_t *read_exit(struct control *control, struct cursor *in, struct mac
 		fault(control, CONTROL_FAULT_CONTENT);
 		return NULL;
 	}
-	in_order = ran ? *member == CONTROL_MEMBER_STARTED
+	/* What is held can be killed without a start. */
+	killed = event->kind == EXIT_KIND_SIGNAL && *member == CONTROL_MEMBER_HELD;
+	in_order = ran ? *member == CONTROL_MEMBER_STARTED || killed
 		       : *member == CONTROL_MEMBER_ASKED || *member == CONTROL_MEMBER_EXPECTED ||
 			     *member == CONTROL_MEMBER_HELD;
 	if (!in_order) {

@@ -80,13 +80,16 @@ void hold_on_start(struct supervisor *supervisor, uint32_t app)
 		(void)pod_client_reply(client, &reply);
 }
 
-/* Without a start before it: its program has failed to become what runs. */
+/* Without a start before it: it has been killed, or its program has failed to become what runs. */
 void hold_on_exit(struct supervisor *supervisor, const struct machine_event *event)
 {
 	const struct pod_request request = { .type = POD_REQUEST_START, .app = event->app };
 	struct pod_client *client = take_client(supervisor, event->app);
 
-	if (client)
+	if (client && event->kind == EXIT_KIND_SIGNAL)
+		(void)pod_client_refuse(client, &request, ESRCH,
+					"the app was killed before its start");
+	else if (client)
 		(void)pod_client_refuse(client, &request, event->code == 127 ? ENOENT : EACCES,
 					"the app could not be started");
 }

@@ -451,6 +451,7 @@ static void test_many_apps(void **state)
 /* All that comes before the program is done when it is held, and none of the program. */
 static void test_held(void **state)
 {
+	static const uint32_t ends[] = { SIGNAL_KILL, SIGNAL_TERM, SIGNAL_USR1 };
 	struct outcome o;
 
 	(void)state;
@@ -465,12 +466,15 @@ static void test_held(void **state)
 	assert_string_equal(o.out, "app ready 0000\n");
 	expect_app(&o, 0, EXIT_KIND_CODE, 3);
 	/* Nothing of it runs if it ends before that. */
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
 		MAKE_POD("echo never");
 		apps[0].hold = true;
-		run_with(&(struct script){ .held_signal = i ? SIGNAL_TERM : SIGNAL_KILL }, &o);
+		apps[0].stop_signal = SIGNAL_USR1;
+		run_with(&(struct script){ .held_signal = ends[i] }, &o);
 		assert_string_equal(o.out, "");
-		expect_app(&o, 0, EXIT_KIND_SIGNAL, i ? SIGNAL_TERM : SIGNAL_KILL);
+		assert_int_equal(o.held, 1);
+		assert_int_equal(o.starts, 0);
+		expect_app(&o, 0, EXIT_KIND_SIGNAL, ends[i]);
 	}
 }
 

@@ -490,6 +490,21 @@ static void test_held(void **state)
 	expect_fault(CONTROL_FAULT_ORDER);
 }
 
+/* Without a start it can be killed, but not have run. */
+static void test_killed_when_held(void **state)
+{
+	(void)state;
+	say_hello();
+	send_frame(FRAME_APP_HELD, WORDS(0, 40));
+	expect_event(MACHINE_EVENT_APP_HELD, 0, 0, 40, 0);
+	send_frame(FRAME_APP_EXIT, WORDS(0, EXIT_KIND_SIGNAL, 9, 0));
+	expect_event(MACHINE_EVENT_APP_EXIT, 0, EXIT_KIND_SIGNAL, 9, 0);
+	send_frame(FRAME_APP_HELD, WORDS(1, 41));
+	expect_event(MACHINE_EVENT_APP_HELD, 1, 0, 41, 0);
+	send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_CODE, 0, 0));
+	expect_fault(CONTROL_FAULT_ORDER);
+}
+
 static void test_wrong_held(void **state)
 {
 	static const struct {
@@ -624,6 +639,7 @@ int main(void)
 		TEST(test_ports_out_of_order),
 		TEST(test_added_out_of_order),
 		TEST(test_held),
+		TEST(test_killed_when_held),
 		TEST(test_wrong_held),
 		TEST(test_restarts),
 		TEST(test_wrong_restarts),
