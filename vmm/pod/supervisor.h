@@ -50,6 +50,9 @@ void supervisor_end(struct supervisor *supervisor, int status);
 void supervisor_fail(struct supervisor *supervisor, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The same, with a hint at where the guest's own messages would be. */
+void supervisor_fail_unseen(struct supervisor *supervisor, const char *what);
+
 /* To the machine, now or as soon as it listens. */
 void supervisor_command(struct supervisor *supervisor, const struct machine_command *command);
 
