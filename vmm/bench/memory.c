@@ -9,11 +9,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "vmm/base/cleanup.h"
+#include "vmm/bench/child.h"
 #include "vmm/bench/measure.h"
 
 enum {
@@ -43,10 +45,7 @@ int64_t memory_rest_kib(const struct memory *memory)
 }
 
 struct pods {
-	struct {
-		pid_t pid;
-		int output_fd;
-	} items[MEMORY_PODS_MAX + 1];
+	struct child items[MEMORY_PODS_MAX + 1];
 	unsigned count;
 };
 
@@ -56,28 +55,49 @@ struct process {
 	bool is_ours;
 };
 
-/* A line "NAME:   N kB" of a file in /proc; 0 where there is none. */
-static uint64_t read_kib(const char *path, const char *name)
+/* Whether an error says that the process is no longer there. */
+static bool is_gone(int status)
 {
-	_cleanup_file_ FILE *file = fopen(path, "re");
-	uint64_t kib = 0;
-	char line[256];
-
-	while (file && fgets(line, sizeof(line), file))
-		if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':')
-			kib = strtoull(line + strlen(name) + 1, NULL, 10);
-	return kib;
+	return status == -ENOENT || status == -ESRCH;
 }
 
-/* MemAvailable; and what the kernel has for itself. */
-static uint64_t look(uint64_t parts_kib[MEMORY_PARTS])
+/* A line "NAME:   N kB" of a file in /proc. Returns 0, or a negative errno. */
+static int read_kib(const char *path, const char *name, uint64_t *kib)
+{
+	_cleanup_file_ FILE *file = fopen(path, "re");
+	char line[256];
+
+	if (!file)
+		return -errno;
+	errno = 0;
+	while (fgets(line, sizeof(line), file))
+		if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':') {
+			*kib = strtoull(line + strlen(name) + 1, NULL, 10);
+			return 0;
+		}
+	return ferror(file) && errno ? -errno : -ENODATA;
+}
+
+/* What the host has left, and what its kernel has taken for itself. */
+struct look {
+	uint64_t available_kib;
+	uint64_t parts_kib[MEMORY_PARTS];
+	bool is_part_known[MEMORY_PARTS];
+};
+
+static int look(struct look *look, struct error *err)
 {
 	const struct timespec settle = { .tv_nsec = SETTLE_MS * 1000000L };
+	int status;
 
 	(void)nanosleep(&settle, NULL);
 	for (int part = 0; part < MEMORY_PARTS; part++)
-		parts_kib[part] = read_kib("/proc/meminfo", part_fields[part]);
-	return read_kib("/proc/meminfo", "MemAvailable");
+		look->is_part_known[part] =
+		    read_kib("/proc/meminfo", part_fields[part], &look->parts_kib[part]) == 0;
+	status = read_kib("/proc/meminfo", "MemAvailable", &look->available_kib);
+	if (status < 0)
+		return error_set(err, -status, "cannot read MemAvailable in /proc/meminfo");
+	return 0;
 }
 
 /* The parent of a process: the second field behind the name, which is in parentheses. */
@@ -154,15 +174,18 @@ static enum mapping classify(uint64_t from, uint64_t to, const char *rights, con
 										   : MAPPING_OWN;
 }
 
-/* Adds up a process's mappings. One that may not be looked at counts for nothing. */
-static void sum_mappings(struct memory *memory, const char *smaps)
+/* Adds up a process's mappings. Returns 0, or a negative errno. */
+static int sum_mappings(struct memory *memory, const char *smaps)
 {
 	_cleanup_file_ FILE *file = fopen(smaps, "re");
 	enum mapping mapping = MAPPING_OWN;
 	char line[4352], rights[5], path[4096];
 	uint64_t from, to, kib;
 
-	while (file && fgets(line, sizeof(line), file)) {
+	if (!file)
+		return -errno;
+	errno = 0;
+	while (fgets(line, sizeof(line), file)) {
 		path[0] = '\0';
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %*s %4095s", &from, &to,
 			   rights, path) >= 3) {
@@ -177,6 +200,29 @@ static void sum_mappings(struct memory *memory, const char *smaps)
 			memory->huge_kib += mapping == MAPPING_GUEST ? kib : 0;
 		}
 	}
+	return ferror(file) && errno ? -errno : 0;
+}
+
+void memory_add_process(struct memory *memory, const char *directory)
+{
+	char path[PATH_MAX];
+	uint64_t rss_kib = 0, pss_kib = 0;
+	int status = -ENAMETOOLONG;
+
+	if (snprintf(path, sizeof(path), "%s/smaps_rollup", directory) < (int)sizeof(path))
+		status = read_kib(path, "Rss", &rss_kib);
+	if (status == 0)
+		status = read_kib(path, "Pss", &pss_kib);
+	if (status == 0) {
+		(void)snprintf(path, sizeof(path), "%s/smaps", directory);
+		status = sum_mappings(memory, path);
+	}
+	if (is_gone(status))
+		return;
+	memory->processes++;
+	memory->unreadable += status < 0;
+	memory->rss_kib += rss_kib;
+	memory->pss_kib += pss_kib;
 }
 
 static int sum_processes(struct memory *memory, const struct pods *pods, struct error *err)
@@ -193,12 +239,8 @@ static int sum_processes(struct memory *memory, const struct pods *pods, struct 
 
 		if (!processes[i].is_ours)
 			continue;
-		(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)processes[i].pid);
-		memory->rss_kib += read_kib(path, "Rss");
-		memory->pss_kib += read_kib(path, "Pss");
-		(void)snprintf(path, sizeof(path), "/proc/%d/smaps", (int)processes[i].pid);
-		sum_mappings(memory, path);
-		memory->processes++;
+		(void)snprintf(path, sizeof(path), "/proc/%d", (int)processes[i].pid);
+		memory_add_process(memory, path);
 	}
 	return 0;
 }
@@ -209,24 +251,38 @@ static int start_pod(struct pods *pods, struct bench_task *task, struct subject 
 	struct argument_list list;
 
 	if (subject_arguments(subject, task, &list, err) < 0 ||
-	    measure_begin(list.items, task->error_path, &pods->items[pods->count].pid,
-			  &pods->items[pods->count].output_fd, err) < 0)
+	    measure_begin(list.items, task->error_path, &pods->items[pods->count], err) < 0)
 		return error_prefix(err, "pod %u", pods->count + 1);
 	pods->count++;
 	return 0;
+}
+
+/* By how much each figure has changed. */
+static void compare(struct memory *memory, const struct look *before, const struct look *after)
+{
+	memory->available_kib = before->available_kib > after->available_kib
+				    ? before->available_kib - after->available_kib
+				    : 0;
+	for (int part = 0; part < MEMORY_PARTS; part++) {
+		memory->is_part_known[part] =
+		    before->is_part_known[part] && after->is_part_known[part];
+		memory->parts_kib[part] =
+		    memory->is_part_known[part] && after->parts_kib[part] > before->parts_kib[part]
+			? after->parts_kib[part] - before->parts_kib[part]
+			: 0;
+	}
 }
 
 static int measure(struct memory *memory, struct pods *pods, struct bench_task *task,
 		   FILE *progress, struct error *err)
 {
 	struct subject subject;
-	uint64_t before_kib, after_kib, parts_before[MEMORY_PARTS], parts_after[MEMORY_PARTS];
+	struct look before, after;
 
 	subject_open_nacelle(&subject);
 	/* The first one brings into the page cache what all others share. */
-	if (start_pod(pods, task, &subject, err) < 0)
+	if (start_pod(pods, task, &subject, err) < 0 || look(&before, err) < 0)
 		return -1;
-	before_kib = look(parts_before);
 	while (pods->count <= memory->pods) {
 		if (start_pod(pods, task, &subject, err) < 0)
 			return -1;
@@ -235,14 +291,11 @@ static int measure(struct memory *memory, struct pods *pods, struct bench_task *
 	}
 	if (progress)
 		(void)fprintf(progress, "\r\033[K");
-	after_kib = look(parts_after);
-	memory->available_kib = before_kib > after_kib ? before_kib - after_kib : 0;
-	for (int part = 0; part < MEMORY_PARTS; part++)
-		memory->parts_kib[part] = parts_after[part] > parts_before[part]
-					      ? parts_after[part] - parts_before[part]
-					      : 0;
+	if (look(&after, err) < 0)
+		return -1;
+	compare(memory, &before, &after);
 	/* All but the first. */
-	measure_end(pods->items[0].pid, pods->items[0].output_fd);
+	child_stop(&pods->items[0]);
 	pods->items[0] = pods->items[--pods->count];
 	return sum_processes(memory, pods, err);
 }
@@ -255,9 +308,7 @@ int memory_run(struct memory *memory, struct bench_task *task, FILE *progress, s
 	if (!pods)
 		return error_set(err, ENOMEM, "the pods");
 	status = measure(memory, pods, task, progress, err);
-	while (pods->count > 0) {
-		pods->count--;
-		measure_end(pods->items[pods->count].pid, pods->items[pods->count].output_fd);
-	}
+	while (pods->count > 0)
+		child_stop(&pods->items[--pods->count]);
 	return status;
 }

@@ -4,6 +4,7 @@
 #ifndef NACELLE_BENCH_MEMORY_H
 #define NACELLE_BENCH_MEMORY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -35,13 +36,18 @@ struct memory {
 	uint64_t own_kib;     /*   anything else of the pods' processes */
 	uint64_t huge_kib;    /* of guest_kib, in huge pages */
 	unsigned processes;
+	unsigned unreadable; /* of them: if there are any, the sums above say nothing */
 	uint64_t parts_kib[MEMORY_PARTS]; /* by which each went up */
+	bool is_part_known[MEMORY_PARTS]; /* this host's kernel tells it */
 };
 
 /* The part's name in /proc/meminfo. */
 const char *memory_part_field(enum memory_part part);
 /* What of available_kib is in no other figure; negative if the others are more than that. */
 int64_t memory_rest_kib(const struct memory *memory);
+
+/* Adds one process, by its directory in /proc. One that is no longer there counts for nothing. */
+void memory_add_process(struct memory *memory, const char *directory);
 
 /*
  * Starts memory->pods pods of the image, one after the other, each of which says something when it

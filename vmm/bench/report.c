@@ -37,6 +37,10 @@ static void print_table(FILE *out, const struct starts *starts)
 	(void)fprintf(out, "\n");
 	for (unsigned i = 0; i < starts->row_count; i++) {
 		(void)fprintf(out, "%-16.16s", starts->rows[i].subject.name);
+		if (starts->rows[i].has_failed) {
+			(void)fprintf(out, "  failed: %s\n", starts->rows[i].why.text);
+			continue;
+		}
 		for (int figure = 0; figure < STARTS_FIGURES; figure++)
 			(void)fprintf(out, "%12.2f%10.2f%10.2f",
 				      ms(quantile(starts, i, figure, STATISTICS_PERMILLE_MEDIAN)),
@@ -54,14 +58,18 @@ static void print_table(FILE *out, const struct starts *starts)
 /* Of the first row against each other one, in words. */
 static void print_differences(FILE *out, const struct starts *starts)
 {
-	const struct starts_row *first = &starts->rows[0];
+	const unsigned first_row = starts_first(starts);
+	const struct starts_row *first = &starts->rows[first_row];
 
 	if (starts->row_count > 1)
 		(void)fprintf(out, "\n");
-	for (unsigned i = 1; i < starts->row_count; i++) {
+	for (unsigned i = first_row + 1; i < starts->row_count; i++) {
 		const struct starts_row *other = &starts->rows[i];
-		struct difference found = starts_compare(starts, first, other, STARTS_FIRST_BYTE);
+		struct difference found;
 
+		if (other->has_failed)
+			continue;
+		found = starts_compare(starts, first, other, STARTS_FIRST_BYTE);
 		if (found.is_shown)
 			(void)fprintf(out,
 				      "The first byte of %s comes %.2f ms %s than that of %s (%.2f "
@@ -109,6 +117,8 @@ void report_text(FILE *out, const struct starts *starts, const struct bench_task
 	print_table(out, starts);
 	print_differences(out, starts);
 	print_phases(out, &starts->phases);
+	if (starts->no_phases.text[0])
+		(void)fprintf(out, "\nNo timeline: %s.\n", starts->no_phases.text);
 	if (starts->absent_count)
 		(void)fprintf(out, "\n");
 	for (unsigned i = 0; i < starts->absent_count; i++)
@@ -131,7 +141,9 @@ static void put_row(struct json_writer *json, const struct starts *starts, unsig
 {
 	json_open(json, NULL, '{');
 	json_put_text(json, "name", starts->rows[row].subject.name);
-	for (int figure = 0; figure < STARTS_FIGURES; figure++) {
+	if (starts->rows[row].has_failed)
+		json_put_text(json, "failed", starts->rows[row].why.text);
+	for (int figure = 0; !starts->rows[row].has_failed && figure < STARTS_FIGURES; figure++) {
 		json_open(json, figure_names[figure], '{');
 		json_put_number(
 		    json, "median_ns",
@@ -160,14 +172,18 @@ static void put_signed(struct json_writer *json, const char *key, int64_t value)
 
 static void put_differences(struct json_writer *json, const struct starts *starts)
 {
+	const unsigned first = starts_first(starts);
+
 	json_open(json, "differences", '[');
-	for (unsigned i = 1; i < starts->row_count; i++)
-		for (int figure = 0; figure < STARTS_FIGURES; figure++) {
-			struct difference found = starts_compare(
-			    starts, &starts->rows[0], &starts->rows[i], (enum starts_figure)figure);
+	for (unsigned i = first + 1; i < starts->row_count; i++)
+		for (int figure = 0; !starts->rows[i].has_failed && figure < STARTS_FIGURES;
+		     figure++) {
+			struct difference found =
+			    starts_compare(starts, &starts->rows[first], &starts->rows[i],
+					   (enum starts_figure)figure);
 
 			json_open(json, NULL, '{');
-			json_put_text(json, "of", starts->rows[0].subject.name);
+			json_put_text(json, "of", starts->rows[first].subject.name);
 			json_put_text(json, "from", starts->rows[i].subject.name);
 			json_put_text(json, "figure", figure_names[figure]);
 			put_signed(json, "median", found.median_ns);
@@ -203,6 +219,8 @@ void report_json(FILE *out, const struct starts *starts, const struct bench_task
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');
+	if (starts->no_phases.text[0])
+		json_put_text(&json, "no_phases", starts->no_phases.text);
 	json_open(&json, "absent", '[');
 	for (unsigned i = 0; i < starts->absent_count; i++) {
 		json_open(&json, NULL, '{');
@@ -215,16 +233,56 @@ void report_json(FILE *out, const struct starts *starts, const struct bench_task
 	json_end(&json);
 }
 
+/* A field as RFC 4180 has it: quoted where something in it would end it, its quotes doubled. */
+static void put_field(FILE *out, const char *text)
+{
+	if (!text[strcspn(text, ",\"\r\n")]) {
+		(void)fputs(text, out);
+		return;
+	}
+	(void)fputc('"', out);
+	for (; *text; text++) {
+		if (*text == '"')
+			(void)fputc('"', out);
+		(void)fputc(*text, out);
+	}
+	(void)fputc('"', out);
+}
+
 void report_csv(FILE *out, const struct starts *starts, const struct bench_task *task)
 {
 	(void)task;
 	(void)fprintf(out, "row,round,first_byte_ns,end_ns\n");
-	for (unsigned i = 0; i < starts->row_count; i++)
-		for (unsigned round = 0; round < starts->rounds; round++)
-			(void)fprintf(out, "%s,%u,%" PRIu64 ",%" PRIu64 "\n",
-				      starts->rows[i].subject.name, round + 1,
-				      starts->rows[i].values_ns[STARTS_FIRST_BYTE][round],
-				      starts->rows[i].values_ns[STARTS_END][round]);
+	for (unsigned i = 0; i < starts->row_count; i++) {
+		const struct starts_row *row = &starts->rows[i];
+
+		if (row->has_failed) {
+			put_field(out, row->subject.name);
+			(void)fprintf(out, ",,,\n");
+			continue;
+		}
+		for (unsigned round = 0; round < starts->rounds; round++) {
+			put_field(out, row->subject.name);
+			(void)fprintf(out, ",%u,%" PRIu64 ",%" PRIu64 "\n", round + 1,
+				      row->values_ns[STARTS_FIRST_BYTE][round],
+				      row->values_ns[STARTS_END][round]);
+		}
+	}
+}
+
+void report_phases_csv(FILE *out, const struct starts *starts, const struct bench_task *task)
+{
+	(void)task;
+	(void)fprintf(out, "until,side,at_ns,took_ns,large\n");
+	for (unsigned i = 0; i < starts->phases.count; i++) {
+		const struct phase *phase = &starts->phases.items[i];
+
+		put_field(out, phase->name);
+		(void)fputc(',', out);
+		put_field(out, phase->side);
+		(void)fprintf(out, ",%" PRIu64 ",%" PRIu64 ",%s\n", phase->at_ns, phase->took_ns,
+			      phase_is_large(&starts->phases, i) ? "true" : "false");
+	}
 }
 
 /* Memory */
@@ -234,50 +292,74 @@ static double mib_each(uint64_t kib, unsigned pods)
 	return (double)kib / 1024 / pods;
 }
 
-static void print_share(FILE *out, const struct memory *memory, const char *name, int64_t kib)
+static void print_share(FILE *out, const struct memory *memory, bool is_known, const char *name,
+			int64_t kib)
 {
-	(void)fprintf(out, "  %-38s%10.2f\n", name, (double)kib / 1024 / memory->pods);
+	if (is_known)
+		(void)fprintf(out, "%-40s%10.2f\n", name, (double)kib / 1024 / memory->pods);
+	else
+		(void)fprintf(out, "%-40s%10s\n", name, "unknown");
 }
 
 /* Where MemAvailable went. */
 static void print_shares(FILE *out, const struct memory *memory)
 {
 	static const char *const names[MEMORY_PARTS] = {
-		[MEMORY_PAGE_TABLES] = "page tables",
-		[MEMORY_GUEST_PAGE_TABLES] = "page tables of the guest's memory",
-		[MEMORY_STACKS] = "kernel stacks",
-		[MEMORY_SLABS] = "slabs",
-		[MEMORY_PER_CPU] = "per-CPU memory",
-		[MEMORY_TMPFS] = "files in memory",
+		[MEMORY_PAGE_TABLES] = "  page tables",
+		[MEMORY_GUEST_PAGE_TABLES] = "  page tables of the guest's memory",
+		[MEMORY_STACKS] = "  kernel stacks",
+		[MEMORY_SLABS] = "  slabs",
+		[MEMORY_PER_CPU] = "  per-CPU memory",
+		[MEMORY_TMPFS] = "  files in memory",
 	};
-	char text[64];
+	const bool is_known = memory->unreadable == 0;
+	char text[64] = "  guest memory";
 
-	(void)snprintf(text, sizeof(text), "guest memory, %.2f of it in huge pages",
-		       mib_each(memory->huge_kib, memory->pods));
-	print_share(out, memory, text, (int64_t)memory->guest_kib);
-	print_share(out, memory, "changed pages of the guest kernel", (int64_t)memory->image_kib);
-	print_share(out, memory, "supervisor and machine", (int64_t)memory->own_kib);
+	if (is_known)
+		(void)snprintf(text, sizeof(text), "  guest memory, %.2f of it in huge pages",
+			       mib_each(memory->huge_kib, memory->pods));
+	print_share(out, memory, is_known, text, (int64_t)memory->guest_kib);
+	print_share(out, memory, is_known, "  changed pages of the guest kernel",
+		    (int64_t)memory->image_kib);
+	print_share(out, memory, is_known, "  supervisor and machine", (int64_t)memory->own_kib);
 	for (int part = 0; part < MEMORY_PARTS; part++)
-		print_share(out, memory, names[part], (int64_t)memory->parts_kib[part]);
-	print_share(out, memory, "anything else", memory_rest_kib(memory));
+		print_share(out, memory, memory->is_part_known[part], names[part],
+			    (int64_t)memory->parts_kib[part]);
+	print_share(out, memory, is_known, "  anything else", memory_rest_kib(memory));
 }
 
 void report_memory_text(FILE *out, const struct memory *memory, const struct bench_task *task)
 {
+	const bool is_known = memory->unreadable == 0;
+
 	(void)fprintf(out, "%u idle pods, MiB a pod: ", memory->pods);
 	print_command(out, task);
-	(void)fprintf(out, "\n\n%-40s%10.2f\n", "taken from MemAvailable",
-		      mib_each(memory->available_kib, memory->pods));
+	(void)fprintf(out, "\n\n");
+	print_share(out, memory, true, "taken from MemAvailable", (int64_t)memory->available_kib);
 	print_shares(out, memory);
-	(void)fprintf(out, "\n%-40s%10.2f\n%-40s%10.2f\n%-40s%10.2f\n%-40s%10.1f\n",
-		      "RSS of its processes", mib_each(memory->rss_kib, memory->pods),
-		      "PSS of its processes", mib_each(memory->pss_kib, memory->pods),
-		      "private to them", mib_each(memory->private_kib, memory->pods), "processes",
-		      (double)memory->processes / memory->pods);
+	(void)fprintf(out, "\n");
+	print_share(out, memory, is_known, "RSS of its processes", (int64_t)memory->rss_kib);
+	print_share(out, memory, is_known, "PSS of its processes", (int64_t)memory->pss_kib);
+	print_share(out, memory, is_known, "private to them", (int64_t)memory->private_kib);
+	(void)fprintf(out, "%-40s%10.1f\n", "processes", (double)memory->processes / memory->pods);
+	if (!is_known)
+		(void)fprintf(out,
+			      "\nThe memory of %u of %u processes may not be read, so that their "
+			      "sums are unknown.\n",
+			      memory->unreadable, memory->processes);
+}
+
+static void put_kib(struct json_writer *json, bool is_known, const char *key, uint64_t kib)
+{
+	if (is_known)
+		json_put_number(json, key, kib);
+	else
+		json_put_null(json, key);
 }
 
 void report_memory_json(FILE *out, const struct memory *memory, const struct bench_task *task)
 {
+	const bool is_known = memory->unreadable == 0;
 	struct json_writer json;
 
 	json_begin(&json, out);
@@ -285,19 +367,20 @@ void report_memory_json(FILE *out, const struct memory *memory, const struct ben
 	put_task(&json, task);
 	json_put_number(&json, "pods", memory->pods);
 	json_put_number(&json, "available_kib", memory->available_kib);
-	json_put_number(&json, "rss_kib", memory->rss_kib);
-	json_put_number(&json, "pss_kib", memory->pss_kib);
-	json_put_number(&json, "private_kib", memory->private_kib);
-	json_put_number(&json, "guest_kib", memory->guest_kib);
-	json_put_number(&json, "guest_huge_kib", memory->huge_kib);
-	json_put_number(&json, "kernel_image_kib", memory->image_kib);
-	json_put_number(&json, "own_kib", memory->own_kib);
+	put_kib(&json, is_known, "rss_kib", memory->rss_kib);
+	put_kib(&json, is_known, "pss_kib", memory->pss_kib);
+	put_kib(&json, is_known, "private_kib", memory->private_kib);
+	put_kib(&json, is_known, "guest_kib", memory->guest_kib);
+	put_kib(&json, is_known, "guest_huge_kib", memory->huge_kib);
+	put_kib(&json, is_known, "kernel_image_kib", memory->image_kib);
+	put_kib(&json, is_known, "own_kib", memory->own_kib);
 	json_open(&json, "kernel_kib", '{');
 	for (int part = 0; part < MEMORY_PARTS; part++)
-		json_put_number(&json, memory_part_field((enum memory_part)part),
-				memory->parts_kib[part]);
+		put_kib(&json, memory->is_part_known[part],
+			memory_part_field((enum memory_part)part), memory->parts_kib[part]);
 	json_close(&json, '}');
 	json_put_number(&json, "processes", memory->processes);
+	json_put_number(&json, "unreadable_processes", memory->unreadable);
 	json_close(&json, '}');
 	json_end(&json);
 }

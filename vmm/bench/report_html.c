@@ -60,6 +60,12 @@ static void put_table(FILE *out, const struct starts *starts)
 	for (unsigned i = 0; i < starts->row_count; i++) {
 		(void)fprintf(out, "<tr><td>");
 		put_escaped(out, starts->rows[i].subject.name);
+		if (starts->rows[i].has_failed) {
+			(void)fprintf(out, "<td colspan=6>failed: ");
+			put_escaped(out, starts->rows[i].why.text);
+			(void)fprintf(out, "\n");
+			continue;
+		}
 		for (int figure = 0; figure < STARTS_FIGURES; figure++)
 			for (size_t k = 0; k < sizeof(permilles) / sizeof(permilles[0]); k++)
 				(void)fprintf(
@@ -83,7 +89,9 @@ static void put_bars(FILE *out, const struct starts *starts)
 
 	for (unsigned i = 0; i < starts->row_count; i++) {
 		uint64_t ns =
-		    starts_quantile(starts, &starts->rows[i], STARTS_FIRST_BYTE, STARTS_P90);
+		    starts->rows[i].has_failed
+			? 0
+			: starts_quantile(starts, &starts->rows[i], STARTS_FIRST_BYTE, STARTS_P90);
 
 		longest_ns = ns > longest_ns ? ns : longest_ns;
 	}
@@ -91,12 +99,15 @@ static void put_bars(FILE *out, const struct starts *starts)
 		      starts->row_count * ROW_HEIGHT);
 	for (unsigned i = 0; i < starts->row_count; i++) {
 		const struct starts_row *row = &starts->rows[i];
-		uint64_t median_ns =
-		    starts_quantile(starts, row, STARTS_FIRST_BYTE, STATISTICS_PERMILLE_MEDIAN);
-		uint64_t p90_ns = starts_quantile(starts, row, STARTS_FIRST_BYTE, STARTS_P90);
 		double scale = (double)BAR_WIDTH / (double)longest_ns;
 		unsigned y = i * ROW_HEIGHT;
+		uint64_t median_ns, p90_ns;
 
+		if (row->has_failed)
+			continue;
+		median_ns =
+		    starts_quantile(starts, row, STARTS_FIRST_BYTE, STATISTICS_PERMILLE_MEDIAN);
+		p90_ns = starts_quantile(starts, row, STARTS_FIRST_BYTE, STARTS_P90);
 		(void)fprintf(out, "<text x=0 y=%u>", y + BAR_HEIGHT - 4);
 		put_escaped(out, row->subject.name);
 		(void)fprintf(out,
@@ -161,6 +172,11 @@ void report_html(FILE *out, const struct starts *starts, const struct bench_task
 	put_bars(out, starts);
 	put_table(out, starts);
 	put_phases(out, &starts->phases);
+	if (starts->no_phases.text[0]) {
+		(void)fprintf(out, "<p class=note>No timeline: ");
+		put_escaped(out, starts->no_phases.text);
+		(void)fprintf(out, ".</p>\n");
+	}
 	for (unsigned i = 0; i < starts->absent_count; i++) {
 		(void)fprintf(out, "<p class=note>Without ");
 		put_escaped(out, starts->absent[i].name);

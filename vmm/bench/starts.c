@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "vmm/base/cleanup.h"
+#include "vmm/bench/child.h"
+#include "vmm/bench/measure.h"
 
 /* One start of a row; with the untimed work around it, which is undone after a failure too. */
 static int start_one(struct starts_row *row, struct bench_task *task, unsigned number,
@@ -23,8 +25,10 @@ static int start_one(struct starts_row *row, struct bench_task *task, unsigned n
 	status = subject_arguments(&row->subject, task, &list, err);
 	if (status == 0)
 		status = measure_start(list.items, task->error_path, measured, err);
-	if (status < 0)
-		measure_clean_up();
+	if (status < 0) {
+		child_forget_signal();
+		subject_clean_up(&row->subject, task);
+	}
 	if (subject_after(&row->subject, task, status < 0 ? NULL : err) < 0)
 		status = -1;
 	return status;
@@ -51,11 +55,22 @@ int starts_add(struct starts *starts, const char *name, bool is_wanted, struct b
 		starts->row_count++;
 		return 0;
 	}
-	if (is_wanted || measure_interrupted() || starts->absent_count == STARTS_ROWS_MAX)
+	if (is_wanted || child_signal() || starts->absent_count == STARTS_ROWS_MAX)
 		return error_set(err, why.code, "%s: %s", name, why.text);
 	(void)snprintf(starts->absent[starts->absent_count].name, SUBJECT_NAME_MAX, "%s", name);
 	starts->absent[starts->absent_count].why = why;
 	starts->absent_count++;
+	return 0;
+}
+
+int starts_add_oci(struct starts *starts, const char *runtime, struct bench_task *task,
+		   struct error *err)
+{
+	struct starts_row *row = new_row(starts, err);
+
+	if (!row || subject_open_oci(&row->subject, runtime, task, err) < 0)
+		return -1;
+	starts->row_count++;
 	return 0;
 }
 
@@ -83,7 +98,7 @@ static int allocate(struct starts *starts, struct error *err)
 	return 0;
 }
 
-/* Round 0 warms up. */
+/* Round 0 warms up. Returns 0, or -1 after a signal. */
 static int run_round(struct starts *starts, struct bench_task *task, unsigned round,
 		     struct error *err)
 {
@@ -93,8 +108,14 @@ static int run_round(struct starts *starts, struct bench_task *task, unsigned ro
 		struct starts_row *row = &starts->rows[at];
 		struct measurement measured;
 
-		if (start_one(row, task, round, &measured, err) < 0)
-			return error_prefix(err, "%s", row->subject.name);
+		if (row->has_failed)
+			continue;
+		if (start_one(row, task, round, &measured, &row->why) < 0) {
+			if (child_signal())
+				return error_set(err, EINTR, "%s", row->subject.name);
+			row->has_failed = true;
+			continue;
+		}
 		if (round == 0)
 			continue;
 		row->values_ns[STARTS_FIRST_BYTE][round - 1] =
@@ -102,6 +123,15 @@ static int run_round(struct starts *starts, struct bench_task *task, unsigned ro
 		row->values_ns[STARTS_END][round - 1] = measured.ended_ns - measured.started_ns;
 	}
 	return 0;
+}
+
+unsigned starts_first(const struct starts *starts)
+{
+	unsigned i = 0;
+
+	while (i < starts->row_count && starts->rows[i].has_failed)
+		i++;
+	return i;
 }
 
 struct traced {
@@ -139,23 +169,44 @@ static int trace(struct starts *starts, struct starts_row *row, struct bench_tas
 	return 0;
 }
 
+/* Of the rows, after all rounds. */
+static int count_failed(const struct starts *starts, struct error *err)
+{
+	int failed = 0;
+
+	for (unsigned i = 0; i < starts->row_count; i++)
+		failed += starts->rows[i].has_failed;
+	if (starts->row_count == 0 || starts_first(starts) < starts->row_count)
+		return failed;
+	return error_set(err, 0, "%s: %s", starts->rows[0].subject.name, starts->rows[0].why.text);
+}
+
 int starts_run(struct starts *starts, struct bench_task *task, FILE *progress, struct error *err)
 {
+	int failed;
+
 	if (allocate(starts, err) < 0)
 		return -1;
 	for (unsigned round = 0; round <= starts->rounds; round++) {
 		if (run_round(starts, task, round, err) < 0)
 			return -1;
+		if (starts_first(starts) == starts->row_count)
+			break;
 		if (progress)
 			(void)fprintf(progress, "\r%u of %u rounds", round, starts->rounds);
 	}
 	if (progress)
 		(void)fprintf(progress, "\r\033[K");
-	for (unsigned i = 0; i < starts->row_count; i++)
-		if (strcmp(starts->rows[i].subject.name, subject_names[0]) == 0 &&
-		    trace(starts, &starts->rows[i], task, err) < 0)
-			return -1;
-	return 0;
+	failed = count_failed(starts, err);
+	for (unsigned i = 0; failed >= 0 && i < starts->row_count; i++)
+		if (!starts->rows[i].has_failed &&
+		    strcmp(starts->rows[i].subject.name, subject_names[0]) == 0 &&
+		    trace(starts, &starts->rows[i], task, &starts->no_phases) < 0) {
+			if (child_signal())
+				return error_set(err, EINTR, "%s", starts->rows[i].subject.name);
+			failed++;
+		}
+	return failed;
 }
 
 void starts_free(struct starts *starts)

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +17,6 @@
 #include "vmm/bench/bundle.h"
 #include "vmm/bench/measure.h"
 
-enum { REMOVE_FDS = 16 };
-
 struct subject_kind {
 	const char *name;
 	const char *program; /* that must be found; NULL: nacelle itself */
@@ -27,6 +24,7 @@ struct subject_kind {
 	int (*open)(struct subject *subject, struct bench_task *task, struct error *err);
 	int (*before)(struct subject *subject, struct bench_task *task, struct error *err);
 	int (*after)(struct subject *subject, struct bench_task *task, struct error *err);
+	int (*clean_up)(struct subject *subject, struct bench_task *task, struct error *err);
 	int (*arguments)(struct subject *subject, const struct bench_task *task,
 			 struct argument_list *list, struct error *err);
 };
@@ -58,39 +56,18 @@ static int run(struct bench_task *task, struct argument_list *list, struct error
 	return measure_run(list->items, task->error_path, err);
 }
 
-/* The working directory. */
-
-int bench_task_open(struct bench_task *task, struct error *err)
+static int import(struct bench_task *task, struct error *err)
 {
-	const char *parent = getenv("TMPDIR");
-	int n = snprintf(task->directory, sizeof(task->directory), "%s/nacelle-bench-XXXXXX",
-			 parent && parent[0] == '/' ? parent : "/tmp");
+	struct argument_list list = { .count = 0 };
 
-	if (n >= (int)sizeof(task->directory) || !mkdtemp(task->directory)) {
-		n = errno;
-		task->directory[0] = '\0';
-		return error_set(err, n, "cannot make a directory in %s", parent ? parent : "/tmp");
-	}
-	(void)snprintf(task->error_path, sizeof(task->error_path), "%s/stderr", task->directory);
+	if (task->is_imported)
+		return 0;
+	if (ADD(&list, err, task->nacelle, "image", "import", "--quiet") < 0 ||
+	    (task->root && ADD(&list, err, "--root", task->root) < 0) ||
+	    ADD(&list, err, task->image) < 0 || run(task, &list, err) < 0)
+		return -1;
+	task->is_imported = true;
 	return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *where)
-{
-	(void)where;
-	/* A directory of the image that its owner may not write. */
-	if (kind == FTW_D && !(status->st_mode & S_IWUSR))
-		(void)chmod(path, 0700);
-	(void)remove(path);
-	return 0;
-}
-
-void bench_task_close(struct bench_task *task)
-{
-	if (task->directory[0])
-		(void)nftw(task->directory, remove_entry, REMOVE_FDS,
-			   FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-	task->directory[0] = '\0';
 }
 
 /* The image as a bundle, once for all who need it. */
@@ -105,7 +82,7 @@ static int extract(struct bench_task *task, struct error *err)
 	(void)snprintf(rootfs, sizeof(rootfs), "%s/bundle/rootfs", task->directory);
 	if (mkdir(bundle, 0755) < 0 && errno != EEXIST)
 		return error_set(err, errno, "cannot make %s", bundle);
-	if (ADD(&list, err, task->nacelle, "image", "extract") < 0 ||
+	if (import(task, err) < 0 || ADD(&list, err, task->nacelle, "image", "extract") < 0 ||
 	    (task->root && ADD(&list, err, "--root", task->root) < 0) ||
 	    ADD(&list, err, task->image, rootfs) < 0 || run(task, &list, err) < 0)
 		return error_prefix(err, "cannot unpack the image");
@@ -155,9 +132,10 @@ static int open_nacelle(struct subject *subject, struct bench_task *task, struct
 {
 	struct argument_list list = { .count = 0 };
 
-	if (arguments_run(subject, task, &list, err) < 0)
+	if (arguments_run(subject, task, &list, err) < 0 || run(task, &list, err) < 0)
 		return -1;
-	return run(task, &list, err);
+	task->is_imported = true;
+	return 0;
 }
 
 static int before_prepared(struct subject *subject, struct bench_task *task, struct error *err)
@@ -213,17 +191,50 @@ static int arguments_bundle(struct subject *subject, const struct bench_task *ta
 	return ADD(list, err, subject->kind->program, "run", "-b", bundle, subject->number);
 }
 
+/* A container that is not there is no failure to them. */
+static int clean_up_container(struct subject *subject, struct bench_task *task, struct error *err)
+{
+	struct argument_list list = { .count = 0 };
+	const char *runtime = subject->runtime ? subject->runtime : subject->kind->program;
+
+	if (ADD(&list, err, runtime, "delete", "--force", subject->number) < 0)
+		return -1;
+	return run(task, &list, err);
+}
+
+/* Any OCI runtime, as engines drive it. */
+
+static int arguments_oci(struct subject *subject, const struct bench_task *task,
+			 struct argument_list *list, struct error *err)
+{
+	static char bundle[PATH_MAX], pid_file[PATH_MAX];
+
+	(void)snprintf(bundle, sizeof(bundle), "%s/bundle", task->directory);
+	(void)snprintf(pid_file, sizeof(pid_file), "%s/pid", task->directory);
+	return ADD(list, err, task->oci_life, "oci-life", subject->runtime, bundle, subject->number,
+		   pid_file);
+}
+
 /* podman */
+
+static int clean_up_podman(struct subject *subject, struct bench_task *task, struct error *err)
+{
+	struct argument_list list = { .count = 0 };
+
+	if (ADD(&list, err, "podman", "rm", "--force", "--ignore", "--time", "0", subject->number) <
+	    0)
+		return -1;
+	return run(task, &list, err);
+}
 
 static int arguments_podman(struct subject *subject, const struct bench_task *task,
 			    struct argument_list *list, struct error *err)
 {
 	static char rootfs[PATH_MAX];
 
-	(void)subject;
 	(void)snprintf(rootfs, sizeof(rootfs), "%s/bundle/rootfs", task->directory);
-	if (ADD(list, err, "podman", "run", "--rm", "--network", "none", "--read-only", "--rootfs",
-		rootfs) < 0)
+	if (ADD(list, err, "podman", "run", "--rm", "--name", subject->number, "--network", "none",
+		"--read-only", "--rootfs", rootfs) < 0)
 		return -1;
 	return add_all(list, task->command, err);
 }
@@ -279,16 +290,39 @@ static int arguments_shell(struct subject *subject, const struct bench_task *tas
 }
 
 static const struct subject_kind kinds[] = {
-	{ "nacelle", NULL, false, open_nacelle, NULL, NULL, arguments_run },
-	{ "prepared", NULL, false, open_nacelle, before_prepared, after_prepared,
-	  arguments_prepared },
-	{ "crun", "crun", true, open_bundle, NULL, NULL, arguments_bundle },
-	{ "runc", "runc", true, open_bundle, NULL, NULL, arguments_bundle },
-	{ "podman", "podman", true, open_bundle, NULL, NULL, arguments_podman },
-	{ "qemu", "qemu-system-x86_64", false, open_qemu, NULL, NULL, arguments_qemu },
+	{ .name = "nacelle", .open = open_nacelle, .arguments = arguments_run },
+	{ .name = "prepared",
+	  .open = open_nacelle,
+	  .before = before_prepared,
+	  .after = after_prepared,
+	  .arguments = arguments_prepared },
+	{ .name = "crun",
+	  .program = "crun",
+	  .needs_root = true,
+	  .open = open_bundle,
+	  .clean_up = clean_up_container,
+	  .arguments = arguments_bundle },
+	{ .name = "runc",
+	  .program = "runc",
+	  .needs_root = true,
+	  .open = open_bundle,
+	  .clean_up = clean_up_container,
+	  .arguments = arguments_bundle },
+	{ .name = "podman",
+	  .program = "podman",
+	  .needs_root = true,
+	  .open = open_bundle,
+	  .clean_up = clean_up_podman,
+	  .arguments = arguments_podman },
+	{ .name = "qemu",
+	  .program = "qemu-system-x86_64",
+	  .open = open_qemu,
+	  .arguments = arguments_qemu },
 };
-static const struct subject_kind shell_kind = { "command", NULL, false,		 NULL,
-						NULL,	   NULL, arguments_shell };
+static const struct subject_kind shell_kind = { .name = "command", .arguments = arguments_shell };
+static const struct subject_kind oci_kind = { .name = "oci",
+					      .clean_up = clean_up_container,
+					      .arguments = arguments_oci };
 
 const char *const subject_names[] = {
 	"nacelle", "prepared", "crun", "runc", "podman", "qemu", NULL
@@ -334,6 +368,20 @@ void subject_open_nacelle(struct subject *subject)
 	(void)snprintf(subject->name, sizeof(subject->name), "%s", kinds[0].name);
 }
 
+int subject_open_oci(struct subject *subject, const char *runtime, struct bench_task *task,
+		     struct error *err)
+{
+	const char *slash = strrchr(runtime, '/');
+
+	*subject = (struct subject){ .kind = &oci_kind, .runtime = runtime };
+	if (snprintf(subject->name, sizeof(subject->name), "oci %s", slash ? slash + 1 : runtime) >=
+	    (int)sizeof(subject->name))
+		return error_set(err, ENAMETOOLONG, "the runtime %s", runtime);
+	if (slash ? access(runtime, X_OK) < 0 : !is_in_path(runtime))
+		return error_set(err, 0, "there is no %s on this machine", runtime);
+	return extract(task, err);
+}
+
 int subject_open_command(struct subject *subject, const char *name, const char *command,
 			 struct error *err)
 {
@@ -355,6 +403,12 @@ int subject_before(struct subject *subject, struct bench_task *task, unsigned ru
 int subject_after(struct subject *subject, struct bench_task *task, struct error *err)
 {
 	return subject->kind->after ? subject->kind->after(subject, task, err) : 0;
+}
+
+void subject_clean_up(struct subject *subject, struct bench_task *task)
+{
+	if (subject->kind->clean_up)
+		(void)subject->kind->clean_up(subject, task, NULL);
 }
 
 int subject_arguments(struct subject *subject, const struct bench_task *task,

@@ -14,6 +14,7 @@ enum { SUBJECT_ARGUMENTS_MAX = 128, SUBJECT_NAME_MAX = 64 };
 /* What all subjects start, and where they may put things. The texts are the caller's. */
 struct bench_task {
 	const char *nacelle;	      /* path of the program */
+	const char *oci_life;	      /* a program whose verb "oci-life" is oci_life_run() */
 	const char *image;	      /* a reference */
 	const char *root;	      /* of the store, or NULL */
 	const char *const *options;   /* more options of nacelle run, up to a NULL; or NULL */
@@ -21,6 +22,7 @@ struct bench_task {
 	const char *qemu_kernel;      /* for QEMU's row, or NULL */
 	char directory[PATH_MAX / 2]; /* made by bench_task_open() */
 	char error_path[PATH_MAX];    /* in it: what a command says on stderr */
+	bool is_imported;	      /* the image is in the store */
 	bool is_extracted;	      /* DIRECTORY/bundle/rootfs is there */
 };
 
@@ -34,6 +36,7 @@ struct subject {
 	char name[SUBJECT_NAME_MAX];
 	const struct subject_kind *kind;
 	const char *shell_command; /* of a row of its own, else NULL */
+	const char *runtime;	   /* of an OCI runtime's row, else NULL */
 	char uuid[64];		   /* of the pod that is prepared */
 	char number[64];	   /* a name that no other run has */
 	char trace[PATH_MAX];	   /* where nacelle writes its timeline, or "" */
@@ -52,6 +55,9 @@ extern const char *const subject_names[];
  */
 int subject_open(struct subject *subject, const char *name, struct bench_task *task,
 		 struct error *err);
+/* An OCI runtime, a path or a name of PATH, with create, start and delete: the row "oci NAME". */
+int subject_open_oci(struct subject *subject, const char *runtime, struct bench_task *task,
+		     struct error *err);
 /* A command that the shell runs, as a row of that name. */
 int subject_open_command(struct subject *subject, const char *name, const char *command,
 			 struct error *err);
@@ -63,6 +69,8 @@ void subject_open_nacelle(struct subject *subject);
 int subject_before(struct subject *subject, struct bench_task *task, unsigned run,
 		   struct error *err);
 int subject_after(struct subject *subject, struct bench_task *task, struct error *err);
+/* After a start that has failed: removes what it may have left. */
+void subject_clean_up(struct subject *subject, struct bench_task *task);
 
 /* What is started. Returns 0, or -1 with err filled if there are too many arguments. */
 int subject_arguments(struct subject *subject, const struct bench_task *task,

@@ -4,29 +4,29 @@
 #include "vmm/cli/bench_verbs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
-#include "vmm/base/io.h"
 #include "vmm/base/text_list.h"
-#include "vmm/bench/measure.h"
+#include "vmm/bench/child.h"
 #include "vmm/bench/memory.h"
+#include "vmm/bench/oci_life.h"
+#include "vmm/bench/output.h"
 #include "vmm/bench/report.h"
 #include "vmm/bench/starts.h"
 #include "vmm/cli/help.h"
 
-enum { DEFAULT_ROUNDS = 30, DEFAULT_PODS = 20, EXIT_SIGNALLED = 128 };
+enum { DEFAULT_ROUNDS = 30, DEFAULT_PODS = 20, EXIT_ROW_FAILED = 1, EXIT_SIGNALLED = 128 };
 
 struct bench_options {
 	struct text_list commands;
+	struct text_list oci;
 	struct text_list options;
 	struct text_list subjects;
 	const char *format;
@@ -53,8 +53,10 @@ struct bench_options {
 static const struct option_spec start_options[] = {
 	{ "command", 0, OPTION_LIST, "NAME=COMMAND", VALUE_OTHER,
 	  "also measure this command of the shell (repeatable)", FIELD(commands) },
-	{ "format", 0, OPTION_TEXT, "FORMAT", VALUE_OTHER, "text (default), json, csv or html",
-	  FIELD(format) },
+	{ "format", 0, OPTION_TEXT, "FORMAT", VALUE_OTHER,
+	  "text (default), json, csv, csv-phases or html", FIELD(format) },
+	{ "oci", 0, OPTION_LIST, "RUNTIME", VALUE_FILE,
+	  "also measure create, start and delete by this OCI runtime (repeatable)", FIELD(oci) },
 	OPTION_OPTION,
 	OPTION_OUTPUT,
 	{ "qemu-kernel", 0, OPTION_TEXT, "FILE", VALUE_FILE,
@@ -81,23 +83,30 @@ static const struct option_spec memory_options[] = {
 static const char *const default_start[] = { "echo", "hello", NULL };
 static const char *const default_idle[] = { "sh", "-c", "echo ready; exec sleep 1000000", NULL };
 
-/* A program of the installation that this one, PREFIX/lib/nacelle/nacelle-bench, is part of. */
-static int find_nacelle(char path[PATH_MAX], struct error *err)
-{
+/* This program, PREFIX/lib/nacelle/nacelle-bench, and the one that it is part of. */
+struct programs {
 	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char nacelle[PATH_MAX];
+};
+
+static int find_programs(struct programs *programs, struct error *err)
+{
+	ssize_t n = readlink("/proc/self/exe", programs->self, sizeof(programs->self) - 1);
+	size_t len;
 
 	if (n < 0)
 		return error_set(err, errno, "cannot find out where nacelle is installed");
-	self[n] = '\0';
+	programs->self[n] = '\0';
+	len = (size_t)n;
 	for (int up = 0; up < 3; up++) {
-		char *slash = strrchr(self, '/');
+		const char *slash = memrchr(programs->self, '/', len);
 
 		if (!slash)
 			return error_set(err, 0, "nacelle is installed in no directory");
-		*slash = '\0';
+		len = (size_t)(slash - programs->self);
 	}
-	if (snprintf(path, PATH_MAX, "%s/bin/nacelle", self) >= PATH_MAX)
+	if (snprintf(programs->nacelle, sizeof(programs->nacelle), "%.*s/bin/nacelle", (int)len,
+		     programs->self) >= (int)sizeof(programs->nacelle))
 		return error_set(err, ENAMETOOLONG, "the path of nacelle");
 	return 0;
 }
@@ -110,9 +119,8 @@ struct format {
 };
 
 static const struct format formats[] = {
-	{ "text", report_text },
-	{ "json", report_json },
-	{ "csv", report_csv },
+	{ "text", report_text }, { "json", report_json },
+	{ "csv", report_csv },	 { "csv-phases", report_phases_csv },
 	{ "html", report_html },
 };
 
@@ -122,47 +130,15 @@ static const struct format *find_format(const char *name, size_t count, struct e
 		if (strcmp(formats[i].name, name ? name : "text") == 0)
 			return &formats[i];
 	(void)error_set(err, 0, "--format %s: %s is expected", name,
-			count > 2 ? "text, json, csv or html" : "text or json");
+			count > 2 ? "text, json, csv, csv-phases or html" : "text or json");
 	return NULL;
-}
-
-/* What is no regular file, /dev/stdout for example, is written to and stays what it is. */
-static int write_special(const char *path, const char *text, size_t len, struct error *err)
-{
-	_cleanup_fd_ int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
-
-	if (fd < 0 || io_write_all(fd, text, len) < 0)
-		return error_set(err, errno, "cannot write %s", path);
-	return 0;
-}
-
-/* A file appears whole or not at all. */
-static int write_file(const char *path, const char *text, size_t len, struct error *err)
-{
-	char unfinished[PATH_MAX];
-	_cleanup_fd_ int fd = -1;
-	struct stat st;
-
-	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return write_special(path, text, len, err);
-	if (snprintf(unfinished, sizeof(unfinished), "%s.XXXXXX", path) >= (int)sizeof(unfinished))
-		return error_set(err, ENAMETOOLONG, "%s", path);
-	fd = mkostemp(unfinished, O_CLOEXEC);
-	if (fd < 0)
-		return error_set(err, errno, "cannot write %s", path);
-	if (fchmod(fd, 0644) == 0 && io_write_all(fd, text, len) == 0 &&
-	    rename(unfinished, path) == 0)
-		return 0;
-	(void)error_set(err, errno, "cannot write %s", path);
-	(void)unlink(unfinished);
-	return -1;
 }
 
 static int deliver(const struct bench_options *options, const char *text, size_t len,
 		   struct error *err)
 {
 	if (options->output)
-		return write_file(options->output, text, len, err);
+		return output_write(options->output, text, len, err);
 	if (fwrite(text, 1, len, stdout) != len || fflush(stdout) != 0)
 		return error_set(err, errno, "cannot write to standard output");
 	return 0;
@@ -200,23 +176,25 @@ static int report_end(struct report *report, const struct bench_options *options
 
 /* What both verbs begin with. argv is that of the verb. */
 static int open_task(struct bench_task *task, const struct bench_options *options, char **argv,
-		     const char *const *default_command, char nacelle[PATH_MAX], struct error *err)
+		     const char *const *default_command, struct programs *programs,
+		     struct error *err)
 {
 	char **command = argv + 1;
 
 	if (*command && strcmp(*command, "--") == 0)
 		command++;
-	if (find_nacelle(nacelle, err) < 0)
+	if (find_programs(programs, err) < 0)
 		return -1;
 	*task = (struct bench_task){
-		.nacelle = nacelle,
+		.nacelle = programs->nacelle,
+		.oci_life = programs->self,
 		.image = argv[0],
 		.root = options->root,
 		.options = options->options.items,
 		.command = *command ? (const char *const *)command : default_command,
 		.qemu_kernel = options->qemu_kernel,
 	};
-	measure_catch_signals();
+	child_catch_signals();
 	return bench_task_open(task, err);
 }
 
@@ -228,7 +206,7 @@ static FILE *progress(void)
 /* After a signal the status says so, and nothing is printed. */
 static int end(int status)
 {
-	int number = measure_interrupted();
+	int number = child_signal();
 
 	return number ? EXIT_SIGNALLED + number : status;
 }
@@ -264,7 +242,21 @@ static int add_subjects(struct starts *starts, const struct bench_options *optio
 		if (starts_add(starts, *names, is_chosen || strcmp(*names, subject_names[0]) == 0,
 			       task, err) < 0)
 			return -1;
+	for (unsigned i = 0; i < options->oci.count; i++)
+		if (starts_add_oci(starts, options->oci.items[i], task, err) < 0)
+			return -1;
 	return add_commands(starts, options, err);
+}
+
+/* The report may be read by a program, or later. */
+static void say_failures(const struct starts *starts)
+{
+	for (unsigned i = 0; i < starts->row_count; i++)
+		if (starts->rows[i].has_failed)
+			(void)fprintf(stderr, "nacelle-bench: %s: %s\n",
+				      starts->rows[i].subject.name, starts->rows[i].why.text);
+	if (starts->no_phases.text[0])
+		(void)fprintf(stderr, "nacelle-bench: no timeline: %s\n", starts->no_phases.text);
 }
 
 static int start(const struct bench_options *options, const struct format *format, char **argv,
@@ -275,14 +267,18 @@ static int start(const struct bench_options *options, const struct format *forma
 		.rounds = options->runs ? (unsigned)options->runs : DEFAULT_ROUNDS,
 	};
 	_cleanup_(report_free) struct report report = { NULL, NULL, 0 };
-	char nacelle[PATH_MAX];
+	struct programs programs;
+	int failed;
 
-	if (open_task(&task, options, argv, default_start, nacelle, err) < 0 ||
-	    add_subjects(&starts, options, &task, err) < 0 ||
-	    starts_run(&starts, &task, progress(), err) < 0 || report_begin(&report, err) < 0)
+	if (open_task(&task, options, argv, default_start, &programs, err) < 0 ||
+	    add_subjects(&starts, options, &task, err) < 0)
+		return -1;
+	failed = starts_run(&starts, &task, progress(), err);
+	if (failed < 0 || report_begin(&report, err) < 0)
 		return -1;
 	format->write(report.stream, &starts, &task);
-	return report_end(&report, options, err);
+	say_failures(&starts);
+	return report_end(&report, options, err) < 0 ? -1 : failed > 0 ? EXIT_ROW_FAILED : 0;
 }
 
 static int verb_start(const void *opaque, int argc, char **argv, struct error *err)
@@ -307,9 +303,9 @@ static int memory(const struct bench_options *options, bool is_json, char **argv
 	_cleanup_(bench_task_close) struct bench_task task = { .nacelle = NULL };
 	_cleanup_(report_free) struct report report = { NULL, NULL, 0 };
 	struct memory found = { .pods = options->pods ? (unsigned)options->pods : DEFAULT_PODS };
-	char nacelle[PATH_MAX];
+	struct programs programs;
 
-	if (open_task(&task, options, argv, default_idle, nacelle, err) < 0 ||
+	if (open_task(&task, options, argv, default_idle, &programs, err) < 0 ||
 	    memory_run(&found, &task, progress(), err) < 0 || report_begin(&report, err) < 0)
 		return -1;
 	if (is_json)
@@ -331,6 +327,14 @@ static int verb_memory(const void *opaque, int argc, char **argv, struct error *
 		return error_set(err, 0, "--pods %" PRIu64 ": at most %d", options->pods,
 				 MEMORY_PODS_MAX);
 	return end(memory(options, format == &formats[1], argv, err));
+}
+
+/* What --oci measures; it is no verb of a person's. */
+static int verb_oci_life(const void *options, int argc, char **argv, struct error *err)
+{
+	(void)options;
+	(void)argc;
+	return oci_life_run(argv[0], argv[1], argv[2], argv[3], err);
 }
 
 static int verb_completion(const void *options, int argc, char **argv, struct error *err)
@@ -379,4 +383,22 @@ const struct program bench_program = {
 	.about = "Measures what pods cost on this machine",
 	.manual = "nacelle-bench(1)",
 	.verbs = verbs,
+};
+
+static const struct verb internal_verbs[] = {
+	{ .name = "oci-life",
+	  .usage = "RUNTIME BUNDLE ID PID-FILE",
+	  .help = "Create, start and delete a container",
+	  .arguments_min = 4,
+	  .arguments_max = 4,
+	  .run = verb_oci_life },
+	{ .name = NULL },
+};
+
+const struct program bench_internal_program = {
+	.name = "nacelle-bench",
+	.command = "nacelle-bench",
+	.about = "What nacelle-bench starts of itself",
+	.manual = "nacelle-bench(1)",
+	.verbs = internal_verbs,
 };

@@ -7,5 +7,7 @@
 #include "vmm/cli/options.h"
 
 extern const struct program bench_program;
+/* What it starts of itself; no help lists these. */
+extern const struct program bench_internal_program;
 
 #endif

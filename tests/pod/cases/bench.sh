@@ -25,11 +25,25 @@ test_memory() {
   holds 'r["guest_kib"] > 2 * 4096 and 2 * 64 < r["own_kib"] < 2 * 4096 and r["kernel_kib"]["PageTables"] > 0'
 }
 
+# Any OCI runtime, ours beside others; one that fails is a row too, its container is gone, and the exit status says so.
+test_oci() {
+  printf '#!/bin/sh\ncase $1 in start) exit 5 ;; esac\nexec crun "$@"\n' >broken-crun
+  chmod 755 broken-crun
+  "$nacelle" bench start --root "$store" --runs 1 --with crun --oci "$(dirname "$nacelle")/nacelle-oci" --oci crun --oci ./broken-crun \
+    --format json -o report.json "$busybox" -- echo hello 2>said
+  expect_same "$?" 1 "exit status"
+  holds '[row["name"] for row in r["rows"]] == ["crun", "oci nacelle-oci", "oci crun", "oci broken-crun"]'
+  holds 'all(0 < row["first_byte"]["median_ns"] <= row["end"]["median_ns"] for row in r["rows"][:3])'
+  holds '"start ended with status 5" in r["rows"][3]["failed"] and "end" not in r["rows"][3]'
+  expect grep -q 'oci broken-crun: .*start ended with status 5' said
+  expect_same "$(crun list -q)" "" "containers left"
+}
+
 test_refusals() {
   "$nacelle" bench start --root "$store" --with nosuch "$busybox" 2>said && fail "an unknown row was measured"
   expect grep -q 'nosuch: nothing that can be measured has this name' said
   "$nacelle" bench start --root "$store" --runs 1 --with nacelle "$busybox" -- false 2>said && fail "a failure was measured"
   expect grep -q 'nacelle: .* ended with status 1' said
   "$nacelle" bench start --format xml "$busybox" 2>said && fail "--format xml"
-  expect grep -qx 'nacelle-bench: --format xml: text, json, csv or html is expected' said
+  expect grep -qx 'nacelle-bench: --format xml: text, json, csv, csv-phases or html is expected' said
 }

@@ -90,16 +90,18 @@ static void test_begin_and_end(void **state)
 	char goes_on[] = "echo; exec sleep 1000", ends[] = "exit 1";
 	char *argv[] = { shell, option, goes_on, NULL };
 	struct error err = ERROR_NONE;
-	int output_fd;
+	struct child child;
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(measure_begin(argv, error_path, &pid, &output_fd, &err), 0);
+	assert_int_equal(measure_begin(argv, error_path, &child, &err), 0);
+	pid = child.pid;
 	assert_int_equal(kill(pid, 0), 0);
-	measure_end(pid, output_fd);
+	child_stop(&child);
 	assert_int_equal(kill(pid, 0), -1);
+	assert_int_equal(child.pid, -1);
 	argv[2] = ends;
-	assert_int_equal(measure_begin(argv, error_path, &pid, &output_fd, &err), -1);
+	assert_int_equal(measure_begin(argv, error_path, &child, &err), -1);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
