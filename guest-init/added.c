@@ -248,7 +248,7 @@ static int merge_environment(struct added_process *p)
 	p->env = calloc(app->env_count + p->own.env_count + RECORD_ENV_SPARE + 1, sizeof(*p->env));
 	if (!p->env)
 		return -1;
-	for (size_t i = 0; i < app->env_count; i++) {
+	for (size_t i = 0; i < app->env_count && !(p->own.own & RECORD_OWN_ENVIRONMENT); i++) {
 		bool replaced = false;
 
 		for (size_t j = 0; j < p->own.env_count && !replaced; j++)
@@ -261,6 +261,28 @@ static int merge_environment(struct added_process *p)
 	p->config.env = p->env;
 	p->config.env_count = count;
 	return 0;
+}
+
+static void settle_rights(struct added_process *p)
+{
+	struct record_app *config = &p->config;
+	const struct record_app *own = &p->own;
+
+	if (own->own & RECORD_OWN_UMASK)
+		config->umask = own->umask;
+	if (own->own & RECORD_OWN_GROUPS) {
+		config->supplementary_gids = own->supplementary_gids;
+		config->supplementary_gid_count = own->supplementary_gid_count;
+	}
+	if (own->own & RECORD_OWN_CAPABILITIES)
+		config->capabilities = own->capabilities;
+	if (own->own & RECORD_OWN_RLIMITS) {
+		config->rlimits = own->rlimits;
+		config->rlimit_count = own->rlimit_count;
+	}
+	if (own->own & RECORD_OWN_OOM_SCORE)
+		config->oom_score_adj = own->oom_score_adj;
+	config->no_new_privileges |= own->no_new_privileges;
 }
 
 /* All that the record does not say is the app's. -1 with errno set. */
@@ -279,6 +301,7 @@ static int settle(struct added_process *p)
 		p->config.user = p->own.user;
 	if (p->own.workdir)
 		p->config.workdir = p->own.workdir;
+	settle_rights(p);
 	p->config.terminal = p->own.terminal;
 	p->config.rows = p->own.rows;
 	p->config.columns = p->own.columns;

@@ -320,8 +320,11 @@ enum trace_stage {
  *	    exec/
  *	        argv                         as an app's
  *	        env                          beside the app's, and in place of those of the same name
- *	        user, workdir                absent: the app's
- *	        terminal, umask              as an app's
+ *	        env-alone                    flag: env is all, there is nothing of the app's
+ *	        user, workdir, umask, supplementary-gids, capabilities, rlimits, oom-score-adj
+ *	                                     as an app's; absent: the app's
+ *	        no-new-privileges            flag: it counts even if the app has it not
+ *	        terminal                     as an app's
  *	        stdin-port, stdout-port, stderr-port = <n>   counted from record_port
  */
 /* clang-format on */
@@ -368,6 +371,7 @@ enum {
 #define RECORD_NAME	       "name"
 #define RECORD_ARGV	       "argv"
 #define RECORD_ENV	       "env"
+#define RECORD_ENV_ALONE       "env-alone"
 #define RECORD_USER	       "user"
 #define RECORD_WORKDIR	       "workdir"
 #define RECORD_TERMINAL	       "terminal"

@@ -275,6 +275,7 @@ int record_read_added(const void *dtb, size_t len, struct record_app *process, s
 	if (r.node < 0)
 		return error_set(err, EINVAL, "pod record: it holds no process");
 	record_read_process(&r, process, true);
+	record_read_own(&r, process);
 	for (size_t i = 0; i < 3; i++) {
 		if (process->ports[i] >= NACELLE_PORTS_ADDED)
 			reader_fail(&r, RECORD_STDIN_PORT, "is none of those of an added process");

@@ -68,6 +68,16 @@ enum record_restart {
 	RECORD_RESTART_ALWAYS,
 };
 
+/* What an added process does not have from its app. */
+enum record_own {
+	RECORD_OWN_ENVIRONMENT = 1,
+	RECORD_OWN_UMASK = 2,
+	RECORD_OWN_GROUPS = 4,
+	RECORD_OWN_CAPABILITIES = 8,
+	RECORD_OWN_RLIMITS = 16,
+	RECORD_OWN_OOM_SCORE = 32,
+};
+
 /* Entries at the end of an environment that the guest may fill: PATH, HOME, TERM. */
 enum { RECORD_ENV_SPARE = 3 };
 
@@ -76,6 +86,7 @@ struct record_app {
 	const char **argv; /* NULL-terminated */
 	const char **env;  /* NULL-terminated, RECORD_ENV_SPARE entries behind the end are free */
 	size_t env_count;
+	uint32_t own; /* of an added process: enum record_own */
 	const char *user;
 	uint32_t *supplementary_gids;
 	size_t supplementary_gid_count;

@@ -8,6 +8,7 @@
 
 #include "guest-init/protocol.h"
 #include "guest-init/record_reader.h"
+#include "vmm/base/bytes.h"
 
 enum { MODE_MAX = 07777, UMASK_MAX = 0777 };
 
@@ -155,6 +156,13 @@ static void read_seccomp(struct record_reader *r, struct record_app *out)
 	out->seccomp_count = len / sizeof(*out->seccomp);
 }
 
+static void read_oom_score(struct record_reader *r, struct record_app *app)
+{
+	app->oom_score_adj = (int32_t)reader_u32(r, RECORD_OOM_SCORE_ADJ, 0);
+	if (app->oom_score_adj < -RECORD_OOM_SCORE_MAX || app->oom_score_adj > RECORD_OOM_SCORE_MAX)
+		reader_fail(r, RECORD_OOM_SCORE_ADJ, "is out of range");
+}
+
 /* What the app may use, and how much of it. */
 static void read_limits(struct record_reader *r, struct record_app *app)
 {
@@ -162,9 +170,7 @@ static void read_limits(struct record_reader *r, struct record_app *app)
 	app->no_new_privileges = reader_flag(r, RECORD_NO_NEW_PRIVS);
 	read_seccomp(r, app);
 	read_rlimits(r, app);
-	app->oom_score_adj = (int32_t)reader_u32(r, RECORD_OOM_SCORE_ADJ, 0);
-	if (app->oom_score_adj < -RECORD_OOM_SCORE_MAX || app->oom_score_adj > RECORD_OOM_SCORE_MAX)
-		reader_fail(r, RECORD_OOM_SCORE_ADJ, "is out of range");
+	read_oom_score(r, app);
 	app->memory_limit = reader_u64(r, RECORD_MEMORY_LIMIT, 0);
 	app->cpu_limit = reader_u32(r, RECORD_CPU_LIMIT, 0);
 	app->cpu_weight = reader_number(r, RECORD_CPU_WEIGHT, 0, RECORD_CPU_WEIGHT_MAX);
@@ -222,6 +228,30 @@ void record_read_process(struct record_reader *r, struct record_app *app, bool i
 	app->ports[0] = reader_u32(r, RECORD_STDIN_PORT, 0);
 	app->ports[1] = reader_u32(r, RECORD_STDOUT_PORT, 0);
 	app->ports[2] = reader_u32(r, RECORD_STDERR_PORT, 0);
+}
+
+void record_read_own(struct record_reader *r, struct record_app *process)
+{
+	static const struct {
+		const char *name;
+		enum record_own own;
+	} properties[] = {
+		{ RECORD_ENV_ALONE, RECORD_OWN_ENVIRONMENT },
+		{ RECORD_UMASK, RECORD_OWN_UMASK },
+		{ RECORD_GROUPS, RECORD_OWN_GROUPS },
+		{ RECORD_CAPABILITIES, RECORD_OWN_CAPABILITIES },
+		{ RECORD_RLIMITS, RECORD_OWN_RLIMITS },
+		{ RECORD_OOM_SCORE_ADJ, RECORD_OWN_OOM_SCORE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(properties); i++)
+		if (reader_flag(r, properties[i].name))
+			process->own |= (uint32_t)properties[i].own;
+	read_groups(r, process);
+	process->capabilities = reader_u64(r, RECORD_CAPABILITIES, 0);
+	process->no_new_privileges = reader_flag(r, RECORD_NO_NEW_PRIVS);
+	read_rlimits(r, process);
+	read_oom_score(r, process);
 }
 
 void record_read_app(struct record_reader *r, struct record_app *app)

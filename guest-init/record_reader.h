@@ -71,6 +71,9 @@ size_t reader_count_children(struct record_reader *r, int node, const char *pref
  */
 void record_read_process(struct record_reader *r, struct record_app *app, bool is_added);
 
+/* What an added process has of its own beside that. */
+void record_read_own(struct record_reader *r, struct record_app *process);
+
 /* The node of an app. What it allocates is free_app()'s, also after an error. */
 void record_read_app(struct record_reader *r, struct record_app *app);
 void record_free_app(struct record_app *app);

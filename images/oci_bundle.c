@@ -116,6 +116,13 @@ static bool all_have_values(const struct string_list *list)
 	return true;
 }
 
+static bool is_sound_process(const struct oci_bundle *bundle)
+{
+	return bundle->texts[OCI_CWD] && bundle->texts[OCI_CWD][0] == '/' &&
+	       bundle->texts[OCI_USER] && bundle->lists[OCI_ARGS].count &&
+	       all_have_values(&bundle->lists[OCI_ENV]) && bundle->numbers[OCI_UMASK] <= 0777;
+}
+
 static bool is_sound(const struct oci_bundle *bundle)
 {
 	for (size_t i = 0; i < bundle->mount_count; i++) {
@@ -125,14 +132,12 @@ static bool is_sound(const struct oci_bundle *bundle)
 		    !(mount->flags & OCI_MOUNT_BIND) != !mount->source)
 			return false;
 	}
-	return bundle->texts[OCI_ROOT_PATH] && bundle->texts[OCI_CWD] &&
-	       bundle->texts[OCI_CWD][0] == '/' && bundle->texts[OCI_USER] &&
-	       bundle->lists[OCI_ARGS].count && bundle->lists[OCI_ANNOTATIONS].count % 2 == 0 &&
-	       all_have_values(&bundle->lists[OCI_ENV]) &&
-	       all_have_values(&bundle->lists[OCI_SYSCTLS]) && bundle->numbers[OCI_UMASK] <= 0777;
+	return bundle->texts[OCI_ROOT_PATH] && bundle->lists[OCI_ANNOTATIONS].count % 2 == 0 &&
+	       all_have_values(&bundle->lists[OCI_SYSCTLS]) && is_sound_process(bundle);
 }
 
-int oci_bundle_decode(struct oci_bundle *bundle, const void *data, size_t len, struct error *err)
+static int decode(bool (*check)(const struct oci_bundle *), struct oci_bundle *bundle,
+		  const void *data, size_t len, struct error *err)
 {
 	struct cursor c;
 	struct field field;
@@ -144,10 +149,20 @@ int oci_bundle_decode(struct oci_bundle *bundle, const void *data, size_t len, s
 		if (more > 0 && take_field(bundle, &field) < 0)
 			more = -1;
 	}
-	if (more == 0 && is_sound(bundle))
+	if (more == 0 && check(bundle))
 		return 0;
 	oci_bundle_free(bundle);
 	return error_set(err, 0, "the reader of config.json reported nonsense");
+}
+
+int oci_bundle_decode(struct oci_bundle *bundle, const void *data, size_t len, struct error *err)
+{
+	return decode(is_sound, bundle, data, len, err);
+}
+
+int oci_process_decode(struct oci_bundle *bundle, const void *data, size_t len, struct error *err)
+{
+	return decode(is_sound_process, bundle, data, len, err);
 }
 
 const char *oci_bundle_annotation(const struct oci_bundle *bundle, const char *name)

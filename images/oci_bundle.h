@@ -99,11 +99,15 @@ struct oci_bundle {
 int oci_bundle_read(struct oci_bundle *bundle, const char *text, size_t len, struct error *err);
 void oci_bundle_free(struct oci_bundle *bundle);
 
+/* The same of a "process" that stands alone, as engines write one for exec: the rest is empty. */
+int oci_process_read(struct oci_bundle *bundle, const char *text, size_t len, struct error *err);
+
 /* Flat fields in a fresh allocation that the caller frees. Returns 0, or -1: no memory. */
 int oci_bundle_encode(const struct oci_bundle *bundle, void **data, size_t *len);
 
 /* Every field is checked. Returns 0, or -1 with err filled and *bundle empty. */
 int oci_bundle_decode(struct oci_bundle *bundle, const void *data, size_t len, struct error *err);
+int oci_process_decode(struct oci_bundle *bundle, const void *data, size_t len, struct error *err);
 
 /* One more mount, all zero; NULL: there are too many, or no memory. */
 struct oci_mount *oci_bundle_add_mount(struct oci_bundle *bundle);

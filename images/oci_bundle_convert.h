@@ -11,4 +11,7 @@
 /* From a file to the fields of oci_bundle_decode(), in a fresh allocation. Returns 0 or -1. */
 int oci_bundle_convert(int fd, void **data, size_t *len, struct error *err);
 
+/* The same of a process alone, for oci_process_decode(). */
+int oci_process_convert(int fd, void **data, size_t *len, struct error *err);
+
 #endif

@@ -14,8 +14,9 @@ int oci_mounts_read(const struct appc_node *top, struct oci_bundle *bundle, stru
 int oci_linux_read(const struct appc_node *top, struct oci_bundle *bundle, struct error *err);
 int oci_vm_read(const struct appc_node *top, struct oci_bundle *bundle, struct error *err);
 
-/* Refuses and warns as oci_fields says. */
-int oci_fields_check(const struct appc_node *top, struct oci_bundle *bundle, struct error *err);
+/* Refuses and warns as oci_fields says of those whose path begins so; top is what lies there. */
+int oci_fields_check(const struct appc_node *top, const char *prefix, struct oci_bundle *bundle,
+		     struct error *err);
 
 /* Whether it is one of the device nodes that every container has. */
 bool oci_is_default_device(const char *path);

@@ -102,17 +102,20 @@ static int find_field(const struct appc_node *top, const char *path, struct erro
 	return value && !is_empty(object, key, value);
 }
 
-int oci_fields_check(const struct appc_node *top, struct oci_bundle *bundle, struct error *err)
+int oci_fields_check(const struct appc_node *top, const char *prefix, struct oci_bundle *bundle,
+		     struct error *err)
 {
+	size_t prefix_len = strlen(prefix);
+
 	for (size_t i = 0; i < oci_field_count; i++) {
 		const struct oci_field *field = &oci_fields[i];
 		const char *note = field->note;
 		int found;
 
 		if ((field->effect != OCI_UNUSED && field->effect != OCI_REFUSED) ||
-		    strchr(field->path, '['))
+		    strchr(field->path, '[') || strncmp(field->path, prefix, prefix_len) != 0)
 			continue;
-		found = find_field(top, field->path, err);
+		found = find_field(top, field->path + prefix_len, err);
 		if (found < 0)
 			return -1;
 		if (found && field->effect == OCI_REFUSED)
@@ -295,29 +298,36 @@ static int read_rest(const struct appc_node *process, struct oci_bundle *bundle,
 	return oci_take(text, &bundle->texts[OCI_OOM_SCORE], err);
 }
 
-static int read_process(const struct appc_node *top, struct oci_bundle *bundle, struct error *err)
+static int read_process(const struct appc_node *process, struct oci_bundle *bundle,
+			struct error *err)
+{
+	const char *cwd;
+
+	if (appc_need_string(process, "cwd", &cwd, err) < 0)
+		return -1;
+	if (cwd[0] != '/')
+		return appc_refuse(process, "cwd", err, "\"%.64s\" is no absolute path", cwd);
+	if (oci_take(cwd, &bundle->texts[OCI_CWD], err) < 0 ||
+	    appc_strings(process, "args", &bundle->lists[OCI_ARGS], err) < 0 ||
+	    appc_strings(process, "env", &bundle->lists[OCI_ENV], err) < 0 ||
+	    check_env(process, &bundle->lists[OCI_ENV], err) < 0)
+		return -1;
+	if (!bundle->lists[OCI_ARGS].count || !bundle->lists[OCI_ARGS].items[0][0])
+		return appc_refuse(process, "args", err, "it names no program");
+	if (read_user(process, bundle, err) < 0 || read_terminal(process, bundle, err) < 0 ||
+	    read_rlimits(process, bundle, err) < 0 || read_capabilities(process, bundle, err) < 0)
+		return -1;
+	return read_rest(process, bundle, err);
+}
+
+static int find_process(const struct appc_node *top, struct oci_bundle *bundle, struct error *err)
 {
 	struct appc_node process;
-	const char *cwd;
 	int found = appc_object(top, "process", &process, err);
 
 	if (found <= 0)
 		return found < 0 ? -1 : appc_refuse(top, "process", err, "it is missing");
-	if (appc_need_string(&process, "cwd", &cwd, err) < 0)
-		return -1;
-	if (cwd[0] != '/')
-		return appc_refuse(&process, "cwd", err, "\"%.64s\" is no absolute path", cwd);
-	if (oci_take(cwd, &bundle->texts[OCI_CWD], err) < 0 ||
-	    appc_strings(&process, "args", &bundle->lists[OCI_ARGS], err) < 0 ||
-	    appc_strings(&process, "env", &bundle->lists[OCI_ENV], err) < 0 ||
-	    check_env(&process, &bundle->lists[OCI_ENV], err) < 0)
-		return -1;
-	if (!bundle->lists[OCI_ARGS].count || !bundle->lists[OCI_ARGS].items[0][0])
-		return appc_refuse(&process, "args", err, "it names no program");
-	if (read_user(&process, bundle, err) < 0 || read_terminal(&process, bundle, err) < 0 ||
-	    read_rlimits(&process, bundle, err) < 0 || read_capabilities(&process, bundle, err) < 0)
-		return -1;
-	return read_rest(&process, bundle, err);
+	return read_process(&process, bundle, err);
 }
 
 static int read_names(const struct appc_node *top, struct oci_bundle *bundle, struct error *err)
@@ -373,15 +383,26 @@ static int read_bundle(const struct appc_node *top, struct oci_bundle *bundle, s
 		return -1;
 	if (strncmp(version, "1.", 2) != 0)
 		return appc_refuse(top, "ociVersion", err, "\"%.64s\" is no version 1", version);
-	if (oci_fields_check(top, bundle, err) < 0 || read_root(top, bundle, err) < 0 ||
-	    read_process(top, bundle, err) < 0 || read_names(top, bundle, err) < 0 ||
+	if (oci_fields_check(top, "", bundle, err) < 0 || read_root(top, bundle, err) < 0 ||
+	    find_process(top, bundle, err) < 0 || read_names(top, bundle, err) < 0 ||
 	    oci_mounts_read(top, bundle, err) < 0 || oci_linux_read(top, bundle, err) < 0 ||
 	    oci_vm_read(top, bundle, err) < 0)
 		return -1;
 	return read_annotations(top, bundle, err);
 }
 
-int oci_bundle_read(struct oci_bundle *bundle, const char *text, size_t len, struct error *err)
+static int read_process_alone(const struct appc_node *top, struct oci_bundle *bundle,
+			      struct error *err)
+{
+	if (!json_is_object(top->json))
+		return error_set(err, 0, "it is no object");
+	return oci_fields_check(top, "process.", bundle, err) < 0 ? -1
+								  : read_process(top, bundle, err);
+}
+
+/* With one of the readers above. */
+static int read_with(int (*reader)(const struct appc_node *, struct oci_bundle *, struct error *),
+		     struct oci_bundle *bundle, const char *text, size_t len, struct error *err)
 {
 	struct appc_node top = { 0 };
 	struct cJSON *json;
@@ -391,9 +412,19 @@ int oci_bundle_read(struct oci_bundle *bundle, const char *text, size_t len, str
 	if (json_parse(&json, text, len, err) < 0)
 		return -1;
 	top.json = json;
-	result = read_bundle(&top, bundle, err);
+	result = reader(&top, bundle, err);
 	json_free(json);
 	if (result < 0)
 		oci_bundle_free(bundle);
 	return result;
+}
+
+int oci_bundle_read(struct oci_bundle *bundle, const char *text, size_t len, struct error *err)
+{
+	return read_with(read_bundle, bundle, text, len, err);
+}
+
+int oci_process_read(struct oci_bundle *bundle, const char *text, size_t len, struct error *err)
+{
+	return read_with(read_process_alone, bundle, text, len, err);
 }

@@ -1,9 +1,9 @@
 /*
  * nacelle-image append DIGEST TARGET: an image of the store with one layer more, which is the file
- * on stdin, as a layout. nacelle-image pod-manifest FILE, image-manifest FILE, bundle FILE: flat
- * fields on stdout. nacelle-image refresh DIGEST: an image's record is brought to the present
- * version. nacelle-image seccomp PROFILE: a filter of system calls, as struct sock_filter[] on
- * stdout; what the user should know on stderr.
+ * on stdin, as a layout. nacelle-image pod-manifest FILE, image-manifest FILE, bundle FILE, process
+ * FILE: flat fields on stdout. nacelle-image refresh DIGEST: an image's record is brought to the
+ * present version. nacelle-image seccomp PROFILE: a filter of system calls, as struct sock_filter[]
+ * on stdout; what the user should know on stderr.
  */
 #include "vmm/cli/internal_verbs.h"
 
@@ -97,6 +97,13 @@ static int verb_bundle(const void *options, int argc, char **argv, struct error 
 	return convert("", argv[0], oci_bundle_convert, err);
 }
 
+static int verb_process(const void *options, int argc, char **argv, struct error *err)
+{
+	(void)options;
+	(void)argc;
+	return convert("", argv[0], oci_process_convert, err);
+}
+
 static int verb_refresh(const void *given, int argc, char **argv, struct error *err)
 {
 	const struct store_options *options = given;
@@ -160,6 +167,12 @@ static const struct verb verbs[] = {
 	  .arguments_min = 1,
 	  .arguments_max = 1,
 	  .run = verb_pod_manifest },
+	{ .name = "process",
+	  .usage = "FILE",
+	  .help = "Read a process that is added to an OCI container",
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .run = verb_process },
 	{ .name = "refresh",
 	  .usage = "[OPTIONS] DIGEST",
 	  .help = "Read an image's configuration anew",

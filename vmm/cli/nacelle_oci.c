@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,25 +48,26 @@ static const struct option_spec global_options[] = {
 		"bundle", 'b', OPTION_TEXT, "DIR", VALUE_DIRECTORY, "the bundle (default .)",      \
 		    FIELD(bundle)                                                                  \
 	}
-#define CREATE_OPTIONS                                                                                  \
-	OPTION_BUNDLE, { "config",     'f',	   OPTION_TEXT,                                         \
-			 "FILE",       VALUE_FILE, "instead of the bundle's config.json",               \
-			 FIELD(config) },                                                               \
-	    { "console-socket",	    0,                                                                  \
-	      OPTION_TEXT,	    "FILE",                                                             \
-	      VALUE_FILE,	    "send the terminal's master to this socket",                        \
-	      FIELD(console_socket) },                                                                  \
-	    { "pid-file",     0,	  OPTION_TEXT,                                                  \
-	      "FILE",	      VALUE_FILE, "write the number of the container's process there",          \
-	      FIELD(pid_file) },                                                                        \
-	    { "preserve-fds",	  0, OPTION_TEXT, "N", VALUE_OTHER, "refused, unless it is 0",          \
-	      FIELD(preserve_fds) },                                                                    \
-	    { "no-pivot",     0, OPTION_FLAG, NULL, VALUE_OTHER, "for other runtimes' callers",         \
-	      FIELD(no_pivot) },                                                                        \
-	    { "no-new-keyring", 0, OPTION_FLAG, NULL, VALUE_OTHER, "the same", FIELD(no_new_keyring) }, \
-	{                                                                                               \
-		"no-subreaper", 0, OPTION_FLAG, NULL, VALUE_OTHER, "the same", FIELD(no_subreaper)      \
-	}
+/* clang-format off */
+#define OPTION_CONSOLE_SOCKET \
+	{ "console-socket", 0, OPTION_TEXT, "FILE", VALUE_FILE, \
+	  "send the terminal's master to this socket", FIELD(console_socket) }
+#define OPTION_PID_FILE \
+	{ "pid-file", 0, OPTION_TEXT, "FILE", VALUE_FILE, \
+	  "write the number of the container's process there", FIELD(pid_file) }
+#define OPTION_PRESERVE_FDS \
+	{ "preserve-fds", 0, OPTION_TEXT, "N", VALUE_OTHER, "refused, unless it is 0", \
+	  FIELD(preserve_fds) }
+#define CREATE_OPTIONS \
+	OPTION_BUNDLE, \
+	{ "config", 'f', OPTION_TEXT, "FILE", VALUE_FILE, "instead of the bundle's config.json", \
+	  FIELD(config) }, \
+	OPTION_CONSOLE_SOCKET, OPTION_PID_FILE, OPTION_PRESERVE_FDS, \
+	{ "no-pivot", 0, OPTION_FLAG, NULL, VALUE_OTHER, "for other runtimes' callers", \
+	  FIELD(no_pivot) }, \
+	{ "no-new-keyring", 0, OPTION_FLAG, NULL, VALUE_OTHER, "the same", FIELD(no_new_keyring) }, \
+	{ "no-subreaper", 0, OPTION_FLAG, NULL, VALUE_OTHER, "the same", FIELD(no_subreaper) }
+/* clang-format on */
 
 static const struct option_spec create_options[] = { CREATE_OPTIONS };
 static const struct option_spec run_options[] = {
@@ -78,6 +80,33 @@ static const struct option_spec kill_options[] = {
 };
 static const struct option_spec delete_options[] = {
 	{ "force", 'f', OPTION_FLAG, NULL, VALUE_OTHER, "kill it first if it runs", FIELD(force) },
+};
+static const struct option_spec exec_options[] = {
+	{ "process", 'p', OPTION_TEXT, "FILE", VALUE_FILE, "the process as JSON, not a command",
+	  FIELD(process) },
+	{ "detach", 'd', OPTION_FLAG, NULL, VALUE_OTHER, "do not wait for its end", FIELD(detach) },
+	{ "tty", 't', OPTION_FLAG, NULL, VALUE_OTHER, "give it a terminal", FIELD(tty) },
+	OPTION_CONSOLE_SOCKET,
+	OPTION_PID_FILE,
+	OPTION_PRESERVE_FDS,
+	{ "cwd", 0, OPTION_TEXT, "DIR", VALUE_OTHER, "working directory (default the container's)",
+	  FIELD(cwd) },
+	{ "env", 'e', OPTION_LIST, "NAME=VALUE", VALUE_OTHER, "set a variable (repeatable)",
+	  FIELD(env) },
+	{ "user", 'u', OPTION_TEXT, "UID[:GID]", VALUE_OTHER,
+	  "run as this user (default the container's)", FIELD(user) },
+	{ "additional-gids", 'g', OPTION_LIST, "GID", VALUE_OTHER, "one more group (repeatable)",
+	  FIELD(additional_gids) },
+	{ "cap", 'c', OPTION_LIST, "NAME", VALUE_OTHER, "one more capability (repeatable)",
+	  FIELD(capabilities) },
+	{ "no-new-privs", 0, OPTION_FLAG, NULL, VALUE_OTHER, "execve() grants nothing",
+	  FIELD(no_new_privileges) },
+	{ "ignore-paused", 0, OPTION_FLAG, NULL, VALUE_OTHER,
+	  "in a paused container: it starts when that goes on", FIELD(ignore_paused) },
+	{ "process-label", 0, OPTION_TEXT, "LABEL", VALUE_OTHER, "for other runtimes' callers",
+	  FIELD(process_label) },
+	{ "apparmor", 0, OPTION_TEXT, "PROFILE", VALUE_OTHER, "the same", FIELD(apparmor) },
+	{ "cgroup", 0, OPTION_TEXT, "PATH", VALUE_OTHER, "the same", FIELD(cgroup) },
 };
 static const struct option_spec list_options[] = {
 	{ "format", 'f', OPTION_TEXT, "FORMAT", VALUE_OTHER, "table or json (default table)",
@@ -106,6 +135,16 @@ static const struct verb verbs[] = {
 	PLAIN_VERB("start", "ID", "Start a container that was made", 1, oci_start),
 	VERB("run", "[OPTIONS] ID", "Make and start a container", run_options, 1, 1, oci_run),
 	PLAIN_VERB("state", "ID", "Print a container's state as JSON", 1, oci_state),
+	{ .name = "exec",
+	  .usage = "[OPTIONS] ID [COMMAND ...]",
+	  .help = "Run a command in a container",
+	  .options = exec_options,
+	  .option_count = sizeof(exec_options) / sizeof(*exec_options),
+	  .options_size = sizeof(struct oci_options),
+	  .options_first = true,
+	  .arguments_min = 1,
+	  .arguments_max = INT_MAX,
+	  .run = oci_exec },
 	VERB("kill", "[OPTIONS] ID [SIGNAL]", "Send a signal to a container (TERM)", kill_options,
 	     1, 2, oci_kill),
 	VERB("delete", "[OPTIONS] ID", "Remove a container that has stopped", delete_options, 1, 1,

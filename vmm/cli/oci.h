@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "images/oci_bundle.h"
+#include "vmm/base/text_list.h"
 #include "vmm/cli/options.h"
 #include "vmm/pod/directory.h"
 #include "vmm/pod/pod_info.h"
@@ -36,6 +37,18 @@ struct oci_options {
 	const char *pid_file;
 	const char *preserve_fds;
 	const char *format;
+	const char *process;
+	const char *cwd;
+	const char *user;
+	const char *process_label;
+	const char *apparmor;
+	const char *cgroup;
+	struct text_list env;
+	struct text_list additional_gids;
+	struct text_list capabilities;
+	bool tty;
+	bool no_new_privileges;
+	bool ignore_paused;
 	bool no_pivot;
 	bool no_new_keyring;
 	bool no_subreaper;
@@ -52,6 +65,7 @@ extern const struct program oci_program;
 /* The verbs: as struct verb has them. */
 int oci_create(const void *options, int argc, char **argv, struct error *err);
 int oci_run(const void *options, int argc, char **argv, struct error *err);
+int oci_exec(const void *options, int argc, char **argv, struct error *err);
 int oci_start(const void *options, int argc, char **argv, struct error *err);
 int oci_state(const void *options, int argc, char **argv, struct error *err);
 int oci_kill(const void *options, int argc, char **argv, struct error *err);
@@ -65,9 +79,19 @@ int oci_spec(const void *options, int argc, char **argv, struct error *err);
 
 /* Before anything else: which standard streams there are. */
 void oci_started(void);
+extern bool oci_stdio_present[3];
 
 /* The directory of containers; create makes it, with its parents. */
 const char *oci_root(void);
+
+/*
+ * Writes the pid file, unless there is none: whole or not at all, since engines read it as soon as
+ * it is there. Returns 0, or -1 with err filled.
+ */
+int oci_write_pid(const char *path, pid_t pid, struct error *err);
+
+/* Refuses what would hand descriptors of the caller's over. */
+int oci_check_descriptors(const struct oci_options *options, struct error *err);
 
 /* One container. */
 struct oci_container {

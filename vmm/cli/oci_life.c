@@ -26,24 +26,29 @@
 /* How long the end of a container that ends is awaited: a second. */
 enum { END_TURNS = 100, TURN_MS = 10 };
 
-static bool stdio_present[3];
+bool oci_stdio_present[3];
 
 void oci_started(void)
 {
-	stdio_reserve(stdio_present);
+	stdio_reserve(oci_stdio_present);
 }
 
-/* What a number of the command line may not be: a container gets no descriptor of the caller's. */
+int oci_check_descriptors(const struct oci_options *options, struct error *err)
+{
+	if (!options->preserve_fds || strcmp(options->preserve_fds, "0") == 0)
+		return 0;
+	return error_set(err, 0,
+			 "--preserve-fds %s: descriptors cannot be handed to a virtual machine",
+			 options->preserve_fds);
+}
+
 static int check_options(const struct oci_options *options, const char *id, struct error *err)
 {
 	struct oci_container container;
 	int found;
 
-	if (options->preserve_fds && strcmp(options->preserve_fds, "0") != 0)
-		return error_set(err, 0,
-				 "--preserve-fds %s: descriptors cannot be handed to a virtual "
-				 "machine",
-				 options->preserve_fds);
+	if (oci_check_descriptors(options, err) < 0)
+		return -1;
 	if (pod_name_check(id, NULL) < 0)
 		return error_set(err, 0, "invalid container id format: %s", id);
 	found = oci_container_find(id, OCI_HELD, &container, err);
@@ -68,8 +73,7 @@ static int check_terminal(const struct oci_options *options, const struct oci_bu
 	return 0;
 }
 
-/* Whole or not at all: engines read it as soon as it is there. */
-static int write_pid(const char *path, pid_t pid, struct error *err)
+int oci_write_pid(const char *path, pid_t pid, struct error *err)
 {
 	_cleanup_free_ char *temporary = NULL;
 	_cleanup_fd_ int fd = -1;
@@ -123,10 +127,10 @@ static struct {
 static int create(const struct oci_options *options, const char *id, pid_t *pid, struct error *err)
 {
 	struct create_options create = { .run = &made.run,
-					 .console_socket = options->console_socket };
+					 .orphan.console_socket = options->console_socket };
 	const char *directory = options->bundle ? options->bundle : ".";
 
-	memcpy(create.stdio_present, stdio_present, sizeof(stdio_present));
+	memcpy(create.orphan.stdio_present, oci_stdio_present, sizeof(oci_stdio_present));
 	if (check_options(options, id, err) < 0 ||
 	    bundle_load(&made.bundle, directory, options->config, err) < 0 ||
 	    check_terminal(options, &made.bundle, err) < 0 ||
@@ -135,11 +139,11 @@ static int create(const struct oci_options *options, const char *id, pid_t *pid,
 	made.run.name = id;
 	made.run.store_root = oci_root();
 	made.run.boot_timeout_s = RUN_BOOT_TIMEOUT_OCI_S;
-	create.rows = (uint16_t)made.bundle.numbers[OCI_ROWS];
-	create.columns = (uint16_t)made.bundle.numbers[OCI_COLUMNS];
+	create.orphan.rows = (uint16_t)made.bundle.numbers[OCI_ROWS];
+	create.orphan.columns = (uint16_t)made.bundle.numbers[OCI_COLUMNS];
 	if (pod_create(&create, pid, err) < 0)
 		return -1;
-	if (write_pid(options->pid_file, *pid, err) == 0)
+	if (oci_write_pid(options->pid_file, *pid, err) == 0)
 		return 0;
 	undo(id);
 	return -1;

@@ -83,6 +83,18 @@ int bundle_load(struct oci_bundle *bundle, const char *directory, const char *co
 	return -1;
 }
 
+int bundle_load_process(struct oci_bundle *process, const char *path, struct error *err)
+{
+	const char *arguments[] = { "nacelle-image", "process", "--", path, NULL };
+	_cleanup_free_ void *data = NULL;
+	size_t len;
+
+	*process = (struct oci_bundle){ 0 };
+	if (image_program_read(arguments, FIELDS_SIZE_MAX, &data, &len, NULL, err) < 0)
+		return -1;
+	return oci_process_decode(process, data, len, err);
+}
+
 static struct text_list lend(const struct string_list *list)
 {
 	union {

@@ -19,6 +19,9 @@
 int bundle_load(struct oci_bundle *bundle, const char *directory, const char *config,
 		struct error *err);
 
+/* The file of a process alone, as it is written there. Returns as bundle_load() does. */
+int bundle_load_process(struct oci_bundle *process, const char *path, struct error *err);
+
 /*
  * The options of its pod, whose name is the container's. app is the one app. What is made is kept,
  * and the bundle must live as long.

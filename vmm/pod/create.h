@@ -6,18 +6,15 @@
 #ifndef NACELLE_POD_CREATE_H
 #define NACELLE_POD_CREATE_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 #include "vmm/base/error.h"
+#include "vmm/pod/orphan.h"
 #include "vmm/pod/run.h"
 
 struct create_options {
 	const struct run_options *run;
-	const char
-	    *console_socket;	/* gets the terminal's master by SCM_RIGHTS; NULL: no terminal */
-	uint16_t rows, columns; /* of the terminal; 0: not known */
-	bool stdio_present[3];
+	struct orphan_options orphan;
 };
 
 /*

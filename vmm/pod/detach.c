@@ -75,8 +75,8 @@ static int wait_for_start(pid_t pid, int news, int messages)
 
 int detach_become(struct detach *detach, struct error *err)
 {
-	const int keep[] = { detach->news, detach->messages, detach->stdio[0], detach->stdio[1],
-			     detach->stdio[2] };
+	const int keep[] = { detach->news,     detach->messages, detach->stdio[0],
+			     detach->stdio[1], detach->stdio[2], detach->kept };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0 || (detach->stdio[0] != STDIN_FILENO && dup2(null, STDIN_FILENO) < 0) ||

@@ -17,10 +17,12 @@ struct detach {
 	int messages; /* the same one's stderr, while the pod's own is a file; or -1 */
 	int file;     /* that file, or -1 */
 	int stdio[3]; /* what apps inherit, until they have it; or -1 */
+	int kept;     /* one more that detach_become() leaves open; or -1 */
 };
 
 #define DETACH_NONE                                                                                \
-	((struct detach){ .news = -1, .messages = -1, .file = -1, .stdio = { -1, -1, -1 } })
+	((struct detach){                                                                          \
+	    .news = -1, .messages = -1, .file = -1, .stdio = { -1, -1, -1 }, .kept = -1 })
 
 /*
  * Splits the process. Returns -1 in the child, which goes on as the supervisor with its stdin and
@@ -41,7 +43,8 @@ struct detach_waiter {
  */
 pid_t detach_fork(struct detach *detach, struct detach_waiter *waiter, struct error *err);
 
-/* In the child: lets go of all that is the caller's but detach->stdio. Returns 0 or -1. */
+/* In the child: lets go of all that is the caller's but detach->stdio and ->kept. Returns 0 or -1.
+ */
 int detach_become(struct detach *detach, struct error *err);
 
 /* Waits for the end of a child; its status, 128 + n for a signal, or -1. */

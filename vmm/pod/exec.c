@@ -12,45 +12,18 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
-#include "vmm/base/io.h"
 #include "vmm/machine/machine.h"
 #include "vmm/pod/app_states.h"
 #include "vmm/pod/client.h"
+#include "vmm/pod/exec_internal.h"
 #include "vmm/pod/exec_server.h"
-#include "vmm/pod/pods.h"
-#include "vmm/pod/record.h"
 #include "vmm/pod/signals.h"
-#include "vmm/pod/stdio.h"
 #include "vmm/pod/terminal.h"
-
-enum { INPUT_BYTES = 4096 };
-
-struct exec {
-	const struct exec_options *options;
-	int socket;
-	int signals;
-	uint32_t app;
-	bool started;
-	bool pumps; /* stdin is a terminal */
-	int input;  /* the way from it to the machine; -1: it has ended */
-	char bytes[INPUT_BYTES];
-	size_t from, to;
-};
-
-/* What goes with the request. */
-struct parcel {
-	uint32_t flags;
-	int fds[MACHINE_ADD_FDS_MAX];
-	unsigned count;
-};
 
 static void close_fd(int *fd)
 {
@@ -59,152 +32,9 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static void add_fd(struct parcel *parcel, uint32_t flag, int fd)
-{
-	parcel->flags |= flag;
-	parcel->fds[parcel->count++] = fd;
-}
-
-/* One of the standard descriptors, for the machine. */
-static int add_stdio(struct parcel *parcel, uint32_t flag, uint32_t private_flag,
-		     uint32_t socket_flag, int fd, struct error *err)
-{
-	bool private_nonblocking;
-	struct stat st;
-	int copy = stdio_hand_over(fd, &private_nonblocking);
-
-	if (copy < 0)
-		return error_set(err, errno, "cannot hand over descriptor %d", fd);
-	add_fd(parcel, flag, copy);
-	if (private_nonblocking)
-		parcel->flags |= private_flag;
-	else if (fstat(copy, &st) == 0 && S_ISSOCK(st.st_mode))
-		parcel->flags |= socket_flag;
-	return 0;
-}
-
-static int add_stdin(struct exec *exec, struct parcel *parcel, struct error *err)
-{
-	int ends[2];
-
-	exec->pumps = isatty(STDIN_FILENO);
-	if (!exec->pumps)
-		return add_stdio(parcel, MACHINE_ADD_STDIN, MACHINE_ADD_STDIN_PRIVATE,
-				 MACHINE_ADD_STDIN_SOCKET, STDIN_FILENO, err);
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-		return error_set(err, errno, "cannot make a pipe");
-	exec->input = ends[1];
-	add_fd(parcel, MACHINE_ADD_STDIN | MACHINE_ADD_STDIN_PRIVATE, ends[0]);
-	return 0;
-}
-
-static int add_streams(struct exec *exec, struct parcel *parcel, struct error *err)
-{
-	const struct exec_options *options = exec->options;
-
-	if (options->detach)
-		return 0;
-	if (options->tty)
-		parcel->flags |= MACHINE_ADD_TERMINAL;
-	if (options->interactive && add_stdin(exec, parcel, err) < 0)
-		return -1;
-	if (add_stdio(parcel, MACHINE_ADD_STDOUT, MACHINE_ADD_STDOUT_PRIVATE,
-		      MACHINE_ADD_STDOUT_SOCKET, STDOUT_FILENO, err) < 0)
-		return -1;
-	return options->tty ? 0
-			    : add_stdio(parcel, MACHINE_ADD_STDERR, MACHINE_ADD_STDERR_PRIVATE,
-					MACHINE_ADD_STDERR_SOCKET, STDERR_FILENO, err);
-}
-
-static int write_record(const struct pod_app *process, struct error *err)
-{
-	_cleanup_free_ void *record = NULL;
-	_cleanup_fd_ int fd = -1;
-	size_t len;
-
-	if (record_build_added(process, &record, &len, err) < 0)
-		return -1;
-	fd = memfd_create("record", MFD_CLOEXEC);
-	if (fd < 0 || io_write_all(fd, record, len) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return error_set(err, errno, "cannot write the command's record");
-	return steal_fd(&fd);
-}
-
-static void free_environment(const char **env)
-{
-	union {
-		const char **list;
-		char **mine;
-	} entries = { env };
-
-	for (size_t i = 0; entries.mine[i]; i++)
-		free(entries.mine[i]);
-	free(entries.mine);
-}
-
-/* What is set, and the caller's value of what is only named; NULL if there is no memory. */
-static const char **make_environment(const struct text_list *given, struct error *err)
-{
-	char **env = calloc(given->count + 1, sizeof(*env));
-	size_t used = 0;
-	union {
-		char **mine;
-		const char **list;
-	} entries = { env };
-
-	for (size_t i = 0; env && i < given->count; i++) {
-		const char *text = given->items[i];
-		const char *value = strchr(text, '=') ? NULL : getenv(text);
-
-		if (!strchr(text, '=') && !value)
-			continue;
-		if (asprintf(&env[used], value ? "%s=%s" : "%s", text, value) < 0) {
-			env[used] = NULL;
-			free_environment(entries.list);
-			env = NULL;
-		}
-		used++;
-	}
-	if (!env)
-		error_set(err, ENOMEM, "cannot write the command's environment");
-	return env ? entries.list : NULL;
-}
-
-static int add_record(const struct exec *exec, struct parcel *parcel, const char **argv,
-		      struct error *err)
-{
-	const struct exec_options *options = exec->options;
-	struct pod_app process = {
-		.argv = argv,
-		.user = options->user,
-		.workdir = options->workdir,
-		.terminal = options->tty,
-		.rows = 24,
-		.columns = 80,
-	};
-	int fd;
-
-	(void)terminal_size(STDOUT_FILENO, &process.rows, &process.columns);
-	(void)terminal_size(STDIN_FILENO, &process.rows, &process.columns);
-	if (!options->detach) {
-		process.stdin_port = options->interactive || options->tty ? 1 : POD_NO_PORT;
-		process.stdout_port = options->tty ? POD_NO_PORT : 2;
-		process.stderr_port = options->tty ? POD_NO_PORT : 3;
-	}
-	process.env = make_environment(&options->env, err);
-	if (!process.env)
-		return -1;
-	fd = write_record(&process, err);
-	free_environment(process.env);
-	if (fd < 0)
-		return -1;
-	add_fd(parcel, MACHINE_ADD_RECORD, fd);
-	return 0;
-}
-
 /* What the machine has now is its alone: a command that closes its stdout closes the user's pipe.
  */
-static void let_go(const struct exec *exec, struct parcel *parcel)
+static void let_go(const struct exec *exec, struct exec_parcel *parcel)
 {
 	_cleanup_fd_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -220,14 +50,16 @@ static void let_go(const struct exec *exec, struct parcel *parcel)
 static int ask(struct exec *exec, const char **argv, struct error *err)
 {
 	struct pod_request request = client_request(POD_REQUEST_ADD);
-	struct parcel parcel = { .count = 0 };
+	struct exec_parcel parcel = { .count = 0 };
 	int result;
 
-	result = add_record(exec, &parcel, argv, err);
+	result = exec_add_record(exec, &parcel, argv, err);
 	if (result == 0)
-		result = add_streams(exec, &parcel, err);
+		result = exec_add_streams(exec, &parcel, err);
 	request.app = exec->app;
-	request.flags = parcel.flags | (exec->options->detach ? POD_ADD_DETACHED : 0);
+	request.flags = parcel.flags | (exec->options->detach ? POD_ADD_DETACHED : 0) |
+			(exec->detach ? POD_ADD_LEASHED : 0) |
+			(exec->options->ignore_paused ? POD_ADD_IGNORE_PAUSED : 0);
 	if (result == 0)
 		result = client_send(exec->socket, &request, parcel.fds, parcel.count, err);
 	let_go(exec, &parcel);
@@ -238,8 +70,8 @@ static void send_winsize(const struct exec *exec)
 {
 	struct pod_request request = client_request(POD_REQUEST_WINSIZE);
 
-	if (exec->options->tty && (terminal_size(STDIN_FILENO, &request.rows, &request.columns) ||
-				   terminal_size(STDOUT_FILENO, &request.rows, &request.columns)))
+	if (exec->options->tty && (terminal_size(exec->stdio[0], &request.rows, &request.columns) ||
+				   terminal_size(exec->stdio[1], &request.rows, &request.columns)))
 		(void)client_send(exec->socket, &request, NULL, 0, NULL);
 }
 
@@ -253,6 +85,16 @@ static int explain_failure(uint32_t code, struct error *err)
 	default:
 		return error_set(err, (int)code, "the guest cannot start the command");
 	}
+}
+
+/* Whoever made this process hears that the command runs, and may go. */
+static void leave_maker(const struct exec *exec)
+{
+	_cleanup_fd_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	detach_started(exec->detach, exec->uuid);
+	if (null >= 0)
+		(void)dup2(null, STDERR_FILENO);
 }
 
 /* Returns the exit status when it is known, -1 with err filled, or -2: not yet. */
@@ -272,6 +114,8 @@ static int on_reply(struct exec *exec, struct error *err)
 	if (reply.app_state == POD_APP_RUNNING) {
 		exec->started = true;
 		send_winsize(exec);
+		if (exec->detach)
+			leave_maker(exec);
 		return exec->options->detach ? 0 : GOES_ON;
 	}
 	if (reply.exit_kind == EXIT_KIND_INIT_FAILURE)
@@ -295,7 +139,8 @@ static int on_signal(struct exec *exec)
 		return GOES_ON;
 	}
 	/* The end of this connection hangs up on the command. */
-	if (info.ssi_signo == SIGHUP || (!exec->started && signals_is_end((int)info.ssi_signo)))
+	if ((info.ssi_signo == SIGHUP && !exec->detach) ||
+	    (!exec->started && signals_is_end((int)info.ssi_signo)))
 		return 128 + (int)info.ssi_signo;
 	request.signal = info.ssi_signo;
 	if (exec->started)
@@ -367,11 +212,31 @@ static int watch_signals(struct exec *exec, struct error *err)
 	return exec->signals < 0 ? error_set(err, errno, "cannot watch signals") : 0;
 }
 
+int exec_serve(struct exec *exec, const char **argv, struct error *err)
+{
+	const struct exec_options *options = exec->options;
+	bool is_raw = options->tty && options->interactive && isatty(exec->stdio[0]);
+	int status = -1;
+
+	if (client_find_app(exec->socket, options->app, &exec->app, err) == 0 &&
+	    watch_signals(exec, err) == 0 &&
+	    !(is_raw && terminal_make_raw(exec->stdio[0], err) < 0) && ask(exec, argv, err) == 0)
+		status = serve(exec, err);
+	terminal_restore();
+	close_fd(&exec->input);
+	close_fd(&exec->signals);
+	close_fd(&exec->socket);
+	return status;
+}
+
 int exec_run(const struct exec_options *options, const struct pod_directory *pod, const char **argv,
 	     struct error *err)
 {
-	struct exec exec = { .options = options, .socket = -1, .signals = -1, .input = -1 };
-	int status = -1;
+	struct exec exec = { .options = options,
+			     .stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
+			     .socket = -1,
+			     .signals = -1,
+			     .input = -1 };
 
 	if (options->detach && (options->tty || options->interactive))
 		return error_set(err, 0, "--detach leaves no terminal and no stdin");
@@ -379,18 +244,7 @@ int exec_run(const struct exec_options *options, const struct pod_directory *pod
 	if (options->tty && options->interactive && !isatty(STDIN_FILENO))
 		return error_set(err, 0, "stdin is no terminal: leave --tty or --interactive out");
 	exec.socket = client_connect_pod(pod, err);
-	if (exec.socket < 0 || client_find_app(exec.socket, options->app, &exec.app, err) < 0)
-		return -1;
-	if (watch_signals(&exec, err) == 0 &&
-	    !(options->tty && options->interactive && isatty(STDIN_FILENO) &&
-	      terminal_make_raw(STDIN_FILENO, err) < 0) &&
-	    ask(&exec, argv, err) == 0)
-		status = serve(&exec, err);
-	terminal_restore();
-	close_fd(&exec.input);
-	close_fd(&exec.signals);
-	close_fd(&exec.socket);
-	return status;
+	return exec.socket < 0 ? -1 : exec_serve(&exec, argv, err);
 }
 
 int exec_pause(const struct pod_directory *pod, bool pause, struct error *err)

@@ -8,6 +8,7 @@
 
 #include "vmm/base/error.h"
 #include "vmm/base/text_list.h"
+#include "vmm/pod/orphan.h"
 
 struct exec_options {
 	const char *root;
@@ -19,6 +20,10 @@ struct exec_options {
 	bool interactive;
 	bool tty;
 	bool detach;
+
+	/* What no command line of nacelle's says. */
+	const struct pod_app *process; /* what it has of its own (enum pod_own), umask; or NULL */
+	bool ignore_paused;
 };
 
 /*
@@ -27,9 +32,19 @@ struct exec_options {
  * process: the command's, 128 + n for a signal, 126 and 127 if it could not be started, or -1 with
  * err filled.
  */
+struct pod_app;
 struct pod_directory;
 int exec_run(const struct exec_options *options, const struct pod_directory *pod, const char **argv,
 	     struct error *err);
+
+/*
+ * The same by a process of the command's own, which outlives this one: it has the command's
+ * streams, passes its signals on, ends with its status and takes it along when it is killed.
+ * Returns 0 with *pid that of the process as soon as the command runs, or -1 with err filled, in
+ * runc's words where it cannot be executed or is not there; then nothing is left.
+ */
+int exec_orphan(const struct exec_options *options, const struct orphan_options *streams,
+		const struct pod_directory *pod, const char **argv, pid_t *pid, struct error *err);
 
 /* Stops all processors of a pod, or lets them go on. Returns 0, or -1 with err filled. */
 int exec_pause(const struct pod_directory *pod, bool pause, struct error *err);

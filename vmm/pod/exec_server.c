@@ -5,6 +5,7 @@
 #include "vmm/pod/exec_server.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "vmm/base/cleanup.h"
@@ -17,7 +18,8 @@ enum {
 	KNOWN_FLAGS = STREAM_FLAGS | MACHINE_ADD_TERMINAL | MACHINE_ADD_STDIN_PRIVATE |
 		      MACHINE_ADD_STDOUT_PRIVATE | MACHINE_ADD_STDERR_PRIVATE |
 		      MACHINE_ADD_STDIN_SOCKET | MACHINE_ADD_STDOUT_SOCKET |
-		      MACHINE_ADD_STDERR_SOCKET | POD_ADD_DETACHED,
+		      MACHINE_ADD_STDERR_SOCKET,
+	OUR_FLAGS = POD_ADD_DETACHED | POD_ADD_LEASHED | POD_ADD_IGNORE_PAUSED,
 };
 
 static uint32_t slot_id(const struct supervisor *supervisor, const struct exec_slot *slot)
@@ -41,10 +43,15 @@ static void on_client_end(struct pod_client *client)
 	struct exec_slot *slot = client->context;
 	const struct machine_command command = { .type = MACHINE_COMMAND_HANG_UP,
 						 .id = slot_id(supervisor, slot) };
+	const struct machine_command kill = { .type = MACHINE_COMMAND_SIGNAL,
+					      .app = slot_id(supervisor, slot),
+					      .signal = SIGKILL };
 
 	slot->client = NULL;
 	if (!slot->detached)
 		supervisor_command(supervisor, &command);
+	if (slot->leashed)
+		supervisor_command(supervisor, &kill);
 }
 
 /* The slot of a connection, or NULL if it has none. */
@@ -70,19 +77,20 @@ int exec_server_add(struct supervisor *supervisor, struct pod_client *client,
 {
 	struct machine_command command = { .type = MACHINE_COMMAND_ADD,
 					   .app = request->app,
-					   .flags = request->flags & ~(uint32_t)POD_ADD_DETACHED };
+					   .flags = request->flags & (uint32_t)KNOWN_FLAGS };
 	struct exec_slot *slot = supervisor->exec.slots;
 	const struct exec_slot *end = slot + FRAME_ADDED_MAX;
 	int taken[MACHINE_ADD_FDS_MAX];
 
 	if (request->app >= supervisor->apps.count)
 		return ENOENT;
-	if (request->flags & ~(uint32_t)KNOWN_FLAGS || !(request->flags & MACHINE_ADD_RECORD) ||
-	    count_streams(request->flags) != fd_count || client->on_end)
+	if (request->flags & ~(uint32_t)(KNOWN_FLAGS | OUR_FLAGS) ||
+	    !(request->flags & MACHINE_ADD_RECORD) || count_streams(request->flags) != fd_count ||
+	    client->on_end)
 		return EINVAL;
 	if (supervisor->apps.apps[request->app].state == POD_APP_EXITED)
 		return refuse(client, request, ESRCH, "the app has ended");
-	if (supervisor->reply_flags & POD_REPLY_PAUSED)
+	if (supervisor->reply_flags & POD_REPLY_PAUSED && !(request->flags & POD_ADD_IGNORE_PAUSED))
 		return refuse(client, request, EAGAIN, "the pod is paused; resume it first");
 	while (slot < end && slot->used)
 		slot++;
@@ -91,6 +99,7 @@ int exec_server_add(struct supervisor *supervisor, struct pod_client *client,
 			      "the pod runs as many commands as it can; wait for one to end");
 	*slot = (struct exec_slot){ .used = true,
 				    .detached = request->flags & POD_ADD_DETACHED,
+				    .leashed = request->flags & POD_ADD_LEASHED,
 				    .client = client };
 	client->context = slot;
 	client->on_end = on_client_end;

@@ -13,15 +13,19 @@
 #include "vmm/pod/control_socket.h"
 
 /*
- * POD_REQUEST_ADD: flags are those of enum machine_add_flags, and this one: the process goes on
- * when the connection ends. Replies are of type ADD, app being the process's id: app_state
- * POD_APP_RUNNING, then POD_APP_EXITED with kind and code; or one refusal.
+ * POD_REQUEST_ADD: flags are those of enum machine_add_flags, and these; the first says that the
+ * process goes on when the connection ends. Replies are of type ADD, app being the process's id:
+ * app_state POD_APP_RUNNING, then POD_APP_EXITED with kind and code; or one refusal.
  */
-enum { POD_ADD_DETACHED = 1 << 24 };
+enum {
+	POD_ADD_DETACHED = 1 << 24,
+	POD_ADD_LEASHED = 1 << 25,	 /* it is killed when the connection ends */
+	POD_ADD_IGNORE_PAUSED = 1 << 26, /* where the pod is paused, it starts when that goes on */
+};
 
 struct exec_slot {
 	bool used;
-	bool detached;
+	bool detached, leashed;
 	struct pod_client *client; /* NULL: it has gone */
 };
 

@@ -85,7 +85,17 @@ struct pod_rlimit {
 /* A vsock port of the host, or POD_NO_PORT where the app gets /dev/null. */
 enum { POD_NO_PORT = 0 };
 
+/* What a process that is added to an app does not have from it. */
+enum pod_own {
+	POD_OWN_ENVIRONMENT = 1, /* env is all that it has */
+	POD_OWN_GROUPS = 2,
+	POD_OWN_CAPABILITIES = 4,
+	POD_OWN_RLIMITS = 8,
+	POD_OWN_OOM_SCORE = 16,
+};
+
 struct pod_app {
+	uint32_t own; /* of an added process: enum pod_own */
 	const char *name;
 	const char **argv; /* NULL-terminated, at least one */
 	const char **env;  /* NULL-terminated "NAME=value" */

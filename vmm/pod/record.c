@@ -164,6 +164,7 @@ static void put_added(struct record_writer *w, const struct pod_app *process)
 	writer_u32(w, RECORD_VERSION_PROP, RECORD_VERSION);
 	writer_begin(w, RECORD_EXEC);
 	record_write_process(w, process);
+	record_write_own(w, process);
 	writer_string(w, RECORD_USER, process->user);
 	if (process->workdir)
 		writer_path(w, RECORD_WORKDIR, process->workdir);

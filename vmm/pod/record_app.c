@@ -128,6 +128,12 @@ static void put_groups(struct record_writer *w, const struct pod_app *app)
 	writer_put(w, RECORD_GROUPS, cells, app->supplementary_gid_count * sizeof(*cells));
 }
 
+static void check_oom_score(struct record_writer *w, const struct pod_app *app)
+{
+	if (app->oom_score_adj < -RECORD_OOM_SCORE_MAX || app->oom_score_adj > RECORD_OOM_SCORE_MAX)
+		writer_fail(w, RECORD_OOM_SCORE_ADJ, "is out of range");
+}
+
 static void put_limits(struct record_writer *w, const struct pod_app *app)
 {
 	writer_u64(w, RECORD_CAPABILITIES, app->capabilities);
@@ -138,8 +144,7 @@ static void put_limits(struct record_writer *w, const struct pod_app *app)
 		writer_put(w, RECORD_SECCOMP, app->seccomp,
 			   app->seccomp_count * sizeof(*app->seccomp));
 	put_rlimits(w, app->rlimits, app->rlimit_count);
-	if (app->oom_score_adj < -RECORD_OOM_SCORE_MAX || app->oom_score_adj > RECORD_OOM_SCORE_MAX)
-		writer_fail(w, RECORD_OOM_SCORE_ADJ, "is out of range");
+	check_oom_score(w, app);
 	writer_u32_unless_0(w, RECORD_OOM_SCORE_ADJ, (uint32_t)app->oom_score_adj);
 	writer_u64_unless_0(w, RECORD_MEMORY_LIMIT, app->memory_limit);
 	writer_u32_unless_0(w, RECORD_CPU_LIMIT, app->cpu_limit);
@@ -195,6 +200,26 @@ void record_write_process(struct record_writer *w, const struct pod_app *app)
 	if (app->has_umask)
 		writer_u32(w, RECORD_UMASK, app->umask);
 	put_streams(w, app);
+}
+
+/* A list that is its own and empty is there, without a value. */
+void record_write_own(struct record_writer *w, const struct pod_app *process)
+{
+	writer_flag(w, RECORD_ENV_ALONE, process->own & POD_OWN_ENVIRONMENT);
+	writer_flag(w, RECORD_NO_NEW_PRIVS, process->no_new_privileges);
+	if (process->own & POD_OWN_GROUPS && process->supplementary_gid_count)
+		put_groups(w, process);
+	else
+		writer_flag(w, RECORD_GROUPS, process->own & POD_OWN_GROUPS);
+	if (process->own & POD_OWN_CAPABILITIES)
+		writer_u64(w, RECORD_CAPABILITIES, process->capabilities);
+	if (process->own & POD_OWN_RLIMITS && process->rlimit_count)
+		put_rlimits(w, process->rlimits, process->rlimit_count);
+	else
+		writer_flag(w, RECORD_RLIMITS, process->own & POD_OWN_RLIMITS);
+	check_oom_score(w, process);
+	if (process->own & POD_OWN_OOM_SCORE)
+		writer_u32(w, RECORD_OOM_SCORE_ADJ, (uint32_t)process->oom_score_adj);
 }
 
 void record_write_app(struct record_writer *w, const struct pod_app *app)

@@ -51,6 +51,9 @@ void writer_paths(struct record_writer *w, const char *name, const char *const *
 /* What a process is, an app's or an added one: argv, environment, streams. In record_app.c. */
 void record_write_process(struct record_writer *w, const struct pod_app *process);
 
+/* What an added process has of its own beside that. */
+void record_write_own(struct record_writer *w, const struct pod_app *process);
+
 /* The properties and nodes of an app into the node that has begun, in record_app.c. */
 void record_write_app(struct record_writer *w, const struct pod_app *app);
 

@@ -65,6 +65,25 @@ static void read_one(const char *text, size_t len)
 	oci_bundle_free(&bundle);
 }
 
+/* The same as a process alone. */
+static void read_process(const char *text, size_t len)
+{
+	struct error err = ERROR_NONE;
+	struct oci_bundle process, back;
+	size_t data_len;
+	void *data;
+
+	if (oci_process_read(&process, text, len, &err) < 0) {
+		assert(err.text[0]);
+		return;
+	}
+	assert(oci_bundle_encode(&process, &data, &data_len) == 0);
+	assert(oci_process_decode(&back, data, data_len, &err) == 0);
+	free(data);
+	oci_bundle_free(&process);
+	oci_bundle_free(&back);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size > strlen(fields_start) && !memcmp(data, fields_start, strlen(fields_start))) {
@@ -76,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t len = end ? (size_t)(end - data) : size;
 
 		read_one((const char *)data, len);
+		read_process((const char *)data, len);
 		data += len + (end != NULL);
 		size -= len + (end != NULL);
 	}

@@ -197,6 +197,138 @@ END
   expect_same "$(oci list -q)" ""
 }
 
+# Processes that are added: each with a process of its own on the host, or in the foreground.
+test_exec() {
+  make_bundle b sh -c 'trap "exit 9" TERM; while :; do sleep 0.1; done'
+  sed -i 's|"umask": 7, ||' b/config.json
+  python3 - "${nacelle%/*}/nacelle-oci" "$PWD" <<'END' || fail "exec"
+import ctypes, fcntl, json, os, signal, socket, struct, subprocess, sys, termios
+oci, top = [sys.argv[1], "--root", sys.argv[2] + "/oci"], sys.argv[2]
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+def say(*words, **how):
+    how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
+    done = subprocess.run([*oci, *words], **how)
+    return done.returncode, (done.stdout or b"").decode(), (done.stderr or b"").decode()
+
+def status_of(pid):
+    status = os.waitpid(pid, 0)[1]
+    assert os.WIFEXITED(status), status
+    return os.WEXITSTATUS(status)
+
+def read_pid():
+    pid = int(open("pid").read())
+    os.unlink("pid")
+    assert os.getsid(pid) == pid
+    return pid
+
+def process(*args, **more):
+    caps = ["CAP_KILL", "CAP_NET_RAW"]
+    what = {"args": args, "cwd": "/", "env": ["PATH=/bin", "ONLY=this"], "user": {"uid": 0, "gid": 0},
+            "capabilities": {"bounding": caps, "permitted": caps, "effective": caps}, **more}
+    json.dump(what, open("p.json", "w"))
+
+assert say("create", "-b", "b", "--pid-file", "pid", "c1", stdout=None, stderr=None)[0] == 0
+container = read_pid()
+assert "has not been started: it is created" in say("exec", "c1", "true")[2]
+assert say("start", "c1") == (0, "", "")
+
+# In the foreground the streams and the status are this process's; what follows the id is not the verb's.
+config = open("b/config.json").read()
+assert say("exec", "c1", "sh", "-c", "cat; echo out; echo err >&2; exit 5", stdin=open("b/config.json")) == (5, config + "out\n", "err\n")
+assert say("exec", "--pid-file", "pid", "c1", "sh", "-c", "kill -9 $$")[0] == 137
+os.unlink("pid")
+done = say("exec", "--cwd", "/data", "-e", "B=x y", "-u", "12", "-g", "77", "--env", "A=new", "-c", "CAP_NET_RAW", "c1",
+           "sh", "-c", "pwd; echo $A $B; id -u; id -g; id -G; grep CapBnd /proc/self/status")
+assert done == (0, "/data\nnew x y\n12\n0\n0 5 77\nCapBnd:\t0000000000002021\n", ""), done
+assert say("exec", "c1") == (1, "", "nacelle-oci: exec takes a command or --process\n")
+
+# A process of its own: an orphan, whose streams may be files, and which holds nothing else of the caller's.
+leaked = os.open("/dev/null", os.O_RDONLY)
+os.set_inheritable(leaked, True)
+process("sh", "-c", "echo $A $ONLY; id -u; id -g; id -G; umask; ulimit -n; pwd; grep CapBnd /proc/self/status; cat; exit 6", cwd="/tmp",
+        user={"uid": 3, "gid": 4, "umask": 0o27, "additionalGids": [8, 9]}, rlimits=[{"type": "RLIMIT_NOFILE", "soft": 33, "hard": 44}])
+open("given", "w").write("given")
+with open("out", "w") as out, open("given") as given:
+    made = say("exec", "--process=p.json", "--pid-file=pid", "--detach", "c1", stdin=given, stdout=out, stderr=out, pass_fds=[leaked])
+assert made[0] == 0, open("out").read()
+assert status_of(read_pid()) == 6
+assert open("out").read() == "this\n3\n4\n4 8 9\n0027\n33\n/tmp\nCapBnd:\t0000000000002020\ngiven", open("out").read()
+
+# Many at a time. Signals are relayed; who is killed takes what it stands for along.
+process("sh", "-c", "trap 'exit 7' USR1; echo ready; read line; echo $line; while :; do sleep 0.1; done")
+many = []
+for i in range(4):
+    (input_end, input_way), (output_way, output_end) = os.pipe(), os.pipe()
+    assert say("exec", "-p", "p.json", "--pid-file", "pid", "-d", "c1", stdin=input_end, stdout=output_end, stderr=output_end)[0] == 0
+    os.close(input_end)
+    os.close(output_end)
+    many.append((read_pid(), input_way, os.fdopen(output_way)))
+pid = many[0][0]
+for fd in os.listdir(f"/proc/{pid}/fd"):
+    what = os.readlink(f"/proc/{pid}/fd/{fd}")
+    assert what == "/dev/null" or what.startswith(("socket:", "anon_inode:")), what
+for i, (pid, way, back) in enumerate(many):
+    os.write(way, b"word %d\n" % i)
+    assert back.readline() == "ready\n" and back.readline() == f"word {i}\n"
+os.kill(many[0][0], signal.SIGUSR1)
+assert status_of(many[0][0]) == 7
+os.kill(many[1][0], signal.SIGTERM)
+assert status_of(many[1][0]) == 143
+os.kill(many[2][0], signal.SIGKILL)
+os.waitpid(many[2][0], 0)
+for _, _, back in many[:3]:
+    assert back.read() == ""  # nobody in the guest holds it any more
+assert say("exec", "c1", "sh", "-c", "ps | grep -c '[r]ead line'")[1] == "1\n"
+
+# Paused: only where the caller says that it knows.
+assert say("pause", "c1")[0] == 0
+assert say("exec", "c1", "true")[2] == "nacelle-oci: cannot exec in a paused container (use --ignore-paused to override)\n"
+waits = subprocess.Popen([*oci, "exec", "--ignore-paused", "c1", "echo", "late"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+assert say("resume", "c1")[0] == 0
+assert waits.communicate()[0] == b"late\n" and waits.returncode == 0
+
+# What cannot be executed leaves nothing, with the words that engines look for.
+for program, text in (("no-such", 'exec: "no-such": executable file not found in $PATH'), ("/etc", 'exec: "/etc": permission denied'),
+                      ("/no/such", 'exec: "/no/such": stat /no/such: no such file or directory')):
+    process(program)
+    code, _, err = say("--log", "log", "--log-format=json", "exec", "-p", "p.json", "--pid-file", "pid", "-d", "c1", stdout=subprocess.DEVNULL)
+    assert code == 1 and err.endswith(f"nacelle-oci: {text}\n") and not os.path.exists("pid"), err
+    [line] = open("log").readlines()
+    assert json.loads(line)["msg"] == text
+    os.unlink("log")
+process("true", scheduler={"policy": "SCHED_IDLE"})
+assert "scheduler: it is not supported" in say("exec", "-p", "p.json", "c1")[2]
+
+# A terminal: its master goes to the socket, and its size to the guest.
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("console")
+listener.listen()
+process("sh", "-c", "trap 'stty size; exit 4' WINCH; stty size; tty; while :; do sleep 0.1; done", terminal=True,
+        consoleSize={"height": 33, "width": 44})
+assert "needs --console-socket" in say("exec", "-p", "p.json", "-d", "c1")[2]
+made = subprocess.run([*oci, "exec", "-p", "p.json", "--tty", "-d", "--console-socket", "console", "--pid-file", "pid", "c1"],
+                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+assert (made.returncode, made.stdout) == (0, b""), made
+connection, _ = listener.accept()
+master = socket.recv_fds(connection, 64, 1)[1][0]
+seen = b""
+while b"33 44" not in seen or b"/dev/pts/" not in seen:
+    seen += os.read(master, 1000)
+fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 60, 0, 0))
+while b"50 60" not in seen:
+    seen += os.read(master, 1000)
+assert status_of(read_pid()) == 4
+
+# The end of the container is the end of all.
+assert say("kill", "c1", "TERM")[0] == 0
+assert status_of(many[3][0]) == 137
+assert status_of(container) == 9
+assert say("exec", "c1", "true")[2] == "nacelle-oci: cannot exec in a stopped container\n"
+assert say("delete", "c1")[0] == 0
+END
+}
+
 # Debian's podman with nothing changed but the runtime.
 test_podman() {
   local podman=(podman --root "$PWD/s" --runroot "$PWD/r" --storage-driver vfs --runtime nacelle-oci)

@@ -219,6 +219,45 @@ static void test_environment_and_directory(void **state)
 	p.app.workdir = "/etc";
 	p.argv[2] = "pwd";
 	expect_in(&pod, &p, "/etc\n", 0);
+	p.app.own = POD_OWN_ENVIRONMENT;
+	p.argv[2] = "echo $ONE$ONE2";
+	expect_in(&pod, &p, "mine\n", 0);
+}
+
+/* What its record says counts, also where that is less than the app has. */
+static void test_rights_of_its_own(void **state)
+{
+	static const uint32_t theirs[] = { 7 }, ours[] = { 8, 9 };
+	static const struct pod_rlimit files = { RLIMIT_NOFILE, 44, 55 };
+	struct harness_pod pod;
+	struct process p;
+
+	(void)state;
+	harness_pod(&pod, WAIT);
+	pod.app.supplementary_gids = theirs;
+	pod.app.supplementary_gid_count = 1;
+	make_process(&p, "id -G; umask; ulimit -n; cat /proc/self/oom_score_adj;"
+			 "grep -E 'CapBnd|NoNewPrivs' /proc/self/status | tr '\\t' ' '");
+	p.app.own = POD_OWN_GROUPS | POD_OWN_CAPABILITIES | POD_OWN_RLIMITS | POD_OWN_OOM_SCORE;
+	p.app.supplementary_gids = ours;
+	p.app.supplementary_gid_count = 2;
+	p.app.has_umask = true;
+	p.app.umask = 027;
+	p.app.rlimits = &files;
+	p.app.rlimit_count = 1;
+	p.app.oom_score_adj = 300;
+	p.app.capabilities = 0x2020;
+	p.app.no_new_privileges = true;
+	expect_in(&pod, &p, "0 8 9\n0027\n44\n300\nCapBnd: 0000000000002020\nNoNewPrivs: 1\n", 0);
+	p.app = (struct pod_app){ .own = POD_OWN_GROUPS | POD_OWN_RLIMITS,
+				  .argv = p.argv,
+				  .env = p.env,
+				  .stdout_port = 2,
+				  .stderr_port = 3 };
+	p.argv[2] = "id -G";
+	expect_in(&pod, &p, "0\n", 0);
+	p.app.own = 0;
+	expect_in(&pod, &p, "0 7\n", 0);
 }
 
 static void expect_failure(struct harness_pod *pod, struct process *p, uint32_t code,
@@ -389,6 +428,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_same_confinement),
 		cmocka_unit_test(test_out_of_reach_before_it_runs),
 		cmocka_unit_test(test_environment_and_directory),
+		cmocka_unit_test(test_rights_of_its_own),
 		cmocka_unit_test(test_not_started),
 		cmocka_unit_test(test_bad_requests),
 		cmocka_unit_test(test_terminal),

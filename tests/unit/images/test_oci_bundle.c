@@ -310,6 +310,46 @@ static void test_refused(void **state)
 	}
 }
 
+/* A process alone, as engines write one for exec. */
+static void test_process(void **state)
+{
+	static const char text[] =
+	    "{\"terminal\":true,\"consoleSize\":{\"height\":3,\"width\":4},\"cwd\":\"/a\","
+	    "\"args\":[\"b\"],\"env\":[\"C=d\"],\"user\":{\"uid\":1,\"umask\":7},"
+	    "\"apparmorProfile\":\"x\"}";
+	static const struct {
+		const char *text, *why;
+	} wrong[] = {
+		{ "[]", "it is no object" },
+		{ "{}", "cwd: it is missing" },
+		{ "{" ARGS ",\"scheduler\":{\"policy\":\"x\"}}",
+		  "process.scheduler: it is not supported" },
+	};
+	struct oci_bundle process, back;
+	struct error err = ERROR_NONE;
+	void *data;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(oci_process_read(&process, text, strlen(text), &err), 0);
+	assert_int_equal(oci_bundle_encode(&process, &data, &len), 0);
+	assert_int_equal(oci_bundle_decode(&back, data, len, &err), -1);
+	assert_int_equal(oci_process_decode(&back, data, len, &err), 0);
+	assert_string_equal(back.texts[OCI_CWD], "/a");
+	assert_string_equal(back.texts[OCI_USER], "1:0");
+	assert_string_equal(back.lists[OCI_ENV].items[0], "C=d");
+	assert_int_equal(back.numbers[OCI_TERMINAL] + back.numbers[OCI_ROWS], 4);
+	assert_int_equal(back.lists[OCI_WARNINGS].count, 1);
+	free(data);
+	oci_bundle_free(&process);
+	oci_bundle_free(&back);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		assert_int_equal(
+		    oci_process_read(&process, wrong[i].text, strlen(wrong[i].text), &err), -1);
+		assert_string_equal(err.text, wrong[i].why);
+	}
+}
+
 /* A confined reader that lies. */
 static void test_wrong_fields(void **state)
 {
@@ -376,10 +416,11 @@ static void test_manual(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),	      cmocka_unit_test(test_mounts),
-		cmocka_unit_test(test_least),	      cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_wrong_fields),  cmocka_unit_test(test_manual),
-		cmocka_unit_test(test_dropped_binds), cmocka_unit_test(test_huge_limits),
+		cmocka_unit_test(test_process),	    cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_mounts),	    cmocka_unit_test(test_least),
+		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_wrong_fields),
+		cmocka_unit_test(test_manual),	    cmocka_unit_test(test_dropped_binds),
+		cmocka_unit_test(test_huge_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
