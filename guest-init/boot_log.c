@@ -1,6 +1,6 @@
 /*
- * The kernel's log as a timeline. Its time is not the host's: a line of our own, written while the
- * machine can take the time too, says how far back each other one is.
+ * The kernel's log as a timeline. Its time is not the host's: a line of our own says what its time
+ * was some microseconds after a stage that the host has the time of.
  */
 #include "guest-init/boot_log.h"
 
@@ -20,6 +20,9 @@ enum { LOG_BYTES_MAX = 256 * 1024, READ_ALL = 3 /* syslog(2) */ };
 
 /* Without its end the kernel would wait for more, and not show it. */
 static const char now_line[] = "guest-init: the boot is told\n";
+
+/* By CLOCK_MONOTONIC. */
+static uint64_t began_us, marked_us;
 
 /* What a line begins with once the kernel has come so far. */
 static const struct {
@@ -93,7 +96,7 @@ int boot_log_read(const char *text, struct boot_log *log)
 			if (strncmp(said, lines[i].text, strlen(lines[i].text)) == 0)
 				add(log, lines[i].stage, at_us);
 		if (strncmp(said, now_line, strlen(now_line)) == 0) {
-			log->now_us = at_us;
+			log->marked_us = at_us;
 			is_whole = true;
 		}
 	}
@@ -108,20 +111,43 @@ static uint64_t now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-void boot_log_tell(void)
+void boot_log_begin(void)
+{
+	began_us = now_us();
+}
+
+void boot_log_mark(void)
 {
 	_cleanup_fd_ int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+
+	marked_us = now_us();
+	if (fd >= 0)
+		(void)!write(fd, now_line, strlen(now_line));
+}
+
+void boot_log_send(const struct boot_log *log, uint64_t since_us)
+{
+	for (unsigned i = 0; i < log->count; i++) {
+		uint64_t until_us = log->marks[i].at_us + since_us, before_us;
+
+		if (until_us > log->marked_us)
+			continue;
+		before_us = log->marked_us - until_us;
+		/* 0 would be a stage of now. */
+		if (before_us == 0)
+			before_us = 1;
+		if (before_us > NACELLE_TRACE_BEFORE_MAX)
+			before_us = NACELLE_TRACE_BEFORE_MAX;
+		platform_trace_before(log->marks[i].stage, (uint32_t)before_us);
+	}
+}
+
+void boot_log_tell(void)
+{
 	_cleanup_free_ char *text = calloc(1, LOG_BYTES_MAX);
 	struct boot_log log;
-	uint64_t written_us;
 
-	if (fd < 0 || !text || write(fd, now_line, strlen(now_line)) < 0)
-		return;
-	written_us = now_us();
-	if (klogctl(READ_ALL, text, LOG_BYTES_MAX - 1) < 0 || boot_log_read(text, &log) < 0)
-		return;
-	for (unsigned i = 0; i < log.count; i++)
-		if (log.marks[i].at_us <= log.now_us)
-			platform_trace_past(log.marks[i].stage, log.now_us - log.marks[i].at_us +
-								    now_us() - written_us);
+	if (text && klogctl(READ_ALL, text, LOG_BYTES_MAX - 1) >= 0 &&
+	    boot_log_read(text, &log) == 0)
+		boot_log_send(&log, marked_us - began_us);
 }

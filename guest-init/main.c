@@ -108,6 +108,8 @@ static int run(struct control *control, struct error *err)
 		return -1;
 	clock_set();
 	trace(TRACE_GUEST_MOUNTS);
+	if (tracing)
+		boot_log_mark();
 	if (pod_run(&record, control, &exit, err) < 0)
 		return -1;
 	trace(TRACE_GUEST_APP_EXIT);
@@ -148,6 +150,8 @@ int main(int argc, char **argv)
 	/* "-- trace" on the kernel's command line: the record says so too, but later. */
 	tracing = argc > 1 && !strcmp(argv[1], "trace") && platform_trace_enable(true) == 0;
 	trace(TRACE_GUEST_INIT);
+	if (tracing)
+		boot_log_begin();
 	if (run(&control, &err) < 0)
 		give_up(&control, &err);
 	for (;;)

@@ -45,8 +45,8 @@ int platform_host_time(int64_t *ns);
 /* Gets, or gives back, the right to stamp. A process made later inherits the right. */
 int platform_trace_enable(bool enable);
 void platform_trace(enum trace_stage stage);
-/* A stage that was some time ago; what is too long ago for the port is not told. */
-void platform_trace_past(enum trace_stage stage, uint64_t ago_us);
+/* A stage of before TRACE_GUEST_INIT: from 1 to NACELLE_TRACE_BEFORE_MAX. */
+void platform_trace_before(enum trace_stage stage, uint32_t before_us);
 
 /* Ends the machine so that its host notices at once that nobody reported. */
 _Noreturn void platform_die(void);

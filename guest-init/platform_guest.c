@@ -133,11 +133,9 @@ void platform_trace(enum trace_stage stage)
 	outb((unsigned char)stage, NACELLE_TRACE_PORT);
 }
 
-void platform_trace_past(enum trace_stage stage, uint64_t ago_us)
+void platform_trace_before(enum trace_stage stage, uint32_t before_us)
 {
-	if (ago_us <= UINT32_MAX >> NACELLE_TRACE_AGO_SHIFT)
-		outl((uint32_t)(ago_us << NACELLE_TRACE_AGO_SHIFT) | (uint32_t)stage,
-		     NACELLE_TRACE_PORT);
+	outl(before_us << NACELLE_TRACE_BEFORE_SHIFT | (uint32_t)stage, NACELLE_TRACE_PORT);
 }
 
 /* With the command line's reboot=t this is a triple fault, which the machine sees at once. */

@@ -191,9 +191,15 @@ static_assert(sizeof(struct frame_add_ports) == 20, "ADD_PORTS");
 /*
  * Time stamps: with the record's property RECORD_TRACE, guest-init writes one byte of
  * enum trace_stage to this I/O port at each stage; the machine takes the time at the exit. Written
- * as four bytes, the upper three say how many microseconds ago the stage was.
+ * as four bytes, the upper three, if not 0, say how many microseconds before TRACE_GUEST_INIT the
+ * stage was, however long after that they are written; NACELLE_TRACE_BEFORE_MAX: that many or more.
  */
-enum { NACELLE_TRACE_PORT = 0x3f0, NACELLE_TRACE_AGO_SHIFT = 8, NACELLE_TRACE_STAGE = 0xff };
+enum {
+	NACELLE_TRACE_PORT = 0x3f0,
+	NACELLE_TRACE_BEFORE_SHIFT = 8,
+	NACELLE_TRACE_BEFORE_MAX = 0xffffff,
+	NACELLE_TRACE_STAGE = 0xff,
+};
 enum trace_stage {
 	TRACE_GUEST_INIT = 1, /* first instruction of guest-init's main() */
 	TRACE_GUEST_RECORD,   /* pod record read */

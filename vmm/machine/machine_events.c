@@ -20,22 +20,43 @@ void machine_send_record(const struct machine *machine, const struct machine_rec
 	(void)send(machine->plan->supervisor_socket, record, sizeof(*record), MSG_NOSIGNAL);
 }
 
-static void stamp_past(const struct machine *machine, uint32_t stage, uint64_t ago_ns)
+static uint64_t now_ns(void)
 {
-	struct machine_record record = { .type = MACHINE_RECORD_STAGE };
 	struct timespec now;
 
-	if (!machine->plan->trace)
-		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void stamp_at(const struct machine *machine, uint32_t stage, uint64_t time_ns)
+{
+	struct machine_record record = { .type = MACHINE_RECORD_STAGE };
+
 	record.stage.stage = stage;
-	record.stage.time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - ago_ns;
+	record.stage.time_ns = time_ns;
 	machine_send_record(machine, &record);
 }
 
 void machine_stamp(const struct machine *machine, uint32_t stage)
 {
-	stamp_past(machine, stage, 0);
+	if (machine->plan->trace)
+		stamp_at(machine, stage, now_ns());
+}
+
+/* One of the guest's; before_us is 0, or how long before its init began. */
+static void stamp_guest(struct machine *machine, uint32_t stage, uint64_t before_us)
+{
+	const uint64_t init_ns = machine->guest_init_ns;
+
+	if (before_us == 0) {
+		const uint64_t time_ns = now_ns();
+
+		if (stage == TRACE_GUEST_INIT)
+			machine->guest_init_ns = time_ns;
+		stamp_at(machine, stage, time_ns);
+	} else if (init_ns > before_us * 1000) {
+		stamp_at(machine, stage, init_ns - before_us * 1000);
+	}
 }
 
 /* The first reason to end counts; the loop's thread acts on it. */
@@ -204,8 +225,8 @@ static void bus_port_write(void *context, uint16_t port, const void *data, unsig
 	stage = value & NACELLE_TRACE_STAGE;
 	if (port != NACELLE_TRACE_PORT)
 		stamp_driver(machine, devices_port_write(&machine->devices, port, data, len_bytes));
-	else if (stage > 0 && stage < TRACE_GUEST_STAGES)
-		stamp_past(machine, stage, (uint64_t)(value >> NACELLE_TRACE_AGO_SHIFT) * 1000);
+	else if (machine->plan->trace && stage > 0 && stage < TRACE_GUEST_STAGES)
+		stamp_guest(machine, stage, value >> NACELLE_TRACE_BEFORE_SHIFT);
 }
 
 static void bus_port_read(void *context, uint16_t port, void *data, unsigned len_bytes)

@@ -41,7 +41,8 @@ struct machine {
 	sem_t arrived;	      /* posted by each vCPU thread that stands at the gate */
 	pthread_mutex_t gate; /* held until the lock-down is complete */
 
-	bool draining; /* the loop's thread alone looks at it */
+	bool draining;			/* the loop's thread alone looks at it */
+	_Atomic uint64_t guest_init_ns; /* of TRACE_GUEST_INIT; 0: it has not been yet */
 
 	/* What ended the pod; set once, under end_lock, by whichever thread sees it first. */
 	pthread_mutex_t end_lock;

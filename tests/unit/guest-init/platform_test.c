@@ -92,10 +92,10 @@ void platform_trace(enum trace_stage stage)
 	(void)stage;
 }
 
-void platform_trace_past(enum trace_stage stage, uint64_t ago_us)
+void platform_trace_before(enum trace_stage stage, uint32_t before_us)
 {
 	(void)stage;
-	(void)ago_us;
+	(void)before_us;
 }
 
 _Noreturn void platform_die(void)
