@@ -64,6 +64,10 @@ static int verb_completion(const void *options, int argc, char **argv, struct er
 	return print_completion_of(bench, cli_forward_bench, err);
 }
 
+static const struct option_spec check_options[] = {
+	OPTION_ROW_JSON(offsetof(struct check_options, json)),
+};
+
 static const struct verb verbs[] = {
 	{ .name = "run",
 	  .usage = "[OPTIONS] IMAGE [OPTIONS] [-- COMMAND [ARG...]] [--- IMAGE ...]",
@@ -240,8 +244,11 @@ static const struct verb verbs[] = {
 	  .complete = COMPLETE_VERBS,
 	  .forward = cli_forward_trust },
 	{ .name = "check",
-	  .usage = "",
+	  .usage = "[OPTIONS]",
 	  .help = "Say what this host can do, and what is missing",
+	  .options = check_options,
+	  .option_count = sizeof(check_options) / sizeof(check_options[0]),
+	  .options_size = sizeof(struct check_options),
 	  .run = cli_check },
 	{ .name = "completion",
 	  .usage = "",

@@ -1,5 +1,5 @@
 /*
- * The virtual machine as KVM sees it. One of the three files that include <linux/kvm.h>.
+ * The virtual machine as KVM sees it. One of the files that include <linux/kvm.h>.
  */
 #include "vmm/machine/kvm.h"
 

@@ -46,4 +46,15 @@ enum kvm_quality {
  */
 int kvm_probe_quality(int kvm_fd, enum kvm_quality *quality, struct error *err);
 
+/* The shortest of several tries each, in nanoseconds; -1: it could not be measured. */
+struct kvm_costs {
+	int64_t vm_ns;	 /* making a VM and its interrupt controller */
+	int64_t exit_ns; /* from the guest to this process and back */
+	int64_t code_ns; /* first execution of 1 MiB of guest memory, a huge page where it can be */
+	int64_t slot_ns; /* a change of a VM's memory slots, which waits for SRCU */
+};
+
+/* Measures them, in some hundredths of a second; for a KVM that runs guests natively. */
+void kvm_measure(int kvm_fd, struct kvm_costs *costs);
+
 #endif

@@ -5,12 +5,17 @@
 #define NACELLE_POD_HOST_SPEED_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
-enum { HOST_SPEED_TEXT_MAX = 320 };
+#include "vmm/pod/host_cost.h"
 
-/* One thing that was looked at: a sentence, with what it costs where that can be measured. */
+enum { HOST_SPEED_TEXT_MAX = 400 };
+
+/* One thing that was looked at: a sentence, with what it costs where that was measured. */
 struct host_speed {
+	const char *name; /* for programs */
 	bool is_slow;
+	int64_t cost_ns; /* -1: not measured */
 	char text[HOST_SPEED_TEXT_MAX];
 };
 
@@ -18,15 +23,11 @@ struct host_speed {
 typedef void host_speed_say(void *context, const struct host_speed *found);
 
 /*
- * Looks at the files of /proc and /sys below root ("" for the host's own; a test has others).
- * Nothing is said of what a host does not have.
+ * Looks at the files of /proc and /sys below root ("" for the host's own; a test has others), and
+ * at what was measured. Nothing is said of what a host does not have, and no cost of what was not
+ * measured.
  */
-void host_speed_look(const char *root, host_speed_say *say, void *context);
-
-/*
- * Times what a start asks the host for: a VM of KVM, and memory in small and in huge pages. kvm_fd
- * is /dev/kvm.
- */
-void host_speed_measure(int kvm_fd, host_speed_say *say, void *context);
+void host_speed_look(const char *root, const struct host_costs *costs, host_speed_say *say,
+		     void *context);
 
 #endif

@@ -236,6 +236,8 @@ names = [row[3] for row in rows]
 assert len(names) >= 25 and len(names) == len(set(names)), names
 # The machine's, the kernel's own, the drivers', guest-init's: each kind is there.
 assert {"locked-down", "kernel-clock", "driver-vsock", "app-exec"} <= set(names), names
+# The kernel's are told at the end, as of before its init, whenever that was.
+assert names.index("cpus-made") < names.index("kernel-clock") < names.index("kernel-done") < names.index("init-started"), names
 END
 }
 
@@ -269,4 +271,16 @@ test_check() {
   ! grep -q "^no" "$out" || fail "nacelle check finds something wrong"
   expect_stdout_has "KVM makes a VM in"
   expect_stdout_has "MiB of memory are there in"
+  "$nacelle" check --json >check.json || fail "nacelle check --json finds something wrong"
+  python3 - <<'END' || fail "nacelle check --json is not what it should be"
+import json
+report = json.load(open("check.json"))
+assert report["can_run"], report
+found = {check["name"]: check for check in report["checks"]}
+assert len(found) == len(report["checks"]) and not [c for c in found.values() if c["status"] == "no"], found
+# What KVM and memory cost can be measured wherever pods can run.
+costs = {name: found[name]["cost_ns"] for name in ("vm", "memory-slots", "exits", "memory", "clock")}
+assert all(cost > 0 for cost in costs.values()), costs
+assert "cost_ns" in found.get("nx-huge-pages", {"cost_ns": 0}), found
+END
 }
