@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guest-init/net.h"
 #include "guest-init/platform.h"
 
 enum {
@@ -86,7 +87,7 @@ static int end(struct added *added, struct added_process *p, uint32_t kind, uint
 	int result = tell_exit(added, p->app.index, kind, code, p->app.flags, err);
 
 	/* A port that was told and not used is not given up before the host awaits nobody there. */
-	if (result == 0 && kind == EXIT_KIND_INIT_FAILURE)
+	if (result == 0 && (kind == EXIT_KIND_INIT_FAILURE || !p->running))
 		result = control_flush(added->control, err);
 	release(added, p);
 	return result;
@@ -310,6 +311,19 @@ static int settle(struct added_process *p)
 	return merge_environment(p);
 }
 
+/* The pod's networks, which the host has come to know: this process itself does what is to do. */
+static int take_networks(struct added *added, struct added_process *p, struct error *err)
+{
+	static struct record record;
+	struct error why = ERROR_NONE;
+
+	if (record_read_networks(p->bytes, p->len, &record, &why) < 0 ||
+	    net_configure(&record, &why) < 0)
+		return give_up(added, p, why.code, err);
+	p->app.pid = getpid();
+	return tell_started(added, p, err) < 0 ? -1 : end(added, p, EXIT_KIND_CODE, 0, err);
+}
+
 /* The record is awaited, then the app. */
 static int step_record(struct added *added, struct added_process *p, short events,
 		       struct error *err)
@@ -321,6 +335,8 @@ static int step_record(struct added *added, struct added_process *p, short event
 	if (got > 0) {
 		close(p->sockets[0]);
 		p->sockets[0] = -1;
+		if (record_holds_networks(p->bytes, p->len))
+			return take_networks(added, p, err);
 		got = settle(p);
 	}
 	if (got < 0)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/if_addr.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -21,7 +22,8 @@
 #include "vmm/base/cleanup.h"
 
 enum {
-	REQUESTS_MAX = 1 + RECORD_ADDRESSES_MAX + RECORD_GATEWAYS_MAX + RECORD_ROUTES_MAX,
+	REQUESTS_MAX = 1 + RECORD_ADDRESSES_MAX + RECORD_GATEWAYS_MAX + RECORD_ROUTES_MAX +
+		       RECORD_NEIGHBOURS_MAX,
 	REQUEST_BYTES_MAX = 128,
 	ANSWER_BYTES_MAX = 512, /* the kernel quotes the request */
 };
@@ -76,11 +78,17 @@ static unsigned char address_family(const struct record_address *address)
 	return address->family == 4 ? AF_INET : AF_INET6;
 }
 
-static void put_link(struct requests *requests, int index)
+static void put_link(struct requests *requests, int index, const struct record_interface *interface)
 {
 	struct ifinfomsg *link = begin(requests, RTM_NEWLINK, 0, sizeof(*link));
 
 	*link = (struct ifinfomsg){ .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	if (interface->name)
+		put(requests, IFLA_IFNAME, interface->name, strlen(interface->name) + 1);
+	if (!interface->has_link)
+		return;
+	put(requests, IFLA_ADDRESS, interface->mac, sizeof(interface->mac));
+	put(requests, IFLA_MTU, &interface->mtu, sizeof(interface->mtu));
 }
 
 /* Nobody but the host chose the address: it is used at once. */
@@ -138,6 +146,19 @@ static void put_route(struct requests *requests, int index, const struct record_
 	put(requests, RTA_OIF, &out, sizeof(out));
 }
 
+static void put_neighbour(struct requests *requests, int index,
+			  const struct record_neighbour *neighbour)
+{
+	struct ndmsg *message =
+	    begin(requests, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, sizeof(*message));
+
+	*message = (struct ndmsg){ .ndm_family = address_family(&neighbour->ip),
+				   .ndm_ifindex = index,
+				   .ndm_state = NUD_PERMANENT };
+	put(requests, NDA_DST, neighbour->ip.bytes, address_bytes(&neighbour->ip));
+	put(requests, NDA_LLADDR, neighbour->mac, sizeof(neighbour->mac));
+}
+
 static int interface_index(int fd, const char *name, struct error *err)
 {
 	struct ifreq request = { 0 };
@@ -156,7 +177,10 @@ static const char *request_text(const struct record_interface *interface, unsign
 	if (number <= interface->address_count)
 		return "an address";
 	number -= (unsigned)interface->address_count;
-	return number <= interface->gateway_count ? "a default route" : "a route";
+	if (number <= interface->gateway_count)
+		return "a default route";
+	number -= (unsigned)interface->gateway_count;
+	return number <= interface->route_count ? "a route" : "a neighbour";
 }
 
 static int read_answer(int fd, const char *name, const struct record_interface *interface,
@@ -186,13 +210,15 @@ static int configure(int fd, const char *name, const struct record_interface *in
 
 	if (index < 0)
 		return -1;
-	put_link(&requests, index);
+	put_link(&requests, index, interface);
 	for (size_t i = 0; i < interface->address_count; i++)
 		put_address(&requests, index, &interface->addresses[i], !interface->route_count);
 	for (size_t i = 0; i < interface->gateway_count; i++)
 		put_gateway(&requests, index, &interface->gateways[i]);
 	for (size_t i = 0; i < interface->route_count; i++)
 		put_route(&requests, index, &interface->routes[i]);
+	for (size_t i = 0; i < interface->neighbour_count; i++)
+		put_neighbour(&requests, index, &interface->neighbours[i]);
 	if (send(fd, requests.bytes, requests.len, 0) != (ssize_t)requests.len)
 		return error_set(err, errno, "cannot configure %s", name);
 	for (unsigned i = 0; i < requests.count; i++) {

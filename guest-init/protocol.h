@@ -154,7 +154,8 @@ struct frame_winsize {
  * guest-init answers with ADD_PORTS, connects to record_port and reads a record to its end, whose
  * node RECORD_EXEC says what runs; the ports in it are counted from record_port. From then on id
  * stands for the process in APP_START, APP_EXIT, SIGNAL and WINSIZE. When APP_EXIT has come, the id
- * may be used again.
+ * may be used again. A record with interfaces instead runs nothing: they are configured, and
+ * APP_START and APP_EXIT with code 0 follow, or an INIT_FAILURE.
  */
 struct frame_add {
 	le32 id; /* FRAME_ID_ADDED_FIRST + slot */
@@ -261,6 +262,9 @@ enum trace_stage {
  *	            routes = <family prefix a b c d e f g h> ...   to a network, by a gateway e f g h
  *	                                     or, if that is 0, on the link. If there are any, they
  *	                                     are all: addresses bring none of their own.
+ *	            neighbours = <family a b c d h l> ...   MAC addresses, two bytes in h, four in l
+ *	            link = <mtu h l>                        absent: as the device says
+ *	            name = "..."                            absent: ethN
  *	    apps/
  *	        app@N                        N counts from 0
  *	            name = "..."
@@ -332,6 +336,9 @@ enum trace_stage {
  *	        no-new-privileges            flag: it counts even if the app has it not
  *	        terminal                     as an app's
  *	        stdin-port, stdout-port, stderr-port = <n>   counted from record_port
+ *
+ *	or, for networks that become known while an app is held,
+ *	    interfaces/                      as a pod's
  */
 /* clang-format on */
 #define RECORD_PATH "/pod.dtb"
@@ -342,9 +349,10 @@ enum {
 	RECORD_APPS_MAX = 64,
 	RECORD_MOUNTS_MAX = 256, /* for each app */
 	RECORD_INTERFACES_MAX = 4,
-	RECORD_ADDRESSES_MAX = 8, /* for each interface */
-	RECORD_GATEWAYS_MAX = 2,  /* for each interface */
-	RECORD_ROUTES_MAX = 32,	  /* for each interface */
+	RECORD_ADDRESSES_MAX = 8,   /* for each interface */
+	RECORD_GATEWAYS_MAX = 2,    /* for each interface */
+	RECORD_ROUTES_MAX = 32,	    /* for each interface */
+	RECORD_NEIGHBOURS_MAX = 32, /* for each interface */
 	RECORD_RLIMITS_MAX = 16,
 	RECORD_GROUPS_MAX = 1023,  /* supplementary ones */
 	RECORD_SECCOMP_MAX = 4096, /* instructions */
@@ -372,6 +380,8 @@ enum {
 #define RECORD_ADDRESSES       "addresses"
 #define RECORD_GATEWAYS	       "gateways"
 #define RECORD_ROUTES	       "routes"
+#define RECORD_NEIGHBOURS      "neighbours"
+#define RECORD_LINK	       "link"
 #define RECORD_APPS	       "apps"
 #define RECORD_EXEC	       "exec"
 #define RECORD_NAME	       "name"

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <libfdt.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +70,51 @@ static void read_routes(struct record_reader *r, struct record_interface *out)
 	}
 }
 
+/* <h l>: two bytes, and four. */
+static void read_mac(const uint8_t *cells, uint8_t mac[6])
+{
+	memcpy(mac, cells + 2, 6);
+}
+
+/* <family a b c d h l> */
+static void read_neighbours(struct record_reader *r, struct record_interface *out)
+{
+	enum { CELLS = 7, IP_CELL = 1, MAC_CELL = 5 };
+	const uint8_t *at =
+	    reader_cells(r, RECORD_NEIGHBOURS, CELLS, RECORD_NEIGHBOURS_MAX, &out->neighbour_count);
+
+	for (size_t i = 0; at && i < out->neighbour_count; i++) {
+		struct record_neighbour *neighbour = &out->neighbours[i];
+
+		if (!is_network(reader_cell(at, 0), 0)) {
+			reader_fail(r, RECORD_NEIGHBOURS, "hold what is no address");
+			return;
+		}
+		neighbour->ip.family = (uint8_t)reader_cell(at, 0);
+		memcpy(neighbour->ip.bytes, at + IP_CELL * sizeof(fdt32_t),
+		       sizeof(neighbour->ip.bytes));
+		read_mac(at + MAC_CELL * sizeof(fdt32_t), neighbour->mac);
+		at += CELLS * sizeof(fdt32_t);
+	}
+}
+
+/* <mtu h l>, and the name */
+static void read_link(struct record_reader *r, struct record_interface *out)
+{
+	enum { CELLS = 3 };
+	size_t count;
+	const uint8_t *cells = reader_cells(r, RECORD_LINK, CELLS, 1, &count);
+
+	out->name = reader_component(r, RECORD_NAME);
+	if (out->name && (!*out->name || strlen(out->name) >= IF_NAMESIZE))
+		reader_fail(r, RECORD_NAME, "is none of an interface");
+	out->has_link = cells != NULL;
+	if (!cells)
+		return;
+	out->mtu = reader_cell(cells, 0);
+	read_mac(cells + sizeof(fdt32_t), out->mac);
+}
+
 static void read_interfaces(struct record_reader *top, struct record *record)
 {
 	int interfaces = fdt_subnode_offset(top->dtb, top->node, RECORD_INTERFACES);
@@ -87,6 +133,8 @@ static void read_interfaces(struct record_reader *top, struct record *record)
 		read_addresses(&r, RECORD_GATEWAYS, false, RECORD_GATEWAYS_MAX, out->gateways,
 			       &out->gateway_count);
 		read_routes(&r, out);
+		read_neighbours(&r, out);
+		read_link(&r, out);
 	}
 	top->bad |= r.bad;
 }
@@ -284,6 +332,26 @@ int record_read_added(const void *dtb, size_t len, struct record_app *process, s
 		return 0;
 	record_free_app(process);
 	return -1;
+}
+
+bool record_holds_networks(const void *dtb, size_t len)
+{
+	struct error ignored = ERROR_NONE;
+	struct record_reader r;
+
+	return open_record(dtb, len, &r, &ignored) == 0 &&
+	       fdt_subnode_offset(dtb, r.node, RECORD_INTERFACES) >= 0;
+}
+
+int record_read_networks(const void *dtb, size_t len, struct record *record, struct error *err)
+{
+	struct record_reader r;
+
+	*record = (struct record){ .cpus = 1 };
+	if (open_record(dtb, len, &r, err) < 0)
+		return -1;
+	read_interfaces(&r, record);
+	return r.bad ? -1 : 0;
 }
 
 void record_free_added(struct record_app *process)

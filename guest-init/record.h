@@ -132,13 +132,24 @@ struct record_route {
 	uint8_t via[16];	  /* a gateway of the same family; zeroes: on the link */
 };
 
+struct record_neighbour {
+	struct record_address ip;
+	uint8_t mac[6];
+};
+
 struct record_interface {
+	const char *name; /* or NULL: it keeps the one that it has */
+	bool has_link;	  /* what follows stands in the record */
+	uint32_t mtu;
+	uint8_t mac[6];
 	struct record_address addresses[RECORD_ADDRESSES_MAX];
 	size_t address_count;
 	struct record_address gateways[RECORD_GATEWAYS_MAX];
 	size_t gateway_count;
 	struct record_route routes[RECORD_ROUTES_MAX];
 	size_t route_count; /* 0: those that the addresses bring */
+	struct record_neighbour neighbours[RECORD_NEIGHBOURS_MAX];
+	size_t neighbour_count;
 };
 
 /* What apps share by its name. */
@@ -186,5 +197,12 @@ void record_free(struct record *record);
  */
 int record_read_added(const void *dtb, size_t len, struct record_app *process, struct error *err);
 void record_free_added(struct record_app *process);
+
+/*
+ * One that holds networks instead: whether it is, and its interfaces, in *record, whose texts lie
+ * in dtb. Returns 0 or -1; nothing is to be given back.
+ */
+bool record_holds_networks(const void *dtb, size_t len);
+int record_read_networks(const void *dtb, size_t len, struct record *record, struct error *err);
 
 #endif

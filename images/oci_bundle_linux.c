@@ -48,6 +48,18 @@ struct namespaces {
 	bool network, pid, ipc, uts, mount;
 };
 
+/* Its interfaces become the virtual machine's. */
+static int take_network(const struct appc_node *item, const char *path, struct namespaces *own,
+			struct oci_bundle *bundle, struct error *err)
+{
+	if (own->network)
+		return appc_refuse(item, "type", err, "there is one more network namespace");
+	if (*path && *path != '/')
+		return appc_refuse(item, "path", err, "\"%.200s\" is no absolute path", path);
+	own->network = true;
+	return oci_take(path, &bundle->texts[OCI_NETWORK], err);
+}
+
 static int read_namespace(const struct appc_node *item, struct namespaces *own,
 			  struct oci_bundle *bundle, struct error *err)
 {
@@ -57,8 +69,8 @@ static int read_namespace(const struct appc_node *item, struct namespaces *own,
 	    appc_string(item, "path", &path, err) < 0)
 		return -1;
 	if (strcmp(type, "network") == 0)
-		own->network = true;
-	else if (strcmp(type, "pid") == 0)
+		return take_network(item, path, own, bundle, err);
+	if (strcmp(type, "pid") == 0)
 		own->pid = true;
 	else if (strcmp(type, "ipc") == 0)
 		own->ipc = true;
@@ -66,14 +78,11 @@ static int read_namespace(const struct appc_node *item, struct namespaces *own,
 		own->uts = true;
 	else if (strcmp(type, "mount") == 0)
 		own->mount = true;
-	else if (strcmp(type, "cgroup") == 0)
-		return 0;
-	else
+	else if (strcmp(type, "cgroup") != 0)
 		return appc_refuse(item, "type", err,
 				   "a virtual machine has no namespace \"%.64s\"", type);
 	if (!*path)
 		return 0;
-	(void)bundle;
 	return appc_refuse(item, "path", err,
 			   "a virtual machine cannot join the %s namespace of others", type);
 }

@@ -195,6 +195,16 @@ bool virtio_net_too_long(const struct virtio_net *net, uint8_t gso_type, size_t 
 				 (size_t)(VIRTIO_NET_FRAME_MIN + VIRTIO_NET_TAG_BYTES);
 }
 
+void virtio_net_set_link(struct virtio_net *net, const uint8_t mac[VIRTIO_NET_MAC_BYTES],
+			 uint16_t mtu)
+{
+	virtio_device_lock(&net->dev);
+	memcpy(net->config.mac, mac, VIRTIO_NET_MAC_BYTES);
+	net->config.mtu = le16_make(mtu);
+	virtio_device_config_changed(&net->dev);
+	virtio_device_unlock(&net->dev);
+}
+
 void virtio_net_fini(struct virtio_net *net)
 {
 	virtio_device_fini(&net->dev);

@@ -166,6 +166,11 @@ void virtio_net_init(struct virtio_net *net, const struct gmem *gmem,
 		     const struct virtio_net_params *params);
 void virtio_net_fini(struct virtio_net *net);
 
+/* Another MAC address and MTU from now on, for device and driver. Takes the device's lock itself.
+ */
+void virtio_net_set_link(struct virtio_net *net, const uint8_t mac[VIRTIO_NET_MAC_BYTES],
+			 uint16_t mtu);
+
 /*
  * A pair's back end is readable or writable, as watch() asked for. Takes the device's lock itself.
  */

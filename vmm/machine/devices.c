@@ -189,6 +189,7 @@ int devices_init(struct devices *devices, const struct plan *plan, const struct 
 		if (!devices->nets)
 			return error_set(err, ENOMEM, "no memory for the network devices");
 	}
+	devices->net_count = plan->net_count;
 	for (unsigned i = 0; i < plan->net_count; i++)
 		if (plug_net(devices, &plan->nets[i], &devices->nets[i], memory, loop, err) < 0)
 			return -1;
@@ -299,6 +300,12 @@ unsigned devices_port_write(struct devices *devices, uint16_t port, const void *
 	if (devices->has_console)
 		put_early(devices, port, *(const uint8_t *)data);
 	return 0;
+}
+
+void devices_set_link(struct devices *devices, unsigned net, const uint8_t mac[6], uint16_t mtu)
+{
+	if (net < devices->net_count)
+		virtio_net_set_link(&devices->nets[net].net, mac, mtu);
 }
 
 void devices_pause(struct devices *devices)

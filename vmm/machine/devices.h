@@ -64,6 +64,7 @@ struct devices {
 	struct virtio_console console;
 	struct virtio_blk disks[PLAN_DISKS_MAX];
 	struct devices_net *nets; /* as many as the plan has; they are large */
+	unsigned net_count;
 };
 
 /* How many slots devices_init() will fill for a plan. */
@@ -82,6 +83,9 @@ int devices_init(struct devices *devices, const struct plan *plan, const struct 
  */
 void devices_read(struct devices *devices, uint64_t gpa, void *data, unsigned len_bytes);
 unsigned devices_write(struct devices *devices, uint64_t gpa, const void *data, unsigned len_bytes);
+
+/* The MAC address and the MTU of a network, known only now. Any thread; there may be none such. */
+void devices_set_link(struct devices *devices, unsigned net, const uint8_t mac[6], uint16_t mtu);
 
 /*
  * A pause ends what vCPU threads do for the guest soon, however much it wants; what is left is done

@@ -71,6 +71,7 @@ enum machine_command_type {
 	MACHINE_COMMAND_CLOCK,	/* the host's wall clock was set */
 	MACHINE_COMMAND_START,	/* app: it is held, and shall go on */
 	MACHINE_COMMAND_DIALED, /* id: the ticket; with a connected stream socket, or refused */
+	MACHINE_COMMAND_LINK, /* app: a network's index; mac, mtu: those that it has from now on */
 };
 
 /*
@@ -100,8 +101,10 @@ struct machine_command {
 	uint32_t timeout_ms; /* STOP: as in struct frame_stop */
 	uint32_t id;	/* ADD, HANG_UP: FRAME_ID_ADDED_FIRST + a slot that is free, or was added */
 	uint32_t flags; /* ADD: enum machine_add_flags */
+	uint8_t mac[6];
+	uint16_t mtu;
 };
-static_assert(sizeof(struct machine_command) == 28, "machine command");
+static_assert(sizeof(struct machine_command) == 36, "machine command");
 
 /*
  * The role's entry, in a process of its own. Runs until the pod has ended, the guest has died or

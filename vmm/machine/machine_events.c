@@ -171,6 +171,9 @@ static void run_command(struct machine *machine, const struct machine_command *c
 	case MACHINE_COMMAND_START:
 		control_start(&machine->control, command->app);
 		break;
+	case MACHINE_COMMAND_LINK:
+		devices_set_link(&machine->devices, command->app, command->mac, command->mtu);
+		break;
 	case MACHINE_COMMAND_DIALED:
 		on_dialed(machine, command->id, fds, fd_count);
 		break;

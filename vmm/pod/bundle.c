@@ -240,6 +240,7 @@ int bundle_settle(const struct oci_bundle *bundle, struct run_options *options,
 	options->apps = app;
 	options->app_count = 1;
 	options->nets = (struct text_list){ no_network, 1 };
+	options->netns = bundle->texts[OCI_NETWORK];
 	options->upper = "none";
 	options->cpus = bundle->numbers[OCI_VM_CPUS];
 	options->memory_bytes = bundle->numbers[OCI_VM_MEMORY];

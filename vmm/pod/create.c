@@ -7,19 +7,32 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/client.h"
+#include "vmm/pod/netns.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/signals.h"
+
+/* Without the right to a namespace of its own, the pod has no network all the same. */
+static int enter_network(struct run_options *run, struct error *err)
+{
+	int result = run->netns ? netns_become(run->netns, err) : 0;
+
+	if (result > 0)
+		run->netns = NULL;
+	return result < 0 ? -1 : 0;
+}
 
 static _Noreturn void supervise(const struct create_options *options, struct detach *detach)
 {
 	static struct timeline timeline;
+	static struct run_options run;
 	struct error err = ERROR_NONE;
 	int status = -1;
 
 	signals_block();
+	run = *options->run;
 	if (orphan_take_stdio(&options->orphan, detach, &err) == 0 &&
-	    detach_become(detach, &err) == 0)
-		status = run_begin(options->run, detach, detach->stdio, &timeline, &err);
+	    detach_become(detach, &err) == 0 && enter_network(&run, &err) == 0)
+		status = run_begin(&run, detach, detach->stdio, &timeline, &err);
 	if (status < 0 && signals_pending_end())
 		_exit(128 + signals_pending_end());
 	if (status < 0) {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "vmm/base/cleanup.h"
 #include "vmm/machine/machine.h"
@@ -114,6 +115,29 @@ int exec_server_add(struct supervisor *supervisor, struct pod_client *client,
 	return refuse(client, request, EAGAIN, "the pod does not listen; try again later");
 }
 
+int exec_server_add_own(struct supervisor *supervisor, int record_fd,
+			void (*done)(struct supervisor *supervisor,
+				     const struct machine_event *exit))
+{
+	struct machine_command command = { .type = MACHINE_COMMAND_ADD,
+					   .flags = MACHINE_ADD_RECORD };
+	struct exec_slot *slot = supervisor->exec.slots;
+	const struct exec_slot *end = slot + FRAME_ADDED_MAX;
+
+	while (slot < end && slot->used)
+		slot++;
+	if (slot == end) {
+		close(record_fd);
+		return -1;
+	}
+	*slot = (struct exec_slot){ .used = true, .detached = true, .done = done };
+	command.id = slot_id(supervisor, slot);
+	if (supervisor_command_with_fds(supervisor, &command, &record_fd, 1))
+		return 0;
+	*slot = (struct exec_slot){ .used = false };
+	return -1;
+}
+
 bool exec_server_winsize(struct supervisor *supervisor, const struct pod_client *client,
 			 uint16_t rows, uint16_t columns)
 {
@@ -150,11 +174,13 @@ void exec_server_on_event(struct supervisor *supervisor, const struct machine_ev
 				   .app_count = supervisor->apps.count,
 				   .app = event->app,
 				   .app_state = POD_APP_RUNNING };
+	void (*done)(struct supervisor *, const struct machine_event *);
 	struct pod_client *client;
 
 	if (!slot)
 		return;
 	client = slot->client;
+	done = slot->done;
 	if (event->type == MACHINE_EVENT_APP_EXIT) {
 		reply.app_state = POD_APP_EXITED;
 		reply.exit_kind = event->kind;
@@ -164,6 +190,8 @@ void exec_server_on_event(struct supervisor *supervisor, const struct machine_ev
 			client->context = NULL;
 		}
 		*slot = (struct exec_slot){ .used = false };
+		if (done)
+			done(supervisor, event);
 	}
 	if (client)
 		(void)pod_client_reply(client, &reply);

@@ -27,6 +27,8 @@ struct exec_slot {
 	bool used;
 	bool detached, leashed;
 	struct pod_client *client; /* NULL: it has gone */
+	/* Of one that nobody outside has asked for: called at its end, or NULL. */
+	void (*done)(struct supervisor *supervisor, const struct machine_event *exit);
 };
 
 struct exec_server {
@@ -36,6 +38,14 @@ struct exec_server {
 /* A handler of requests. */
 int exec_server_add(struct supervisor *supervisor, struct pod_client *client,
 		    const struct pod_request *request, int *fds, unsigned fd_count);
+
+/*
+ * The supervisor's own: a record for guest-init, whose descriptor is taken over, without streams.
+ * done is called once it has ended, unless -1 is returned: nothing more can be added now.
+ */
+int exec_server_add_own(struct supervisor *supervisor, int record_fd,
+			void (*done)(struct supervisor *supervisor,
+				     const struct machine_event *exit));
 
 /* KILL and WINSIZE on a connection that has a process. Return false if this one has none. */
 bool exec_server_winsize(struct supervisor *supervisor, const struct pod_client *client,

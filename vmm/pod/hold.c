@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "guest-init/protocol.h"
 #include "vmm/pod/report.h"
@@ -22,11 +23,19 @@ static int refuse(struct pod_client *client, const struct pod_request *request, 
 	return 0;
 }
 
+static void let_go(struct supervisor *supervisor)
+{
+	const struct machine_command command = { .type = MACHINE_COMMAND_START,
+						 .app = supervisor->starting_app };
+
+	supervisor_command(supervisor, &command);
+}
+
 int hold_start(struct supervisor *supervisor, struct pod_client *client,
 	       const struct pod_request *request, int *fds, unsigned fd_count)
 {
-	const struct machine_command command = { .type = MACHINE_COMMAND_START,
-						 .app = request->app };
+	struct error err = ERROR_NONE;
+	int networks;
 
 	(void)fds;
 	(void)fd_count;
@@ -40,10 +49,14 @@ int hold_start(struct supervisor *supervisor, struct pod_client *client,
 		return refuse(client, request, EALREADY, "the app is being started");
 	if (supervisor->reply_flags & POD_REPLY_PAUSED)
 		return refuse(client, request, EAGAIN, "the pod is paused; resume it first");
+	networks = net_start_begin(supervisor, &err);
+	if (networks < 0)
+		return refuse(client, request, err.code ? err.code : EINVAL, err.text);
 	supervisor->starting = client;
 	supervisor->starting_app = request->app;
 	client->on_end = on_client_end;
-	supervisor_command(supervisor, &command);
+	if (networks == 0)
+		let_go(supervisor);
 	return 0;
 }
 
@@ -56,6 +69,26 @@ static struct pod_client *take_client(struct supervisor *supervisor, uint32_t ap
 	supervisor->starting = NULL;
 	client->on_end = NULL;
 	return client;
+}
+
+void hold_on_networks(struct supervisor *supervisor, int error)
+{
+	const struct pod_request request = { .type = POD_REQUEST_START,
+					     .app = supervisor->starting_app };
+	struct pod_client *client;
+	char text[POD_REPLY_TEXT_MAX];
+
+	/* Who has asked has gone meanwhile: the next one who does finds the networks there. */
+	if (!supervisor->starting)
+		return;
+	if (!error) {
+		let_go(supervisor);
+		return;
+	}
+	client = take_client(supervisor, supervisor->starting_app);
+	(void)snprintf(text, sizeof(text), "the guest could not take over the networks: %s",
+		       strerror(error));
+	(void)pod_client_refuse(client, &request, error, text);
 }
 
 void hold_on_held(struct supervisor *supervisor, uint32_t app)

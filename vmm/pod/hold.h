@@ -17,4 +17,7 @@ void hold_on_held(struct supervisor *supervisor, uint32_t app);
 void hold_on_start(struct supervisor *supervisor, uint32_t app);
 void hold_on_exit(struct supervisor *supervisor, const struct machine_event *event);
 
+/* The guest has its networks, or, with an errno value, could not take them. */
+void hold_on_networks(struct supervisor *supervisor, int error);
+
 #endif

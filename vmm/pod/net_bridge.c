@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <net/if_arp.h>
 #include <linux/if_ether.h>
+#include <linux/neighbour.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/tc_act/tc_mirred.h>
@@ -35,7 +36,7 @@ static int ask(int fd, unsigned long request, struct ifreq *link, const char *wh
 }
 
 /* Index, MAC address and MTU of the interface. */
-static int read_link(const char *name, int *index, struct plan_net *out, struct error *err)
+static int read_link(const char *name, int *index, struct pod_interface *out, struct error *err)
 {
 	_cleanup_fd_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq link = { 0 };
@@ -138,8 +139,41 @@ static int take_route(void *ctx, const struct nlmsghdr *message, struct error *e
 	return 0;
 }
 
+/* What somebody has put there; what the namespace has learned it may forget as well. */
+static int take_neighbour(void *ctx, const struct nlmsghdr *message, struct error *err)
+{
+	const struct ndmsg *info = netlink_header(message);
+	struct netlink_attributes attributes = netlink_attributes(message, sizeof(*info));
+	const struct rtattr *at;
+	struct scan *scan = ctx;
+	struct pod_interface *interface = scan->interface;
+	struct pod_neighbour neighbour = { .ip.family = info->ndm_family == AF_INET ? 4 : 6 };
+	unsigned found = 0;
+
+	if (message->nlmsg_type != RTM_NEWNEIGH || info->ndm_ifindex != scan->index ||
+	    !(info->ndm_state & NUD_PERMANENT) ||
+	    (info->ndm_family != AF_INET && info->ndm_family != AF_INET6))
+		return 0;
+	while ((at = netlink_next(&attributes))) {
+		if (at->rta_type == NDA_DST && RTA_PAYLOAD(at) == ip_bytes(info->ndm_family)) {
+			memcpy(neighbour.ip.bytes, netlink_data(at), RTA_PAYLOAD(at));
+			found |= 1;
+		} else if (at->rta_type == NDA_LLADDR && RTA_PAYLOAD(at) == sizeof(neighbour.mac)) {
+			memcpy(neighbour.mac, netlink_data(at), sizeof(neighbour.mac));
+			found |= 2;
+		}
+	}
+	if (found != 3)
+		return 0;
+	if (interface->neighbour_count == POD_NEIGHBOURS_MAX)
+		return error_set(err, 0, "a network has more than %d neighbours",
+				 POD_NEIGHBOURS_MAX);
+	interface->neighbours[interface->neighbour_count++] = neighbour;
+	return 0;
+}
+
 /* Of the frames that arrive at one interface, all go out of the other. */
-static int redirect(int fd, int from, int to, struct error *err)
+static int add_redirection(int fd, int from, int to, struct error *err)
 {
 	struct tcmsg message = { .tcm_family = AF_UNSPEC,
 				 .tcm_ifindex = from,
@@ -174,6 +208,32 @@ static int redirect(int fd, int from, int to, struct error *err)
 	return netlink_call(fd, &request, "cannot redirect frames (cls_matchall, act_mirred)", err);
 }
 
+static int remove_redirection(int fd, int from, struct error *err)
+{
+	const struct tcmsg message = { .tcm_family = AF_UNSPEC,
+				       .tcm_ifindex = from,
+				       .tcm_parent = TC_H_INGRESS,
+				       .tcm_handle = INGRESS_HANDLE };
+	struct netlink_request request;
+
+	netlink_begin(&request, RTM_DELQDISC, 0, &message, sizeof(message));
+	netlink_put(&request, TCA_KIND, "ingress", sizeof("ingress"));
+	return netlink_call(fd, &request, "cannot end the redirection of frames", err);
+}
+
+/* What somebody has left there whose tap is gone is in the way, and of no use to anybody. */
+static int redirect(int fd, int from, int to, struct error *err)
+{
+	struct error first = ERROR_NONE;
+
+	if (add_redirection(fd, from, to, &first) == 0)
+		return 0;
+	if (first.code == EEXIST && remove_redirection(fd, from, err) == 0)
+		return add_redirection(fd, from, to, err);
+	*err = first;
+	return -1;
+}
+
 /* Up, with the MTU, and without addresses of its own. */
 static int set_up_tap(int fd, const char *name, uint16_t mtu, int *index, struct error *err)
 {
@@ -193,23 +253,55 @@ static int set_up_tap(int fd, const char *name, uint16_t mtu, int *index, struct
 	return netlink_call(fd, &request, "cannot set up the pod's tap device", err);
 }
 
-int net_bridge_attach(const char *name, unsigned cpus, struct plan_net *out,
-		      struct pod_interface *interface, struct error *err)
+int net_bridge_scan(const char *name, struct pod_interface *interface, struct error *err)
 {
 	struct scan scan = { .interface = interface };
 	_cleanup_fd_ int fd = netlink_open(err);
-	char tap[NET_NAME_MAX + 1];
-	int tap_index;
 
-	if (fd < 0 || read_link(name, &scan.index, out, err) < 0 ||
+	if (fd < 0 || read_link(name, &scan.index, interface, err) < 0 ||
 	    netlink_dump(fd, RTM_GETADDR, take_address, &scan, err) < 0 ||
 	    netlink_dump(fd, RTM_GETROUTE, take_route, &scan, err) < 0)
 		return -1;
+	return netlink_dump(fd, RTM_GETNEIGH, take_neighbour, &scan, err);
+}
+
+int net_bridge_connect(const char *name, const char *tap, uint16_t mtu, struct error *err)
+{
+	_cleanup_fd_ int fd = netlink_open(err);
+	int index = (int)if_nametoindex(name), tap_index;
+
+	if (fd < 0)
+		return -1;
+	if (!index)
+		return error_set(err, errno, "there is no interface %s any more", name);
+	if (set_up_tap(fd, tap, mtu, &tap_index, err) < 0 ||
+	    redirect(fd, index, tap_index, err) < 0)
+		return -1;
+	return redirect(fd, tap_index, index, err);
+}
+
+void net_bridge_disconnect(const char *name)
+{
+	struct error ignored = ERROR_NONE;
+	_cleanup_fd_ int fd = netlink_open(&ignored);
+	int index = (int)if_nametoindex(name);
+
+	if (fd >= 0 && index)
+		(void)remove_redirection(fd, index, &ignored);
+}
+
+int net_bridge_attach(const char *name, unsigned cpus, struct plan_net *out,
+		      struct pod_interface *interface, struct error *err)
+{
+	char tap[NET_NAME_MAX + 1];
+
+	if (net_bridge_scan(name, interface, err) < 0)
+		return -1;
 	(void)snprintf(tap, sizeof(tap), "tap-%.10s", name);
 	out->kind = PLAN_NET_TAP;
-	if (tap_create(tap, cpus, out, err) < 0 ||
-	    set_up_tap(fd, tap, out->mtu, &tap_index, err) < 0 ||
-	    redirect(fd, scan.index, tap_index, err) < 0)
-		return -1;
-	return redirect(fd, tap_index, scan.index, err);
+	out->mtu = interface->mtu;
+	memcpy(out->mac, interface->mac, sizeof(out->mac));
+	return tap_create(tap, cpus, out, err) < 0
+		   ? -1
+		   : net_bridge_connect(name, tap, interface->mtu, err);
 }

@@ -19,4 +19,13 @@
 int net_bridge_attach(const char *name, unsigned cpus, struct plan_net *out,
 		      struct pod_interface *interface, struct error *err);
 
+/*
+ * The parts of that. What the interface has: MAC, MTU, addresses, routes, and the neighbours that
+ * somebody has put there. And its connection to a tap that is there, which is brought up with this
+ * MTU; and the end of that, as far as it is left to somebody to end it.
+ */
+int net_bridge_scan(const char *name, struct pod_interface *interface, struct error *err);
+int net_bridge_connect(const char *name, const char *tap, uint16_t mtu, struct error *err);
+void net_bridge_disconnect(const char *name);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
@@ -86,6 +87,30 @@ int netns_enter(const char *path, struct error *err)
 	if (own < 0 || other < 0 || setns(other, CLONE_NEWNET) < 0)
 		return error_set(err, errno, "cannot enter the network namespace %s", path);
 	return steal_fd(&own);
+}
+
+static int become_own(struct error *err)
+{
+	if (unshare(CLONE_NEWNET) < 0)
+		return errno == EPERM ? 1
+				      : error_set(err, errno, "cannot make a network namespace");
+	return raise_loopback(err);
+}
+
+int netns_become(const char *path, struct error *err)
+{
+	_cleanup_fd_ int fd = -1;
+
+	if (!*path)
+		return become_own(err);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return error_set(err, errno, "cannot open the network namespace %s", path);
+	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+		return error_set(err, 0, "%s is no network namespace", path);
+	if (setns(fd, CLONE_NEWNET) < 0)
+		return error_set(err, errno, "cannot enter the network namespace %s", path);
+	return 0;
 }
 
 int netns_leave(int fd, struct error *err)

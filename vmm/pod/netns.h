@@ -26,4 +26,10 @@ int netns_enter(const char *path, struct error *err);
 /* Goes back, and closes the descriptor. */
 int netns_leave(int fd, struct error *err);
 
+/*
+ * The calling process enters a namespace for good: the one at path, or, if that is empty, one of
+ * its own. Returns 0; 1 if the user may not make one; -1 with err filled.
+ */
+int netns_become(const char *path, struct error *err);
+
 #endif

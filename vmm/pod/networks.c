@@ -12,6 +12,7 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/cni.h"
+#include "vmm/pod/net_namespace.h"
 #include "vmm/pod/passt.h"
 #include "vmm/pod/tap.h"
 
@@ -71,7 +72,9 @@ int networks_settle(struct networks *networks, const struct run_options *options
 	const char *const *items = options->nets.count ? options->nets.items : by_default;
 	unsigned count = options->nets.count ? options->nets.count : 1;
 
-	*networks = (struct networks){ .passt_socket = -1, .by_default = !options->nets.count };
+	*networks = (struct networks){ .passt_socket = -1,
+				       .by_default = !options->nets.count,
+				       .in_namespace = options->netns };
 	if (count == 1 && strcmp(items[0], "none") == 0)
 		count = 0;
 	if (count > PLAN_NETS_MAX)
@@ -145,6 +148,8 @@ int networks_attach(struct networks *networks, const struct pod_directory *direc
 		networks->warning = "this host has no default route, so the pod has no network; "
 				    "--net none says that this is meant";
 	}
+	if (networks->in_namespace)
+		return net_namespace_attach(plan, err);
 	if (cni_is_needed(networks) && cni_attach(networks, directory, plan, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < networks->count; i++) {

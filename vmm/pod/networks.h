@@ -33,7 +33,8 @@ struct networks {
 	struct net_port ports[NET_PORTS_MAX];
 	unsigned port_count;
 	struct cni_places places;
-	bool by_default; /* nobody has said anything about networks */
+	bool by_default;   /* nobody has said anything about networks */
+	bool in_namespace; /* they are an engine's: net_namespace.h */
 
 	/* After networks_attach(). */
 	int passt_socket; /* passt's end, or -1 */

@@ -140,7 +140,7 @@ struct pod_address {
 	uint8_t bytes[16];
 };
 
-enum { POD_ADDRESSES_MAX = 8, POD_GATEWAYS_MAX = 2, POD_ROUTES_MAX = 32 };
+enum { POD_ADDRESSES_MAX = 8, POD_GATEWAYS_MAX = 2, POD_ROUTES_MAX = 32, POD_NEIGHBOURS_MAX = 32 };
 
 /* A route to a network; via all zeroes: on the link. */
 struct pod_route {
@@ -148,14 +148,26 @@ struct pod_route {
 	uint8_t via[16];
 };
 
+/* Whom the guest need not ask for. */
+struct pod_neighbour {
+	struct pod_address ip;
+	uint8_t mac[6];
+};
+
 /* A network interface, as the guest configures it: eth0, eth1, ... in order. */
 struct pod_interface {
+	const char *name; /* NULL: it keeps that one */
+	bool has_link;	  /* MTU and MAC address are these, whatever the device says */
+	uint16_t mtu;
+	uint8_t mac[6];
 	struct pod_address addresses[POD_ADDRESSES_MAX];
 	size_t address_count;
 	struct pod_address gateways[POD_GATEWAYS_MAX]; /* at most one of a family */
 	size_t gateway_count;
 	struct pod_route routes[POD_ROUTES_MAX];
 	size_t route_count; /* 0: those that the addresses bring */
+	struct pod_neighbour neighbours[POD_NEIGHBOURS_MAX];
+	size_t neighbour_count;
 };
 
 /* What is done with a pod that has ended: guest-init/protocol.h. */

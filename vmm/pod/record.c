@@ -59,15 +59,57 @@ static void put_routes(struct record_writer *w, const struct pod_interface *inte
 	writer_put(w, RECORD_ROUTES, cells, used * sizeof(*cells));
 }
 
-static void put_interfaces(struct record_writer *w, const struct pod *pod)
+/* <h l> */
+static void write_mac(fdt32_t cells[2], const uint8_t mac[6])
 {
-	if (pod->interface_count > RECORD_INTERFACES_MAX)
+	cells[0] = 0;
+	memcpy((uint8_t *)cells + 2, mac, 6);
+}
+
+/* <family a b c d h l> */
+static void put_neighbours(struct record_writer *w, const struct pod_interface *interface)
+{
+	enum { CELLS = 7, IP_CELLS = 4 };
+	fdt32_t cells[POD_NEIGHBOURS_MAX * CELLS];
+	size_t used = 0;
+
+	if (!interface->neighbour_count || w->bad)
+		return;
+	for (size_t i = 0; i < interface->neighbour_count; i++) {
+		const struct pod_neighbour *neighbour = &interface->neighbours[i];
+
+		cells[used++] = cpu_to_fdt32(neighbour->ip.family);
+		memcpy(cells + used, neighbour->ip.bytes, sizeof(neighbour->ip.bytes));
+		used += IP_CELLS;
+		write_mac(cells + used, neighbour->mac);
+		used += 2;
+	}
+	writer_put(w, RECORD_NEIGHBOURS, cells, used * sizeof(*cells));
+}
+
+/* <mtu h l> */
+static void put_link(struct record_writer *w, const struct pod_interface *interface)
+{
+	fdt32_t cells[3] = { cpu_to_fdt32(interface->mtu) };
+
+	if (interface->name)
+		writer_component(w, RECORD_NAME, interface->name);
+	if (!interface->has_link || w->bad)
+		return;
+	write_mac(cells + 1, interface->mac);
+	writer_put(w, RECORD_LINK, cells, sizeof(cells));
+}
+
+static void put_interfaces(struct record_writer *w, const struct pod_interface *interfaces,
+			   size_t count)
+{
+	if (count > RECORD_INTERFACES_MAX)
 		writer_fail(w, RECORD_INTERFACES, "are too many");
-	if (!pod->interface_count || w->bad)
+	if (!count || w->bad)
 		return;
 	writer_begin(w, RECORD_INTERFACES);
-	for (size_t i = 0; i < pod->interface_count; i++) {
-		const struct pod_interface *interface = &pod->interfaces[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct pod_interface *interface = &interfaces[i];
 
 		writer_begin_indexed(w, "interface", i);
 		put_addresses(w, RECORD_ADDRESSES, true, interface->addresses,
@@ -75,6 +117,8 @@ static void put_interfaces(struct record_writer *w, const struct pod *pod)
 		put_addresses(w, RECORD_GATEWAYS, false, interface->gateways,
 			      interface->gateway_count);
 		put_routes(w, interface);
+		put_neighbours(w, interface);
+		put_link(w, interface);
 		writer_end(w);
 	}
 	writer_end(w);
@@ -138,7 +182,7 @@ static void put_pod(struct record_writer *w, const struct pod *pod)
 	writer_string(w, RECORD_RESOLV_CONF, pod->resolv_conf);
 	put_sysctls(w, pod);
 	writer_u32_unless_0(w, RECORD_STOP_TIMEOUT, pod->stop_timeout_ms);
-	put_interfaces(w, pod);
+	put_interfaces(w, pod->interfaces, pod->interface_count);
 	put_volumes(w, pod);
 	if (!pod->app_count || pod->app_count > RECORD_APPS_MAX)
 		writer_fail(w, RECORD_APPS, pod->app_count ? "are too many" : "are missing");
@@ -152,11 +196,21 @@ static void put_pod(struct record_writer *w, const struct pod *pod)
 	writer_end(w);
 }
 
-/* The pod, or else one process that is added to one. */
+/* The pod, or one process that is added to one, or else networks. */
 struct content {
 	const struct pod *pod;
 	const struct pod_app *added;
+	const struct pod_interface *interfaces;
+	size_t interface_count;
 };
+
+static void put_networks(struct record_writer *w, const struct content *content)
+{
+	writer_begin(w, "");
+	writer_u32(w, RECORD_VERSION_PROP, RECORD_VERSION);
+	put_interfaces(w, content->interfaces, content->interface_count);
+	writer_end(w);
+}
 
 static void put_added(struct record_writer *w, const struct pod_app *process)
 {
@@ -182,8 +236,10 @@ static int build_within(const struct content *content, size_t size, struct recor
 		writer_check(w, fdt_finish_reservemap(w->dtb));
 	if (content->pod)
 		put_pod(w, content->pod);
-	else
+	else if (content->added)
 		put_added(w, content->added);
+	else
+		put_networks(w, content);
 	if (!w->bad)
 		writer_check(w, fdt_finish(w->dtb));
 	if (w->bad) {
@@ -220,4 +276,11 @@ int record_build(const struct pod *pod, void **dtb, size_t *len, struct error *e
 int record_build_added(const struct pod_app *process, void **dtb, size_t *len, struct error *err)
 {
 	return build(&(struct content){ .added = process }, dtb, len, err);
+}
+
+int record_build_networks(const struct pod_interface *interfaces, size_t count, void **dtb,
+			  size_t *len, struct error *err)
+{
+	return build(&(struct content){ .interfaces = interfaces, .interface_count = count }, dtb,
+		     len, err);
 }

@@ -23,4 +23,8 @@ int record_build(const struct pod *pod, void **dtb, size_t *len, struct error *e
  */
 int record_build_added(const struct pod_app *process, void **dtb, size_t *len, struct error *err);
 
+/* The record of networks that become known while the pod is held; at least one. */
+int record_build_networks(const struct pod_interface *interfaces, size_t count, void **dtb,
+			  size_t *len, struct error *err);
+
 #endif

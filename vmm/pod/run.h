@@ -100,9 +100,12 @@ struct run_options {
 	struct text_list dns;
 	struct text_list dns_search;
 	struct text_list add_host; /* NAME:IP */
-	const char *vsock;	   /* path of the host's socket */
-	const char *upper;	   /* tmpfs[:SIZE] or none */
-	struct text_list volumes;  /* SRC:DST[:OPTION,...], in all apps, and volumes by name */
+	/* A network namespace instead of nets, which the process enters for good: its path, or "":
+	 * a new one. NULL: none. Of a pod with hold. */
+	const char *netns;
+	const char *vsock;	  /* path of the host's socket */
+	const char *upper;	  /* tmpfs[:SIZE] or none */
+	struct text_list volumes; /* SRC:DST[:OPTION,...], in all apps, and volumes by name */
 	bool console;
 	const char *kernel;
 	const char *kernel_args;

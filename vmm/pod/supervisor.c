@@ -289,6 +289,7 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 
 	app_states_begin(&supervisor.apps, &assembly->pod);
 	supervisor.apps.listener = options->listener;
+	supervisor.network.namespace.taps = options->netns ? launch->plan.net_count : 0;
 	if (start(&supervisor, launch, assembly, &err) < 0 ||
 	    loop_init(&supervisor.loop, &err) < 0 || watch(&supervisor, launch, &err) < 0 ||
 	    appear(&supervisor, launch, &err) < 0 ||
@@ -300,6 +301,7 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 		report(REPORT_WARNING, "%s", err.text);
 	terminal_restore();
 	roles_end(&supervisor.roles, launch);
+	net_start_end(&supervisor);
 	vsock_path_remove(&launch->vsock);
 	control_socket_close(&supervisor.control);
 	timeline_stamp(timeline, TIMELINE_EXITED);

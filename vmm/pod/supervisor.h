@@ -14,6 +14,7 @@
 #include "vmm/pod/exec_server.h"
 #include "vmm/pod/launch.h"
 #include "vmm/pod/machine_queue.h"
+#include "vmm/pod/net_start.h"
 #include "vmm/pod/roles.h"
 #include "vmm/pod/run.h"
 
@@ -36,6 +37,7 @@ struct supervisor {
 	struct pod_client *pausing;  /* waits for its pause, or NULL */
 	struct pod_client *starting; /* waits for the start of an app that was held, or NULL */
 	uint32_t starting_app;
+	struct net_start network;
 	struct machine_queue commands; /* that wait for the machine */
 	uint32_t reply_flags;	       /* enum pod_reply_flag, of the pod */
 	bool has_started;	       /* an app */

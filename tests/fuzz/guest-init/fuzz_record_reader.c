@@ -2,6 +2,7 @@
  * The pod record's reader over any bytes: no crash, and what it accepts keeps its promises.
  */
 #include <assert.h>
+#include <net/if.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -51,12 +52,35 @@ static void check_added(const uint8_t *data, size_t size)
 	record_free_added(&process);
 }
 
+static void check_networks(const uint8_t *data, size_t size)
+{
+	struct error err = ERROR_NONE;
+	struct record record;
+
+	if (!record_holds_networks(data, size))
+		return;
+	if (record_read_networks(data, size, &record, &err) < 0) {
+		assert(err.text[0]);
+		return;
+	}
+	for (size_t i = 0; i < record.interface_count; i++) {
+		const struct record_interface *interface = &record.interfaces[i];
+
+		assert(!interface->name ||
+		       (interface->name[0] && strlen(interface->name) < IF_NAMESIZE));
+		for (size_t k = 0; k < interface->neighbour_count; k++)
+			assert(interface->neighbours[k].ip.family == 4 ||
+			       interface->neighbours[k].ip.family == 6);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct error err = ERROR_NONE;
 	struct record record;
 
 	check_added(data, size);
+	check_networks(data, size);
 	if (record_read(data, size, &record, &err) < 0) {
 		assert(err.text[0]);
 		return 0;

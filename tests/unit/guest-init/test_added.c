@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "harness.h"
+#include "vmm/pod/record.h"
 
 #define WAIT "echo ready; exec sleep 1000"
 
@@ -317,8 +318,16 @@ static void expect_refused(struct script script, uint32_t code)
 static void test_bad_requests(void **state)
 {
 	static uint8_t large[RECORD_SIZE_MAX + 1];
+	const struct pod_interface odd = { .name = "a-name-that-is-long" };
+	struct error err = ERROR_NONE;
+	void *networks;
+	size_t len;
 
 	(void)state;
+	assert_int_equal(record_build_networks(&odd, 1, &networks, &len, &err), 0);
+	expect_refused((struct script){ .added_record = networks, .added_record_len = len },
+		       EINVAL);
+	free(networks);
 	expect_refused((struct script){ .added_record = "nonsense", .added_record_len = 8 },
 		       EINVAL);
 	expect_refused((struct script){ .added_record = "", .added_record_len = 0 }, EINVAL);

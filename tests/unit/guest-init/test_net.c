@@ -110,6 +110,37 @@ static void test_routes(void **state)
 	assert_null(strstr(ip("-6 route show fd09::/64"), "kernel"));
 }
 
+/* What a namespace of the host's had. The last that uses eth1, whose name it takes. */
+static void test_link(void **state)
+{
+	const struct record record = {
+		.interfaces = { { .address_count = 0 },
+				{ .name = "data",
+				  .has_link = true,
+				  .mtu = 1380,
+				  .mac = { 2, 0, 0, 0, 0x90, 2 },
+				  .addresses = { { 4, 24, { 10, 8, 0, 2 } } },
+				  .address_count = 1,
+				  .neighbours = { { { 4, 0, { 10, 8, 0, 9 } },
+						    { 2, 0, 0, 0, 0x90, 9 } },
+						  { { 6, 0, { 0xfd, 8, [15] = 9 } },
+						    { 2, 0, 0, 0, 0x90, 10 } } },
+				  .neighbour_count = 2 } },
+		.interface_count = 2
+	};
+	struct error err = ERROR_NONE;
+
+	(void)state;
+	(void)ip("link set eth1 down");
+	if (net_configure(&record, &err) < 0)
+		fail_msg("%s", err.text);
+	expect("-o link show data", "mtu 1380");
+	expect("-o link show data", "02:00:00:00:90:02");
+	expect("-o -4 addr show data", "10.8.0.2/24");
+	expect("neigh show dev data", "10.8.0.9 lladdr 02:00:00:00:90:09 PERMANENT");
+	expect("neigh show dev data", "fd08::9 lladdr 02:00:00:00:90:0a PERMANENT");
+}
+
 static void test_refused(void **state)
 {
 	struct record record = { .interface_count = 3 };
@@ -137,6 +168,7 @@ int main(void)
 		cmocka_unit_test(test_configure),
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_link),
 	};
 
 	if (geteuid() != 0 || unshare(CLONE_NEWNET) < 0 || !make_interface("eth0") ||

@@ -224,8 +224,60 @@ static void check_interfaces(const struct record *record)
 	assert_int_equal(first->routes[0].via[3], 9);
 	assert_int_equal(first->routes[1].to.prefix, 128);
 	assert_int_equal(first->routes[1].via[0], 0);
+	assert_string_equal(first->name, "net0");
+	assert_true(first->has_link);
+	assert_int_equal(first->mtu, 1400);
+	assert_memory_equal(first->mac, ((uint8_t[]){ 2, 3, 4, 5, 6, 7 }), 6);
+	assert_int_equal(first->neighbour_count, 2);
+	assert_int_equal(first->neighbours[0].ip.family, 4);
+	assert_int_equal(first->neighbours[0].ip.bytes[3], 8);
+	assert_int_equal(first->neighbours[1].ip.bytes[0], 0xfd);
+	assert_memory_equal(first->neighbours[1].mac, ((uint8_t[]){ 6, 5, 4, 3, 2, 1 }), 6);
+	assert_null(record->interfaces[1].name);
+	assert_false(record->interfaces[1].has_link);
 	assert_int_equal(record->interfaces[1].address_count, 0);
 	assert_int_equal(record->interfaces[1].gateway_count, 0);
+}
+
+static const struct pod_interface two_interfaces[] = {
+	{ .name = "net0",
+	  .has_link = true,
+	  .mtu = 1400,
+	  .mac = { 2, 3, 4, 5, 6, 7 },
+	  .addresses = { { .family = 4, .prefix = 24, .bytes = { 10, 1, 2, 3 } },
+			 { .family = 6, .prefix = 64, .bytes = { 0xfd, [15] = 5 } } },
+	  .address_count = 2,
+	  .gateways = { { .family = 6, .bytes = { 0xfd, [15] = 1 } } },
+	  .gateway_count = 1,
+	  .routes = { { { 4, 8, { 11 } }, { 10, 1, 2, 9 } }, { { 6, 128, { 0xfd } }, { 0 } } },
+	  .route_count = 2,
+	  .neighbours = { { { 4, 0, { 10, 1, 2, 8 } }, { 1, 2, 3, 4, 5, 6 } },
+			  { { 6, 0, { 0xfd, [15] = 8 } }, { 6, 5, 4, 3, 2, 1 } } },
+	  .neighbour_count = 2 },
+	{ .address_count = 0 },
+};
+
+/* Networks that become known later. */
+static void test_networks(void **state)
+{
+	struct pod_interface odd = { .name = "a-name-that-is-long" };
+	struct error err = ERROR_NONE;
+	struct record record;
+	void *dtb;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(record_build_networks(two_interfaces, 2, &dtb, &len, &err), 0);
+	assert_true(record_holds_networks(dtb, len));
+	assert_false(record_holds_networks(dtb, len - 1));
+	assert_int_equal(record_read_networks(dtb, len, &record, &err), 0);
+	check_interfaces(&record);
+	free(dtb);
+	assert_int_equal(record_build_networks(&odd, 1, &dtb, &len, &err), 0);
+	assert_int_equal(record_read_networks(dtb, len, &record, &err), -1);
+	assert_string_equal(err.text, "pod record: interface@0: name is none of an interface: "
+				      "Invalid argument");
+	free(dtb);
 }
 
 static void test_round_trip(void **state)
@@ -249,21 +301,10 @@ static void test_round_trip(void **state)
 			    .upper_device = "vdd",
 			    .upper_directory = "c" } },
 	};
-	const struct pod_interface interfaces[] = {
-		{ .addresses = { { .family = 4, .prefix = 24, .bytes = { 10, 1, 2, 3 } },
-				 { .family = 6, .prefix = 64, .bytes = { 0xfd, [15] = 5 } } },
-		  .address_count = 2,
-		  .gateways = { { .family = 6, .bytes = { 0xfd, [15] = 1 } } },
-		  .gateway_count = 1,
-		  .routes = { { { 4, 8, { 11 } }, { 10, 1, 2, 9 } },
-			      { { 6, 128, { 0xfd } }, { 0 } } },
-		  .route_count = 2 },
-		{ .address_count = 0 },
-	};
 	const struct pod pod = { .hostname = "host",
 				 .hosts = "127.0.0.1 localhost\n",
 				 .resolv_conf = "nameserver ::1\n",
-				 .interfaces = interfaces,
+				 .interfaces = two_interfaces,
 				 .interface_count = 2,
 				 .cpus = 4,
 				 .trace = true,
@@ -496,6 +537,9 @@ static void test_reader_refuses(void **state)
 		    "pod record: version 2, this guest knows 1: Protocol error");
 	refuse_read("/", "version", "\0\0\0\1\0\0\0\1", 8,
 		    "pod record: version 0, this guest knows 1: Protocol error");
+	refuse_read(
+	    "/interfaces/interface@0", "neighbours", zeroes, 28,
+	    "pod record: interface@0: neighbours hold what is no address: Invalid argument");
 	refuse_read("/", "hostname", "abc", 3,
 		    "pod record: /: hostname is not one string: Invalid argument");
 	refuse_read("/", "hostname", "a\0c", 4,
@@ -658,6 +702,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_writer_refuses),
 		cmocka_unit_test(test_size_limit),
 		cmocka_unit_test(test_writer_refuses_limits),

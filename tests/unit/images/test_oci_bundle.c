@@ -104,6 +104,7 @@ static void test_whole(void **state)
 		[OCI_HOSTNAME] = "box",
 		[OCI_KERNEL] = "/boot/vmlinux",
 		[OCI_KERNEL_PARAMETERS] = "a b=c",
+		[OCI_NETWORK] = "",
 	};
 	struct oci_bundle bundle = read_text(whole);
 
@@ -278,9 +279,16 @@ static void test_refused(void **state)
 		  "host's network, which a virtual machine cannot have" },
 		{ SPACES(NETWORK ",{\"type\":\"user\"}"),
 		  "linux.namespaces[1].type: a virtual machine has no namespace \"user\"" },
-		{ SPACES("{\"type\":\"network\",\"path\":\"/x\"}"),
-		  "linux.namespaces[0].path: a virtual machine cannot join the network namespace "
-		  "of others" },
+		{ SPACES("{\"type\":\"network\",\"path\":\"x\"}"),
+		  "linux.namespaces[0].path: \"x\" is no absolute path" },
+		{ SPACES(NETWORK "," NETWORK),
+		  "linux.namespaces[1].type: there is one more network namespace" },
+		{ SPACES(NETWORK ",{\"type\":\"ipc\",\"path\":\"/x\"}"),
+		  "linux.namespaces[1].path: a virtual machine cannot join the ipc namespace of "
+		  "others" },
+		{ SPACES(NETWORK ",{\"type\":\"cgroup\",\"path\":\"/x\"}"),
+		  "linux.namespaces[1].path: a virtual machine cannot join the cgroup namespace of "
+		  "others" },
 		{ MOUNTS("1"), "mounts[0]: it is no object" },
 		{ MOUNTS("{}"), "mounts[0].destination: it is missing" },
 		{ MOUNTS("{\"destination\":\"x\"}"),

@@ -394,6 +394,23 @@ static void test_foreign_source(void **state)
 	assert_int_equal(f.net.dropped_out, 1);
 }
 
+/* The device lets out what bears the address that it has now. */
+static void test_another_link(void **state)
+{
+	static const uint8_t other[] = { 2, 1, 1, 1, 1, 1 };
+	const struct virtio_net_header header = { 0 };
+	uint32_t generation = f.net.dev.config_generation;
+
+	(void)state;
+	virtio_net_set_link(&f.net, other, 100);
+	assert_int_not_equal(f.net.dev.config_generation, generation);
+	expect_dropped(&header, 60);
+	virtio_net_set_link(&f.net, mac, 100);
+	send_frame(&header, 60);
+	assert_int_equal(f.sends, 1);
+	expect_dropped(&header, 119);
+}
+
 /* Sends an IP packet to this address, in a frame that ends `cut` bytes before the address does. */
 static void expect_ip(bool sent, const uint8_t *address, size_t address_bytes, size_t cut)
 {
@@ -1127,6 +1144,7 @@ int main(void)
 		TEST(test_transmit_checksums),
 		TEST(test_transmit_segments),
 		TEST(test_foreign_source),
+		TEST(test_another_link),
 		TEST(test_loopback_destination),
 		TEST(test_transmit_pieces),
 		TEST(test_back_end_is_full),
