@@ -18,6 +18,7 @@
 #include "guest-init/control.h"
 #include "guest-init/export.h"
 #include "guest-init/log.h"
+#include "guest-init/metadata.h"
 #include "guest-init/mounts.h"
 #include "guest-init/platform.h"
 #include "guest-init/pod.h"
@@ -104,7 +105,7 @@ static int run(struct control *control, struct error *err)
 			   ? -1
 			   : send_pod_exit(control, &exit, err);
 	if (mounts_system(&record, err) < 0 || open_null(err) < 0 ||
-	    system_prepare(&record, err) < 0)
+	    system_prepare(&record, err) < 0 || (record.metadata && metadata_start(err) < 0))
 		return -1;
 	clock_set();
 	trace(TRACE_GUEST_MOUNTS);

@@ -252,6 +252,7 @@ enum trace_stage {
  *	    export = "layer" | "root"        no app is started: what app@0 has changed on the disk,
  *	                                     or its whole root, goes to its stdout-port as a tar
  *	                                     archive, and a struct export_summary to its stderr-port
+ *	    metadata                         flag: the pod has a metadata service (below)
  *	    hosts, resolv-conf = "..."       text of /etc/hosts and /etc/resolv.conf; may be absent
  *	    sysctls = "key=value", ...       written before any app starts
  *	    stop-timeout = <ms>              from the stop signal to SIGKILL; absent: 10000
@@ -344,6 +345,36 @@ enum trace_stage {
 #define RECORD_PATH "/pod.dtb"
 enum { RECORD_SIZE_MAX = 4 * 1024 * 1024, RECORD_VERSION = 1 };
 
+/*
+ * The metadata service of an appc pod (spec 0.8.11, ace.md), if the record asks for one: guest-init
+ * runs the program METADATA_PROGRAM_PATH of the initramfs, which answers on METADATA_PORT of the
+ * pod's loopback interface out of the file METADATA_PATH: entries one after the other, each a
+ * struct metadata_entry, a name and a body. A text or JSON document is found as
+ * http://127.0.0.1:METADATA_PORT/TOKEN/acMetadata/v1/NAME.
+ */
+#define METADATA_PROGRAM_PATH "/metadata-service"
+#define METADATA_PATH	      "/metadata"
+#define METADATA_UUID_NAME    "pod/uuid" /* a text that must be there */
+#define METADATA_SIGN_NAME    "pod/hmac/sign"
+#define METADATA_VERIFY_NAME  "pod/hmac/verify"
+enum metadata_kind {
+	METADATA_TOKEN = 1, /* once; without a name */
+	METADATA_TEXT,
+	METADATA_JSON,
+};
+struct metadata_entry {
+	le32 kind;
+	le32 name_len;
+	le32 body_len;
+};
+static_assert(sizeof(struct metadata_entry) == 12, "metadata");
+enum {
+	METADATA_PORT = 18112, /* rkt's */
+	METADATA_SIZE_MAX = 4 * 1024 * 1024,
+	METADATA_ENTRIES_MAX = 256,
+	METADATA_TOKEN_MAX = 128,
+};
+
 /* What a record may hold at most; both sides check. */
 enum {
 	RECORD_APPS_MAX = 64,
@@ -373,6 +404,7 @@ enum {
 #define RECORD_HOSTNAME	       "hostname"
 #define RECORD_TRACE	       "trace"
 #define RECORD_CPUS	       "cpus"
+#define RECORD_METADATA	       "metadata"
 #define RECORD_EXPORT	       "export"
 #define RECORD_HOSTS	       "hosts"
 #define RECORD_RESOLV_CONF     "resolv-conf"

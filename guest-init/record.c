@@ -285,6 +285,7 @@ int record_read(const void *dtb, size_t len, struct record *record, struct error
 		return -1;
 	record->hostname = reader_string(&r, RECORD_HOSTNAME);
 	record->trace = reader_flag(&r, RECORD_TRACE);
+	record->metadata = reader_flag(&r, RECORD_METADATA);
 	if (reader_flag(&r, RECORD_EXPORT))
 		record->export = read_export(&r);
 	record->cpus = reader_u32(&r, RECORD_CPUS, 1);

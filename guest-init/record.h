@@ -171,6 +171,7 @@ struct record {
 	enum record_export export;
 	const char *hostname; /* or NULL */
 	bool trace;
+	bool metadata;	      /* the pod has a metadata service */
 	const char **sysctls; /* "key=value", NULL-terminated */
 	uint32_t stop_timeout_ms;
 	const char *hosts;	 /* or NULL */

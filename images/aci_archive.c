@@ -73,6 +73,7 @@ struct archive {
 	char *manifest;
 	size_t len;
 	bool has_root;
+	bool is_known; /* the manifest is all that is asked for */
 };
 
 static int take_manifest(struct archive *archive, const struct tar_entry *entry, struct error *err)
@@ -110,9 +111,10 @@ static int read_entries(struct archive *archive, struct error *err)
 {
 	struct tar_entry entry;
 	unsigned entries = 0;
-	int more;
+	int more = 0;
 
-	while ((more = tar_next(archive->tar, &entry, err)) > 0) {
+	while (!(archive->is_known && archive->manifest) &&
+	       (more = tar_next(archive->tar, &entry, err)) > 0) {
 		if (++entries > IMAGE_LAYER_ENTRIES_MAX)
 			return error_set(err, 0, "the archive has more than %d entries",
 					 IMAGE_LAYER_ENTRIES_MAX);
@@ -123,12 +125,15 @@ static int read_entries(struct archive *archive, struct error *err)
 		return -1;
 	if (!archive->manifest)
 		return error_set(err, 0, "the archive has no manifest");
-	return archive->has_root ? 0 : error_set(err, 0, "the archive has no rootfs");
+	return archive->has_root || archive->is_known
+		   ? 0
+		   : error_set(err, 0, "the archive has no rootfs");
 }
 
-int aci_read_manifest(struct stream *stream, char **manifest, size_t *len, struct error *err)
+static int read_manifest(struct stream *stream, bool is_known, char **manifest, size_t *len,
+			 struct error *err)
 {
-	struct archive archive = { 0 };
+	struct archive archive = { .is_known = is_known };
 	int result;
 
 	if (tar_open(&archive.tar, stream, err) < 0)
@@ -142,4 +147,14 @@ int aci_read_manifest(struct stream *stream, char **manifest, size_t *len, struc
 	*manifest = archive.manifest;
 	*len = archive.len;
 	return 0;
+}
+
+int aci_read_manifest(struct stream *stream, char **manifest, size_t *len, struct error *err)
+{
+	return read_manifest(stream, false, manifest, len, err);
+}
+
+int aci_find_manifest(struct stream *stream, char **manifest, size_t *len, struct error *err)
+{
+	return read_manifest(stream, true, manifest, len, err);
 }

@@ -35,4 +35,7 @@ int aci_clean_target(const char *target, char *path, struct error *err);
  */
 int aci_read_manifest(struct stream *archive, char **manifest, size_t *len, struct error *err);
 
+/* The same up to the manifest, of an archive that has been read to its end before. */
+int aci_find_manifest(struct stream *archive, char **manifest, size_t *len, struct error *err);
+
 #endif

@@ -112,8 +112,8 @@ static int check_platform(const struct appc_node *json, const struct appc_image 
 	return 0;
 }
 
-static int check_annotations(const struct appc_node *json, struct string_list *list,
-			     struct error *err)
+static int read_annotations(const struct appc_node *json, struct string_list *list,
+			    struct error *err)
 {
 	const char *value;
 
@@ -236,18 +236,13 @@ static int read_app(const struct appc_node *json, struct appc_image *image, stru
 
 static int read_image(const struct appc_node *json, struct appc_image *image, struct error *err)
 {
-	struct string_list annotations = { 0 };
-	int result;
-
 	if (!json_is_object(json->json))
 		return error_set(err, 0, "it is no object");
 	if (read_head(json, image, err) < 0 || read_labels(json, &image->labels, err) < 0 ||
 	    check_platform(json, image, err) < 0 || read_app(json, image, err) < 0 ||
 	    read_dependencies(json, image, err) < 0 || read_whitelist(json, image, err) < 0)
 		return -1;
-	result = check_annotations(json, &annotations, err);
-	string_list_free(&annotations);
-	return result;
+	return read_annotations(json, &image->annotations, err);
 }
 
 int appc_image_read(struct appc_image *image, const char *text, size_t len, struct error *err)
@@ -276,6 +271,7 @@ void appc_image_free(struct appc_image *image)
 	}
 	appc_app_free(&image->app);
 	string_list_free(&image->labels);
+	string_list_free(&image->annotations);
 	string_list_free(&image->whitelist);
 	free(image->name);
 	*image = (struct appc_image){ 0 };

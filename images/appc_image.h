@@ -27,7 +27,8 @@ struct appc_dependency {
 
 struct appc_image {
 	char *name;
-	struct string_list labels; /* "name=value" each, every name once */
+	struct string_list labels;	/* "name=value" each, every name once */
+	struct string_list annotations; /* likewise */
 	bool has_app;
 	struct appc_app app;
 	struct appc_dependency dependencies[APPC_DEPENDENCIES_MAX];

@@ -2,8 +2,9 @@
  * nacelle-image append DIGEST TARGET: an image of the store with one layer more, which is the file
  * on stdin, as a layout. nacelle-image pod-manifest FILE, image-manifest FILE, bundle FILE, process
  * FILE: flat fields on stdout. nacelle-image refresh DIGEST: an image's record is brought to the
- * present version. nacelle-image seccomp PROFILE: a filter of system calls, as struct sock_filter[]
- * on stdout; what the user should know on stderr.
+ * present version. nacelle-image metadata: what a metadata service tells of the pod manifest on
+ * stdin, in the form of guest-init/protocol.h, on stdout. nacelle-image seccomp PROFILE: a filter
+ * of system calls, as struct sock_filter[] on stdout; what the user should know on stderr.
  */
 #include "vmm/cli/internal_verbs.h"
 
@@ -22,6 +23,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 #include "vmm/cli/store_verbs.h"
+#include "vmm/pod/metadata_make.h"
 
 struct seccomp_options {
 	const char *capabilities;
@@ -112,6 +114,22 @@ static int verb_refresh(const void *given, int argc, char **argv, struct error *
 	return image_refresh(options->root, argv[0], err);
 }
 
+static const struct option_spec metadata_options_table[] = {
+	{ "app-roots", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,
+	  "image manifests are DIR/APP/manifest", offsetof(struct metadata_places, app_roots) },
+	{ "root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY, "the store of images",
+	  offsetof(struct metadata_places, root) },
+};
+
+static int verb_metadata(const void *given, int argc, char **argv, struct error *err)
+{
+	(void)argc;
+	(void)argv;
+	if (metadata_make(given, STDIN_FILENO, stdout, err) < 0)
+		return -1;
+	return fflush(stdout) == 0 ? 0 : error_set(err, errno, "cannot write to standard output");
+}
+
 static const struct option_spec seccomp_options_table[] = {
 	{ "capabilities", 0, OPTION_TEXT, "MASK", VALUE_OTHER,
 	  "the app's capabilities, in hexadecimal",
@@ -161,6 +179,13 @@ static const struct verb verbs[] = {
 	  .arguments_min = 1,
 	  .arguments_max = 1,
 	  .run = verb_image_manifest },
+	{ .name = "metadata",
+	  .usage = "[OPTIONS]",
+	  .help = "Gather what a metadata service tells",
+	  .options = metadata_options_table,
+	  .option_count = 2,
+	  .options_size = sizeof(struct metadata_places),
+	  .run = verb_metadata },
 	{ .name = "pod-manifest",
 	  .usage = "FILE",
 	  .help = "Read a pod manifest",

@@ -7,7 +7,7 @@
 #include "vmm/cli/options.h"
 
 enum {
-	RUN_OPTION_COUNT = 28,
+	RUN_OPTION_COUNT = 29,
 	APP_OPTION_COMMON_COUNT = 30, /* of all apps, if before the first image */
 	APP_OPTION_COUNT = APP_OPTION_COMMON_COUNT + 4,
 };

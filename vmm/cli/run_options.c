@@ -47,6 +47,8 @@ const struct option_spec run_options_table[RUN_OPTION_COUNT] = {
 	{ "memory", 'm', OPTION_SIZE, "SIZE", VALUE_OTHER,
 	  "memory of the pod, at least 32M (default: by its limits, or 512M)",
 	  FIELD(memory_bytes) },
+	{ "metadata", 0, OPTION_FLAG, NULL, VALUE_OTHER,
+	  "give the apps a metadata service of appc (AC_METADATA_URL)", FIELD(metadata) },
 	{ "name", 0, OPTION_TEXT, "NAME", VALUE_OTHER,
 	  "name of the pod, in messages and as its host name", FIELD(name) },
 	{ "net", 0, OPTION_LIST, "NETWORK", VALUE_OTHER,

@@ -30,8 +30,8 @@ const struct option_spec stage1_run_options[STAGE1_RUN_OPTION_COUNT] = {
 	  FIELD(ipc) },
 	{ "local-config", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,
 	  "rkt's configuration, with networks in net.d (default /etc/rkt)", FIELD(local_config) },
-	{ "mds-token", 0, OPTION_TEXT, "TOKEN", VALUE_OTHER, "refused: there is no such service",
-	  FIELD(mds_token) },
+	{ "mds-token", 0, OPTION_TEXT, "TOKEN", VALUE_OTHER,
+	  "give the apps a metadata service with this token", FIELD(mds_token) },
 	{ "mutable", 0, OPTION_FLAG, NULL, VALUE_OTHER, "refused: apps are settled at the start",
 	  FIELD(mutable_pod) },
 	{ "net", 0, OPTION_TEXT, "NETWORK[:ARGUMENTS][,...]", VALUE_OTHER,
@@ -47,11 +47,6 @@ static int refuse(const struct stage1_options *options, struct error *err)
 		    err, 0,
 		    "--private-users: a pod is a virtual machine, whose users are none "
 		    "of the host's anyway; run it without");
-	if (options->mds_token)
-		return error_set(
-		    err, 0,
-		    "--mds-token: this stage1 does not pass on rkt's metadata service; "
-		    "run the pod without --mds-register");
 	if (options->mutable_pod)
 		return error_set(err, 0,
 				 "--mutable: apps cannot be added to a pod of this stage1; rkt app "
@@ -174,6 +169,7 @@ int stage1_settle(struct run_options *run, const struct stage1_options *options,
 	run->uuid = uuid;
 	run->upper = "none"; /* what apps change is rkt's to keep, and to export */
 	run->console = options->debug;
+	run->metadata_token = options->mds_token;
 	run->common.command = nothing;
 	run->common.interactive = options->interactive;
 	run->boot_timeout_s = RUN_BOOT_TIMEOUT_DEFAULT_S;

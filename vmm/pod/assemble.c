@@ -127,5 +127,6 @@ void assembly_free(struct assembly *assembly)
 {
 	volume_set_close(&assembly->volumes);
 	volume_options_free(&assembly->volume_options);
+	metadata_free(&assembly->metadata);
 	keep_free(&assembly->keep);
 }

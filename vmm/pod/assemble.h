@@ -13,6 +13,7 @@
 #include "vmm/machine/plan.h"
 #include "vmm/pod/image.h"
 #include "vmm/pod/keep.h"
+#include "vmm/pod/metadata.h"
 #include "vmm/pod/networks.h"
 #include "vmm/pod/pod.h"
 #include "vmm/pod/run.h"
@@ -36,6 +37,7 @@ struct assembly {
 	char hostname[ASSEMBLY_HOSTNAME_MAX + 1];
 	const char *warnings[ASSEMBLY_WARNINGS_MAX]; /* for the user */
 	unsigned warning_count;
+	struct metadata metadata; /* if pod.metadata; by metadata_gather() */
 	struct keep keep;
 };
 

@@ -189,8 +189,9 @@ static int build_archive(const struct export *export, const char *image_disk, co
 
 	if (record_build(&pod, &record, &record_bytes, err) < 0)
 		return -1;
-	return initramfs_build("pod.dtb", record, record_bytes, &request->archive,
-			       &request->archive_bytes, err);
+	return initramfs_build(
+	    &(struct initramfs_file){ .name = "pod.dtb", .data = record, .len = record_bytes }, 1,
+	    &request->archive, &request->archive_bytes, err);
 }
 
 /* One machine, from its start to its end. */

@@ -256,13 +256,15 @@ static int read_all(struct child *child, size_t max, void **data, size_t *len, s
 	return 0;
 }
 
-int image_program_read(const char *const *arguments, size_t max, void **data, size_t *len,
-		       char notice[ERROR_TEXT_MAX], struct error *err)
+static int read_program(const char *const *arguments, int input, size_t max, void **data,
+			size_t *len, char notice[ERROR_TEXT_MAX], struct error *err)
 {
 	struct child child = CHILD_NONE;
 	char reason[ERROR_TEXT_MAX] = "";
-	int result = start(arguments, &child, false, err);
+	int result;
 
+	child.input = input;
+	result = start(arguments, &child, false, err);
 	*data = NULL;
 	if (result == 0) {
 		int got = read_all(&child, max, data, len, err);
@@ -281,4 +283,18 @@ int image_program_read(const char *const *arguments, size_t max, void **data, si
 		*data = NULL;
 	}
 	return result;
+}
+
+int image_program_read(const char *const *arguments, size_t max, void **data, size_t *len,
+		       char notice[ERROR_TEXT_MAX], struct error *err)
+{
+	return read_program(arguments, -1, max, data, len, notice, err);
+}
+
+int image_program_convert(const char *const *arguments, int input, size_t max, void **data,
+			  size_t *len, struct error *err)
+{
+	if (lseek(input, 0, SEEK_SET) < 0)
+		return error_set(err, errno, "cannot hand a file to %s", arguments[0]);
+	return read_program(arguments, input, max, data, len, NULL, err);
 }

@@ -34,4 +34,8 @@ int image_program_run_patiently(const char *const *arguments, char line[IMAGE_PR
 int image_program_read(const char *const *arguments, size_t max, void **data, size_t *len,
 		       char notice[ERROR_TEXT_MAX], struct error *err);
 
+/* The same for one that reads this file, from its beginning, as its standard input. */
+int image_program_convert(const char *const *arguments, int input, size_t max, void **data,
+			  size_t *len, struct error *err);
+
 #endif

@@ -1,5 +1,5 @@
 /*
- * A cpio archive of one file. All it holds is made here.
+ * A cpio archive of files. All it holds is made here.
  */
 #include "vmm/pod/initramfs.h"
 
@@ -35,19 +35,26 @@ static char *put_entry(char *out, const char *name, unsigned mode, const void *d
 	return out + entry_size(name, len);
 }
 
-int initramfs_build(const char *name, const void *data, size_t len, void **archive,
+int initramfs_build(const struct initramfs_file *files, size_t count, void **archive,
 		    size_t *archive_len, struct error *err)
 {
 	static const char trailer[] = "TRAILER!!!";
 	char *at;
 
-	if (len > UINT32_MAX)
-		return error_set(err, EFBIG, "%s is too large for an initramfs", name);
-	*archive_len = entry_size(name, len) + entry_size(trailer, 0);
+	*archive_len = entry_size(trailer, 0);
+	for (size_t i = 0; i < count; i++) {
+		if (files[i].len > UINT32_MAX)
+			return error_set(err, EFBIG, "%s is too large for an initramfs",
+					 files[i].name);
+		*archive_len += entry_size(files[i].name, files[i].len);
+	}
 	*archive = calloc(1, *archive_len);
 	if (!*archive)
 		return error_set(err, ENOMEM, "cannot make the initramfs");
-	at = put_entry(*archive, name, S_IFREG | 0600, data, len);
+	at = *archive;
+	for (size_t i = 0; i < count; i++)
+		at = put_entry(at, files[i].name, S_IFREG | (files[i].is_program ? 0700 : 0600),
+			       files[i].data, files[i].len);
 	put_entry(at, trailer, 0, NULL, 0);
 	return 0;
 }

@@ -208,12 +208,21 @@ static int make_channel(struct launch *launch, const struct assembly *assembly,
 static int build_record(struct launch *launch, const struct assembly *assembly, struct error *err)
 {
 	_cleanup_free_ void *record = NULL;
-	size_t record_bytes;
+	struct initramfs_file files[3];
+	size_t record_bytes, count = 1;
 
 	if (record_build(&assembly->pod, &record, &record_bytes, err) < 0)
 		return -1;
-	return initramfs_build("pod.dtb", record, record_bytes, &launch->archive,
-			       &launch->archive_bytes, err);
+	files[0] = (struct initramfs_file){ "pod.dtb", record, record_bytes, false };
+	if (assembly->pod.metadata) {
+		const struct metadata *metadata = &assembly->metadata;
+
+		files[count++] = (struct initramfs_file){ "metadata-service", metadata->program,
+							  metadata->program_len, true };
+		files[count++] = (struct initramfs_file){ "metadata", metadata->data,
+							  metadata->data_len, false };
+	}
+	return initramfs_build(files, count, &launch->archive, &launch->archive_bytes, err);
 }
 
 int launch_begin_plan(struct plan *plan, const struct run_options *options, struct error *err)

@@ -80,7 +80,7 @@ static void put_environment(struct json_writer *json, const char *const *env)
 		size_t len = strcspn(env[i], "=");
 		_cleanup_free_ char *name = strndup(env[i], len);
 
-		if (name && env[i][len])
+		if (name && env[i][len] && strcmp(name, METADATA_VARIABLE) != 0)
 			put_pair(json, name, env[i] + len + 1);
 	}
 	json_close(json, ']');

@@ -291,6 +291,7 @@ int pod_merge(struct assembly *assembly, const struct merge_input *input, struct
 	assembly->pod.apps = assembly->apps;
 	assembly->pod.app_count = count;
 	assembly->pod.trace = input->options->trace != NULL;
+	assembly->pod.metadata = input->options->metadata_token != NULL;
 	if (volume_options_read(&assembly->volume_options, &input->options->volumes, err) < 0 ||
 	    (pod && merge_volumes(assembly, pod, err) < 0) ||
 	    merge_apps(assembly, input, err) < 0 || merge_sysctls(assembly, input, err) < 0 ||

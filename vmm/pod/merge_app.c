@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guest-init/protocol.h"
 #include "vmm/pod/app_values.h"
 #include "vmm/pod/merge_internal.h"
+#include "vmm/pod/metadata.h"
 #include "vmm/pod/upper.h"
 
 static const char *masked_paths[] = {
@@ -122,9 +124,24 @@ static int set_executor(struct merge_app *app, const char **env, struct error *e
 	return 0;
 }
 
+/* The app is told of the service that there is, whatever others say. */
+static int set_metadata(struct merge_app *app, const char **env, struct error *err)
+{
+	char *url;
+
+	if (!app->options->metadata_token)
+		return 0;
+	url = keep_text(&app->assembly->keep, err, METADATA_VARIABLE "=http://127.0.0.1:%d/%s",
+			METADATA_PORT, app->options->metadata_token);
+	if (!url)
+		return -1;
+	set_variable(env, url);
+	return 0;
+}
+
 static int set_env(struct merge_app *app, struct error *err)
 {
-	enum { OWN = 2 };
+	enum { OWN = 3 };
 	const char *const *base = app->base.env;
 	const struct text_list *options = &app->own->env;
 	const char **env =
@@ -136,7 +153,7 @@ static int set_env(struct merge_app *app, struct error *err)
 	app->out->env = env;
 	for (unsigned i = 0; base[i]; i++)
 		set_variable(env, base[i]);
-	if (app->base.is_appc && set_executor(app, env, err) < 0)
+	if ((app->base.is_appc || app->options->metadata_token) && set_executor(app, env, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < options->count; i++) {
 		const char *variable = options->items[i];
@@ -148,7 +165,7 @@ static int set_env(struct merge_app *app, struct error *err)
 		else if (inherit_variable(app, env, variable, err) < 0)
 			return -1;
 	}
-	return 0;
+	return set_metadata(app, env, err);
 }
 
 static int set_identity(struct merge_app *app, struct error *err)

@@ -186,6 +186,7 @@ struct pod {
 	size_t interface_count;
 	unsigned cpus;
 	bool trace;
+	bool metadata;		  /* it has a metadata service */
 	const char **sysctls;	  /* "key=value", NULL-terminated, or NULL */
 	uint32_t stop_timeout_ms; /* from the stop signal to SIGKILL; 0: RECORD_STOP_TIMEOUT_MS */
 	const struct pod_volume *volumes;

@@ -176,6 +176,7 @@ static void put_pod(struct record_writer *w, const struct pod *pod)
 	writer_u32(w, RECORD_VERSION_PROP, RECORD_VERSION);
 	writer_string(w, RECORD_HOSTNAME, pod->hostname);
 	writer_flag(w, RECORD_TRACE, pod->trace);
+	writer_flag(w, RECORD_METADATA, pod->metadata);
 	writer_string(w, RECORD_EXPORT, exports[pod->export]);
 	writer_u32(w, RECORD_CPUS, pod->cpus);
 	writer_string(w, RECORD_HOSTS, pod->hosts);

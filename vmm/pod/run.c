@@ -63,6 +63,8 @@ static int run_sources(struct sources *sources, struct pod_directory *directory,
 	struct launch launch;
 
 	if (sources_assemble(sources, &assembly, err) < 0 ||
+	    (assembly.pod.metadata &&
+	     metadata_gather(&assembly.metadata, &described, directory->uuid, err) < 0) ||
 	    detach_keep_messages(detach, directory->fd, err) < 0 ||
 	    launch_prepare(&launch, options, directory, detach, &assembly, &sources->images, stdio,
 			   err) < 0 ||

@@ -115,6 +115,7 @@ struct run_options {
 	bool json_log;
 	const char *trace;
 	bool is_detached;	   /* in the background, with the apps' output in logs */
+	bool metadata;		   /* the pod has a metadata service */
 	bool hold;		   /* each app waits for POD_REQUEST_START */
 	struct text_list sysctls;  /* NAME=VALUE */
 	struct text_list warnings; /* that came up with the options */
@@ -128,9 +129,10 @@ struct run_options {
 	const char *prepared_uuid;
 	const struct launch_record *launch;
 	/* Of a pod that another program keeps; no option of the command line. */
-	const char *uuid;	  /* NULL: a new one */
-	const char *cni_fallback; /* networks that cni_config has not; NULL: none */
-	const char *app_roots;	  /* of --pod: DIR/APP/rootfs, whatever images the apps name */
+	const char *uuid;	    /* NULL: a new one */
+	const char *metadata_token; /* in the metadata service's address; NULL: see metadata */
+	const char *cni_fallback;   /* networks that cni_config has not; NULL: none */
+	const char *app_roots;	    /* of --pod: DIR/APP/rootfs, whatever images the apps name */
 	/* Files whose text the apps get as /etc/hosts and /etc/resolv.conf; "": the image's. */
 	const char *hosts_file, *resolv_file; /* NULL: made from what is known */
 	uint32_t stop_timeout_ms; /* above 0: a signal that asks to end stops the pod so */

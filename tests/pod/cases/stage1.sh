@@ -133,7 +133,7 @@ test_flags() {
   begin_rkt
   pod_manifest app '["/bin/sh","-c","hostname; grep -E \"^(CapBnd|Seccomp:)\" /proc/self/status; cat /proc/sys/kernel/cap_last_cap; echo changed >/proc/sys/kernel/domainname && cat /proc/sys/kernel/domainname; grep -o stage1.test=1 /proc/cmdline"]' '' >manifest
   prepare_pod manifest app="$busybox_dir"
-  for flag in --private-users=1000:65536 --mds-token=abc --mutable --ipc=parent --ipc=odd --net=host --no-such-flag; do
+  for flag in --private-users=1000:65536 --mds-token=a/b --mutable --ipc=parent --ipc=odd --net=host --no-such-flag; do
     run_stage1 "$flag"
     expect_status 254
     expect_one_line_on_stderr

@@ -28,7 +28,6 @@ static void test_what_cannot_be_is_refused_by_name(void **state)
 		const char *name;
 	} rows[] = {
 		{ { .private_users = "1000:65536" }, "--private-users" },
-		{ { .mds_token = "t" }, "--mds-token" },
 		{ { .mutable_pod = true }, "--mutable" },
 		{ { .ipc = "parent" }, "--ipc=parent" },
 		{ { .ipc = "odd" }, "--ipc=odd" },
@@ -64,6 +63,7 @@ static void test_every_flag_has_an_effect(void **state)
 		.interactive = true,
 		.local_config = "/opt/rkt",
 		.hostname = "chosen",
+		.mds_token = "token",
 		.dns_conf_mode = "resolv=host,hosts=stage0",
 		.disable_capabilities = true,
 		.disable_paths = true,
@@ -83,6 +83,7 @@ static void test_every_flag_has_an_effect(void **state)
 	assert_true(run.common.interactive);
 	assert_string_equal(run.cni_config, "/opt/rkt/net.d");
 	assert_string_equal(run.hostname, "chosen");
+	assert_string_equal(run.metadata_token, "token");
 	assert_string_equal(run.resolv_file, "/etc/resolv.conf");
 	assert_string_equal(run.hosts_file, "stage1/rootfs/etc/rkt-hosts");
 	assert_int_equal(run.common.cap_add.count, 1);

@@ -308,6 +308,7 @@ static void test_round_trip(void **state)
 				 .interface_count = 2,
 				 .cpus = 4,
 				 .trace = true,
+				 .metadata = true,
 				 .export = POD_EXPORT_ROOT,
 				 .sysctls = sysctls,
 				 .stop_timeout_ms = 2500,
@@ -329,6 +330,7 @@ static void test_round_trip(void **state)
 	check_interfaces(&record);
 	assert_int_equal(record.cpus, 4);
 	assert_true(record.trace);
+	assert_true(record.metadata);
 	assert_int_equal(record.export, RECORD_EXPORT_ROOT);
 	assert_list(record.sysctls, sysctls);
 	assert_int_equal(record.stop_timeout_ms, 2500);
@@ -673,27 +675,31 @@ static void test_every_truncation(void **state)
 static void test_initramfs(void **state)
 {
 	static const char data[] = "record";
+	static const struct initramfs_file files[] = {
+		{ .name = "pod.dtb", .data = data, .len = sizeof(data) - 1 },
+		{ .name = "program", .data = "code", .len = 4, .is_program = true },
+	};
 	struct error err = ERROR_NONE;
 	void *archive;
 	size_t len;
-	char out[64] = "";
+	char out[128] = "";
 	FILE *file;
 
 	(void)state;
-	assert_int_equal(initramfs_build("pod.dtb", data, sizeof(data) - 1, &archive, &len, &err),
-			 0);
+	assert_int_equal(initramfs_build(files, 2, &archive, &len, &err), 0);
 	assert_int_equal(len % 4, 0);
 	file = fopen("test_record.cpio", "wb");
 	assert_non_null(file);
 	assert_int_equal(fwrite(archive, 1, len, file), len);
 	assert_int_equal(fclose(file), 0);
-	file = popen("cpio --quiet -t <test_record.cpio && "
-		     "cpio --quiet -i --to-stdout pod.dtb <test_record.cpio",
+	file = popen("cpio --quiet -tv <test_record.cpio | cut -c 1-10 && "
+		     "cpio --quiet -t <test_record.cpio && "
+		     "cpio --quiet -i --to-stdout pod.dtb program <test_record.cpio",
 		     "r");
 	assert_non_null(file);
-	assert_int_equal(fread(out, 1, sizeof(out) - 1, file), strlen("pod.dtb\nrecord"));
+	assert_true(fread(out, 1, sizeof(out) - 1, file) > 0);
 	assert_int_equal(pclose(file), 0);
-	assert_string_equal(out, "pod.dtb\nrecord");
+	assert_string_equal(out, "-rw-------\n-rwx------\npod.dtb\nprogram\nrecordcode");
 	assert_int_equal(remove("test_record.cpio"), 0);
 	free(archive);
 }
