@@ -151,6 +151,7 @@ static int load_segment(const struct kernel_image *image, const struct kernel_se
 }
 
 int kernel_image_load(struct kernel_image *image, int fd, const struct gmem *memory,
+		      void (*loaded)(void *context, unsigned segment), void *context,
 		      struct error *err)
 {
 	const struct gmem_region *low = &memory->regions[0];
@@ -170,6 +171,8 @@ int kernel_image_load(struct kernel_image *image, int fd, const struct gmem *mem
 
 		if (load_segment(image, segment, fd, low->host + segment->gpa, err) < 0)
 			return -1;
+		if (loaded)
+			loaded(context, i);
 	}
 	return 0;
 }

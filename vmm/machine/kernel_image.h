@@ -48,9 +48,11 @@ int kernel_image_parse(struct kernel_image *image, const void *header, size_t le
 
 /*
  * Parses the file and maps (privately) or copies it over the guest memory's first region. Guest
- * memory must be fresh: what lies behind a segment's file part is expected to read zero.
+ * memory must be fresh: what lies behind a segment's file part is expected to read zero. loaded,
+ * unless NULL, is told of each segment, by its index, when it is there.
  */
 int kernel_image_load(struct kernel_image *image, int fd, const struct gmem *memory,
+		      void (*loaded)(void *context, unsigned segment), void *context,
 		      struct error *err);
 
 #endif

@@ -89,6 +89,12 @@ static int load_initramfs(struct machine *machine, const struct kernel_image *ke
 	return 0;
 }
 
+static void stamp_segment(void *context, unsigned segment)
+{
+	if (segment < MACHINE_STAGE_SEGMENTS_END - MACHINE_STAGE_SEGMENTS)
+		machine_stamp(context, MACHINE_STAGE_SEGMENTS + segment);
+}
+
 static int build_memory(struct machine *machine, const void *archive, size_t archive_bytes,
 			uint64_t *entry, struct error *err)
 {
@@ -100,8 +106,11 @@ static int build_memory(struct machine *machine, const void *archive, size_t arc
 	uint8_t buffer[DEVICE_TREE_BYTES_MAX];
 	struct kernel_image kernel;
 
-	if (ram_create(&machine->memory, machine->plan->memory_bytes, err) < 0 ||
-	    kernel_image_load(&kernel, machine->plan->kernel_fd, &machine->memory, err) < 0)
+	if (ram_create(&machine->memory, machine->plan->memory_bytes, err) < 0)
+		return -1;
+	machine_stamp(machine, MACHINE_STAGE_RAM);
+	if (kernel_image_load(&kernel, machine->plan->kernel_fd, &machine->memory, stamp_segment,
+			      machine, err) < 0)
 		return -1;
 	machine_stamp(machine, MACHINE_STAGE_KERNEL);
 	if (load_initramfs(machine, &kernel, archive, archive_bytes, &boot, err) < 0 ||

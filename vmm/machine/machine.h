@@ -17,7 +17,7 @@
 enum machine_stage {
 	MACHINE_STAGE_ENTERED = 32, /* the machine's first instruction */
 	MACHINE_STAGE_ALONE,	    /* other descriptors closed, own namespaces and user */
-	MACHINE_STAGE_KERNEL,	    /* guest memory and the kernel are mapped */
+	MACHINE_STAGE_KERNEL,	    /* the kernel is in it */
 	MACHINE_STAGE_MEMORY,	    /* initramfs, device tree and page tables are in it too */
 	MACHINE_STAGE_VM,	    /* VM and interrupt controller exist */
 	MACHINE_STAGE_VCPUS,	    /* and vCPUs */
@@ -25,6 +25,11 @@ enum machine_stage {
 	MACHINE_STAGE_THREADS,	    /* each vCPU has a thread */
 	MACHINE_STAGE_LOCKED,	    /* locked down; the vCPUs are released next */
 	MACHINE_STAGE_DRAINED,	    /* after POD_EXIT: all output has been written */
+	MACHINE_STAGE_RAM,	    /* guest memory has its addresses */
+
+	/* Plus the index of a segment, the first four: this part of the kernel is there. */
+	MACHINE_STAGE_SEGMENTS = 56,
+	MACHINE_STAGE_SEGMENTS_END = 60,
 
 	/* Plus a virtio device ID: the guest's driver of such a device is ready. */
 	MACHINE_STAGE_DRIVERS = 128,

@@ -154,6 +154,12 @@ static void test_every_prefix(void **state)
 	}
 }
 
+static void count_segment(void *context, unsigned segment)
+{
+	assert_int_equal(segment, *(unsigned *)context);
+	++*(unsigned *)context;
+}
+
 static void test_load(void **state)
 {
 	struct kernel_image image;
@@ -162,6 +168,7 @@ static void test_load(void **state)
 	uint8_t content[FILE_BYTES];
 	uint8_t *ram =
 	    mmap(NULL, MEMORY_END, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned loaded = 0;
 	int fd = memfd_create("kernel", MFD_CLOEXEC);
 
 	(void)state;
@@ -170,7 +177,8 @@ static void test_load(void **state)
 	memcpy(content, &good, sizeof(good));
 	assert_int_equal(write(fd, content, sizeof(content)), sizeof(content));
 	assert_int_equal(gmem_add(&memory, 0, MEMORY_END, ram), 0);
-	assert_int_equal(kernel_image_load(&image, fd, &memory, &err), 0);
+	assert_int_equal(kernel_image_load(&image, fd, &memory, count_segment, &loaded, &err), 0);
+	assert_int_equal(loaded, image.segment_count);
 	assert_memory_equal(ram + 16 * MIB, content + 0x1000, 0x2800);
 	assert_memory_equal(ram + 18 * MIB + 0x123, content + 0x4000, 0x100);
 	/* Nothing of the file may show behind a segment. */
@@ -221,7 +229,7 @@ static void test_load_blocks(void **state)
 	memcpy(content, &file, sizeof(file));
 	assert_int_equal(write(fd, content, sizeof(content)), sizeof(content));
 	assert_int_equal(gmem_add(&memory, 0, MEMORY_END, ram), 0);
-	assert_int_equal(kernel_image_load(&image, fd, &memory, &err), 0);
+	assert_int_equal(kernel_image_load(&image, fd, &memory, NULL, NULL, &err), 0);
 	assert_memory_equal(ram + 16 * MIB, content + 2 * MIB, 5 * MIB);
 	assert_memory_equal(ram + 22 * MIB, content + 8 * MIB, 4 * MIB);
 	assert_false(follows_file(fd, 4 * MIB - 1, ram + 18 * MIB - 1));
