@@ -39,6 +39,22 @@ test_oci() {
   expect_same "$(crun list -q)" "" "containers left"
 }
 
+count_running() { "$nacelle" list --root "$store" --quiet --state running | wc -l; }
+
+# The pods end with who has started them, however that ends.
+test_killed() {
+  local before pid
+  before=$(count_running)
+  "$nacelle" bench memory --root "$store" --pods 100 --option=--memory=64M "$busybox" >said 2>&1 &
+  pid=$!
+  until [ "$(count_running)" -ge $((before + 2)) ]; do
+    kill -0 $pid || fail "bench memory has ended: $(cat said)"
+    sleep 0.2
+  done
+  kill -KILL $pid
+  until [ "$(count_running)" = "$before" ]; do sleep 0.2; done
+}
+
 test_refusals() {
   "$nacelle" bench start --root "$store" --with nosuch "$busybox" 2>said && fail "an unknown row was measured"
   expect grep -q 'nosuch: nothing that can be measured has this name' said
