@@ -59,6 +59,24 @@ int mount_new_tmpfs(const struct mount_owner *owner)
 	return make(context);
 }
 
+int mount_new_sysfs(void)
+{
+	_cleanup_fd_ int context = (int)syscall(SYS_fsopen, "sysfs", FSOPEN_CLOEXEC);
+
+	return context < 0 ? -1 : make(context);
+}
+
+int mount_sysfs_writable(int tree, bool writable)
+{
+	_cleanup_fd_ int context =
+	    (int)syscall(SYS_fspick, tree, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+
+	if (context < 0 ||
+	    syscall(SYS_fsconfig, context, FSCONFIG_SET_FLAG, writable ? "rw" : "ro", NULL, 0) < 0)
+		return -1;
+	return (int)syscall(SYS_fsconfig, context, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
+}
+
 int mount_new_disk(const char *file_system, const char *device, bool read_only)
 {
 	_cleanup_fd_ int context = (int)syscall(SYS_fsopen, file_system, FSOPEN_CLOEXEC);

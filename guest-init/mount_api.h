@@ -24,6 +24,13 @@ int mount_clone(int dir, const char *name);
 /* A detached new tmpfs. -1 with errno. */
 int mount_new_tmpfs(const struct mount_owner *owner);
 
+/*
+ * A detached mount of sysfs, which goes with its last descriptor; and whether any mount of it can
+ * be written to. One that an app has stays read-only by itself. -1 with errno.
+ */
+int mount_new_sysfs(void);
+int mount_sysfs_writable(int tree, bool writable);
+
 /* A detached mount of what is on a block device. -1 with errno; ENODEV: no such file system. */
 int mount_new_disk(const char *file_system, const char *device, bool read_only);
 

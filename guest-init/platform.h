@@ -42,6 +42,10 @@ int platform_mount_disk(const char *device, const char *on, bool read_only, stru
 /* The host's wall clock now. Returns 0, or -1 if it cannot be read. */
 int platform_host_time(int64_t *ns);
 
+/* Gives the devices to their driver that a start does not need: free memory goes back from now on.
+ */
+void platform_late_devices(void);
+
 /* Gets, or gives back, the right to stamp. A process made later inherits the right. */
 int platform_trace_enable(bool enable);
 void platform_trace(enum trace_stage stage);

@@ -3,18 +3,22 @@
  */
 #include "guest-init/platform.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/io.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "guest-init/mount_api.h"
 #include "vmm/base/cleanup.h"
 
 /* The kernel's own limit, 2 s, is short for a slow host under load. */
@@ -121,6 +125,46 @@ int platform_host_time(int64_t *ns)
 		return -1;
 	*ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	return 0;
+}
+
+static bool put(int dir, const char *path, const char *text)
+{
+	_cleanup_fd_ int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, text, strlen(text)) > 0;
+}
+
+/*
+ * Their names are the address and what the device tree calls them. The driver takes one that is
+ * compatible with nothing that it knows if it is told to; a kernel without it has no late devices.
+ */
+void platform_late_devices(void)
+{
+	_cleanup_fd_ int sysfs = mount_new_sysfs();
+	int fd = openat(sysfs, "bus/platform/devices", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	bool was_read_only;
+	struct statvfs st;
+	char path[512];
+
+	was_read_only = fstatvfs(sysfs, &st) == 0 && (st.f_flag & ST_RDONLY);
+	if (was_read_only)
+		(void)mount_sysfs_writable(sysfs, true);
+	while (dir && (entry = readdir(dir))) {
+		const char *name = strchr(entry->d_name, '.');
+
+		if (!name || strcmp(name + 1, NACELLE_LATE_DEVICE) != 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "bus/platform/devices/%s/driver_override",
+			       entry->d_name);
+		if (put(sysfs, path, "virtio-mmio"))
+			(void)put(sysfs, "bus/platform/drivers/virtio-mmio/bind", entry->d_name);
+	}
+	if (was_read_only)
+		(void)mount_sysfs_writable(sysfs, false);
+	if (dir)
+		closedir(dir);
 }
 
 int platform_trace_enable(bool enable)

@@ -190,6 +190,12 @@ static_assert(sizeof(struct frame_add) == 12, "ADD");
 static_assert(sizeof(struct frame_add_ports) == 20, "ADD_PORTS");
 
 /*
+ * The device tree's name of a virtio-mmio device that no driver takes by itself: guest-init gives
+ * it to one when the start is over (platform_late_devices()).
+ */
+#define NACELLE_LATE_DEVICE "late"
+
+/*
  * Time stamps: with the record's property RECORD_TRACE, guest-init writes one byte of
  * enum trace_stage to this I/O port at each stage; the machine takes the time at the exit. Written
  * as four bytes, the upper three, if not 0, say how many microseconds before TRACE_GUEST_INIT the

@@ -17,6 +17,7 @@
 
 #include "guest-init/etc.h"
 #include "guest-init/net.h"
+#include "guest-init/platform.h"
 #include "vmm/base/cleanup.h"
 
 /* The kernel gives 127.0.0.1 and ::1 to a loopback interface that comes up. */
@@ -113,6 +114,7 @@ void system_calm(void)
 	is_done = true;
 	change_default("/proc/sys/vm/compaction_proactiveness", "20\n", "0");
 	change_default("/proc/sys/vm/stat_interval", "1\n", "15");
+	platform_late_devices();
 }
 
 int system_prepare(const struct record *record, struct error *err)

@@ -16,7 +16,8 @@ int system_prepare(const struct record *record, struct error *err);
 /*
  * Ends what wakes an idle kernel more often than the clock does: the search for memory to compact
  * in advance, which is done on demand as well, and counters of each CPU's that are added up every
- * second. For a pod that stays; one that ends soon does not pay for it.
+ * second; and has the memory that is free given back to the host. For a pod that stays; one that
+ * ends soon does not pay for it.
  */
 void system_calm(void);
 

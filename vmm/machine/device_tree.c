@@ -6,8 +6,9 @@
 #include <libfdt.h>
 #include <stdio.h>
 
-#include "vmm/base/bytes.h"
+#include "guest-init/protocol.h"
 #include "virtio/mmio.h"
+#include "vmm/base/bytes.h"
 #include "vmm/machine/ioapic.h"
 #include "vmm/machine/layout.h"
 
@@ -65,14 +66,22 @@ static void put_ioapic(void *fdt)
 	fdt_end_node(fdt);
 }
 
-static void put_virtio(void *fdt, unsigned slot)
+/*
+ * What a start does not need is for no driver yet: guest-init gives it to virtio-mmio by its name,
+ * some time after the start.
+ */
+static void put_virtio(void *fdt, unsigned slot, bool is_late)
 {
 	uint32_t address = LAYOUT_VIRTIO + slot * LAYOUT_VIRTIO_STRIDE;
 	char name[32];
 
-	(void)snprintf(name, sizeof(name), "virtio@%x", address);
+	(void)snprintf(name, sizeof(name), "%s@%x", is_late ? NACELLE_LATE_DEVICE : "virtio",
+		       address);
 	fdt_begin_node(fdt, name);
-	fdt_property_string(fdt, "compatible", "virtio,mmio");
+	if (is_late)
+		fdt_property_string(fdt, "compatible", "nacelle,late");
+	else
+		fdt_property_string(fdt, "compatible", "virtio,mmio");
 	put_reg(fdt, address, VIRTIO_MMIO_WINDOW_BYTES);
 	put_interrupt(fdt, slot);
 	/* For a driver that knows it; any other uses the memory. */
@@ -107,7 +116,7 @@ int device_tree_build(const struct device_tree_request *request, void *buffer, s
 	put_cpus(buffer, request->cpus);
 	put_ioapic(buffer);
 	for (unsigned i = 0; i < request->slots; i++)
-		put_virtio(buffer, i);
+		put_virtio(buffer, i, i == request->slots - 1);
 	put_vmgenid(buffer, request->slots);
 	fdt_end_node(buffer);
 	status = fdt_finish(buffer);

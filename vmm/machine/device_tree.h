@@ -11,8 +11,9 @@
 
 struct device_tree_request {
 	unsigned cpus;
-	unsigned
-	    slots; /* virtio-mmio windows; slot n interrupts by pin n, vmgenid by pin `slots` */
+	/* virtio-mmio windows, the last one late; slot n interrupts by pin n, vmgenid by pin
+	 * `slots` */
+	unsigned slots;
 };
 
 enum { DEVICE_TREE_BYTES_MAX = 16384 };

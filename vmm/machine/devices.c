@@ -14,6 +14,7 @@
 
 #include "guest-init/protocol.h"
 #include "vmm/base/bytes.h"
+#include "vmm/machine/ram.h"
 
 enum {
 	DISK_BLOCK_BYTES = 512,
@@ -23,7 +24,7 @@ enum {
 
 unsigned devices_count(const struct plan *plan)
 {
-	unsigned count = 2 + plan->disk_count + plan->net_count + (plan->console_fd >= 0);
+	unsigned count = 3 + plan->disk_count + plan->net_count + (plan->console_fd >= 0);
 
 	for (unsigned i = 0; i < PLAN_FILES; i++)
 		count += plan->files[i].socket >= 0;
@@ -199,6 +200,8 @@ int devices_init(struct devices *devices, const struct plan *plan, const struct 
 			return -1;
 	if (plan->console_fd >= 0 && plug_console(devices, plan, memory, loop, err) < 0)
 		return -1;
+	virtio_balloon_init(&devices->balloon, memory, ram_discard, NULL);
+	plug(devices, &devices->balloon.dev);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "virtio/balloon.h"
 #include "virtio/blk.h"
 #include "virtio/console.h"
 #include "virtio/mmio.h"
@@ -22,8 +23,8 @@
 #include "vmm/machine/plan.h"
 #include "vmm/machine/stream_fd.h"
 
-/* vsock, rng, console, 9p, disks, networks. */
-enum { DEVICES_SLOTS_MAX = 3 + PLAN_FILES + PLAN_DISKS_MAX + PLAN_NETS_MAX };
+/* vsock, rng, console, balloon, 9p, disks, networks. */
+enum { DEVICES_SLOTS_MAX = 4 + PLAN_FILES + PLAN_DISKS_MAX + PLAN_NETS_MAX };
 
 /* An interrupt line: one pin of the I/O APIC. */
 struct devices_line {
@@ -53,6 +54,7 @@ struct devices {
 
 	struct vsock *vsock;
 	struct virtio_rng rng;
+	struct virtio_balloon balloon;
 	struct devices_files {
 		struct virtio_p9 p9;
 		struct loop_fd member; /* readable: replies of the files role */
@@ -67,7 +69,7 @@ struct devices {
 	unsigned net_count;
 };
 
-/* How many slots devices_init() will fill for a plan. */
+/* How many slots devices_init() will fill for a plan; the last one has the balloon. */
 unsigned devices_count(const struct plan *plan);
 
 /*

@@ -36,3 +36,9 @@ int ram_create(struct gmem *memory, uint64_t bytes, struct error *err)
 				 (uintmax_t)bytes);
 	return 0;
 }
+
+void ram_discard(void *ctx, void *host, size_t len)
+{
+	(void)ctx;
+	(void)madvise(host, len, MADV_DONTNEED);
+}

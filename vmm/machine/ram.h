@@ -15,4 +15,8 @@
  */
 int ram_create(struct gmem *memory, uint64_t bytes, struct error *err);
 
+/* Gives pages of it back to the host: the guest finds zeroes, or its kernel's file. ctx is not
+ * used. */
+void ram_discard(void *ctx, void *host, size_t len);
+
 #endif

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes scripts (tests/driver/script.c) of well-behaved drivers, for a fuzz run to begin from.
 
-usage: seeds.py DIRECTORY    (makes DIRECTORY/mmio, .../rng, .../console, .../blk)
+usage: seeds.py DIRECTORY    (makes DIRECTORY/mmio, .../rng, .../balloon, .../console, .../blk)
 """
 import os
 import struct
@@ -89,6 +89,24 @@ def rng():
     ]
 
 
+def balloon():
+    ranges = b"".join(
+        desc(queue, i, 0, 0x110000 + i * 0x1001, length, 2 | (i < 7), i + 1)
+        for queue in (2, 4)
+        for i, length in enumerate((4096, 1, 8192, 0, 4095, 12288, 5000, 4096))
+    )
+    return [
+        b"\0" + start() + chain(2, [4096, 4096]) + kick(2) + bytes([COLLECT]),
+        b"\1" + start() + ranges + avail(2, 0) + kick(2) + avail(4, 0) + kick(4),
+        b"\0" + start(0x20) + chain(2, [4096]) + kick(2) + chain(0, [b"page"]) + kick(0),
+        b"\0" + start() + chain(0, [b"page"]) + chain(3, [4096]) + kick(0) + kick(3) + kick(1),
+        b"\0" + start() + desc(2, 0, 0, 0x100000, 0x20000, 2, 0) + avail(2, 0) + kick(2),
+        b"\0" + start() + desc(2, 0, 0, 0x11f000, 0x2000, 2, 0) + avail(2, 0) + kick(2),
+        b"\0" + start() + b"".join(chain(2, [4096], True) for _ in range(32)) + kick(2)
+        + bytes([SAVE]) + access(0x100, 4, b"abcd") + access(0x104, 4),
+    ]
+
+
 def console():
     text = b"[    0.000000] Linux\r\n\x1b[31mred\x7f\xff\tend"
     lots = b"".join(chain(1, [b"0123456789abcdef" * 255]) for _ in range(40))
@@ -131,7 +149,7 @@ def mmio():
 
 
 def main():
-    sets = {"blk": blk(0) + blk(2) + blk(1), "rng": rng(), "console": console(), "mmio": mmio()}
+    sets = {"blk": blk(0) + blk(2) + blk(1), "rng": rng(), "balloon": balloon(), "console": console(), "mmio": mmio()}
     for name, inputs in sets.items():
         folder = os.path.join(sys.argv[1], name)
         os.makedirs(folder, exist_ok=True)

@@ -81,6 +81,10 @@ int platform_host_time(int64_t *ns)
 	return -1;
 }
 
+void platform_late_devices(void)
+{
+}
+
 int platform_trace_enable(bool enable)
 {
 	(void)enable;
