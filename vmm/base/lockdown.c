@@ -29,6 +29,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
+#include "vmm/base/lockdown_network.h"
 
 /* x32 system calls share the architecture but have this bit in their number. */
 #define X32_BIT 0x40000000u
@@ -100,12 +101,12 @@ static int leave_namespaces(int directory_fd, bool *done, struct error *err)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
-	int flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+	int flags = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
 	*done = false;
 	if (uid != 0)
-		flags |= CLONE_NEWUSER;
-	if (unshare(flags) < 0) {
+		flags |= CLONE_NEWUSER | CLONE_NEWNET;
+	if ((uid == 0 && lockdown_network() < 0) || unshare(flags) < 0) {
 		if (flags & CLONE_NEWUSER)
 			return 0;
 		return error_set(err, errno, "cannot leave the host's namespaces");

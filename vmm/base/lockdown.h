@@ -44,8 +44,9 @@ struct lockdown_ids {
 
 /*
  * Leaves the network, IPC, UTS, cgroup and mount namespaces for empty ones; the new root is an
- * empty read-only tmpfs. As an ordinary user this goes through a user namespace; where the host
- * forbids those, *done says false and nothing has changed.
+ * empty read-only tmpfs. As root the network's is one for all roles of all pods: nothing is in it,
+ * and nobody there has a capability to put something in. As an ordinary user this goes through a
+ * user namespace; where the host forbids those, *done says false and nothing has changed.
  */
 int lockdown_namespaces(bool *done, struct error *err);
 

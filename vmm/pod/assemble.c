@@ -80,6 +80,12 @@ static int open_volumes(struct assembly *assembly, const struct pod_images *imag
 	return volume_set_open(&assembly->volumes, err);
 }
 
+/* The kernel that is installed runs no 32-bit program unless an argument says so. */
+static bool may_run_ia32(const struct run_options *options)
+{
+	return options->kernel || (options->kernel_args && strstr(options->kernel_args, "ia32"));
+}
+
 /* After the capabilities. What the user gives as a file is read here. */
 static int make_filters(struct assembly *assembly, const struct run_options *options,
 			struct error *err)
@@ -89,7 +95,7 @@ static int make_filters(struct assembly *assembly, const struct run_options *opt
 		const struct seccomp_setting setting = {
 			.capabilities = app->capabilities,
 			.vsock = options->vsock != NULL,
-			.own_kernel = options->kernel || options->kernel_args,
+			.own_kernel = may_run_ia32(options),
 		};
 		struct seccomp_filter filter;
 

@@ -16,7 +16,7 @@
 struct seccomp_setting {
 	uint64_t capabilities; /* mask of CAP_*, the app's bounding set */
 	bool vsock;	       /* the pod's apps may use vsock */
-	bool own_kernel;       /* the user's kernel or its arguments: it may run 32-bit programs */
+	bool own_kernel;       /* the kernel may run 32-bit programs */
 };
 
 struct seccomp_filter {
