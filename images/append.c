@@ -50,7 +50,7 @@ static int make_config(void *context, int control, struct error *err)
 
 static int run_worker(struct job *job, char **made, size_t *len, struct error *err)
 {
-	const struct worker_job work = { .run = make_config, .context = job };
+	const struct worker_job work = { .load = digest_load, .run = make_config, .context = job };
 	struct worker worker;
 	int kind;
 

@@ -43,7 +43,9 @@ static int read_documents(const struct store *store, const struct image_record *
 static int run_worker(const struct image_record *record, struct image_documents *documents,
 		      struct image_description *out, struct error *err)
 {
-	const struct worker_job job = { .run = describe, .context = documents };
+	const struct worker_job job = { .load = digest_load,
+					.run = describe,
+					.context = documents };
 	_cleanup_free_ char *data = NULL;
 	struct worker worker;
 	size_t len;

@@ -56,6 +56,9 @@ bool digest_equal(const struct digest *a, const struct digest *b);
  */
 void digest_start(void);
 
+/* Makes OpenSSL load what digests need, which no longer works when paths are out of reach. */
+int digest_load(struct error *err);
+
 /* A running computation. It holds memory of OpenSSL's until hasher_finish() or hasher_free(). */
 struct hasher {
 	enum digest_algorithm algorithm;

@@ -39,9 +39,11 @@ int import_examine_aci(const struct store *store, const struct image_blob *blob,
 {
 	_cleanup_fd_ int fd = blob_store_open(store, blob, err);
 	struct parser_aci parser = { .fd = fd, .size_bytes = blob->size_bytes };
-	const struct worker_job job = {
-		.run = parser_aci, .context = &parser, .fds = &fd, .fd_count = 1
-	};
+	const struct worker_job job = { .load = digest_load,
+					.run = parser_aci,
+					.context = &parser,
+					.fds = &fd,
+					.fd_count = 1 };
 	_cleanup_free_ char *data = NULL;
 	struct worker worker;
 	size_t len;

@@ -104,7 +104,9 @@ static int talk(struct import *import, struct worker *worker, struct error *err)
 static int parse(struct import *import, const struct source_document *document, struct error *err)
 {
 	struct parser_document job = { .document = document, .tag = import->reference.tag };
-	const struct worker_job worker_job = { .run = parser_documents, .context = &job };
+	const struct worker_job worker_job = { .load = digest_load,
+					       .run = parser_documents,
+					       .context = &job };
 	struct worker worker;
 
 	if (worker_start(&worker, &worker_job, err) < 0)

@@ -121,7 +121,8 @@ static int merge_through(struct import *import, int image_fd, int ends[2], struc
 					.image_fd = image_fd,
 					.uuid = import->chain.bytes };
 	const int fds[] = { ends[0], image_fd };
-	const struct worker_job job = { .run = parser_layers,
+	const struct worker_job job = { .load = digest_load,
+					.run = parser_layers,
 					.context = &layers,
 					.fds = fds,
 					.fd_count = 2,

@@ -44,7 +44,9 @@ static int list_payloads(void *context, int control, struct error *err)
 static int list_confined(struct import *import, struct signature_search *search,
 			 struct signature_entries *out, struct error *err)
 {
-	const struct worker_job job = { .run = list_payloads, .context = search };
+	const struct worker_job job = { .load = digest_load,
+					.run = list_payloads,
+					.context = search };
 	struct worker worker;
 
 	if (worker_start(&worker, &job, err) < 0)

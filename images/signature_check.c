@@ -79,7 +79,7 @@ static int read_payload(void *context, int control, struct error *err)
 static int run(int (*job_run)(void *, int, struct error *), struct check *check, void *out,
 	       size_t len, struct error *why, struct error *err)
 {
-	const struct worker_job job = { .run = job_run, .context = check };
+	const struct worker_job job = { .load = digest_load, .run = job_run, .context = check };
 	_cleanup_free_ char *data = NULL;
 	struct worker worker;
 	size_t got;

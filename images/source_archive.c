@@ -107,7 +107,9 @@ static int choose(const struct archive_source *self, struct docker_image *image,
 	_cleanup_free_ char *manifest = NULL;
 	_cleanup_free_ char *data = NULL;
 	struct docker_archive_job job = { .archive = &self->archive, .tag = self->tag };
-	const struct worker_job worker_job = { .run = docker_archive_parse, .context = &job };
+	const struct worker_job worker_job = { .load = digest_load,
+					       .run = docker_archive_parse,
+					       .context = &job };
 	struct worker worker;
 	size_t len;
 
@@ -263,7 +265,8 @@ static int index_archive(struct archive_source *self, int out_fd, struct error *
 {
 	struct archive_job job = { .in_fd = self->fd, .out_fd = out_fd };
 	const int fds[] = { self->fd, out_fd };
-	const struct worker_job worker_job = { .run = archive_index,
+	const struct worker_job worker_job = { .load = digest_load,
+					       .run = archive_index,
 					       .context = &job,
 					       .fds = fds,
 					       .fd_count = out_fd < 0 ? 1 : 2,

@@ -53,6 +53,7 @@ static int tell(struct registry_source *self, enum message_kind kind, const void
 static int start(struct registry_source *self, bool verify, struct error *err)
 {
 	const struct worker_job job = { .role = &fetch_role,
+					.load = digest_load,
 					.run = fetch_run,
 					.context = &self->context };
 

@@ -16,7 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "images/digest.h"
 #include "images/message.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
@@ -112,16 +111,6 @@ static int set_limits(uint64_t file_max_bytes, struct error *err)
 	return limit(RLIMIT_CPU, CPU_MAX_S, err);
 }
 
-/* Digests make OpenSSL load what it needs, which no longer works when paths are out of reach. */
-static int load_libraries(struct error *err)
-{
-	struct digest digest;
-
-	if (digest_compute(&digest, DIGEST_SHA256, "", 0, err) < 0)
-		return -1;
-	return digest_compute(&digest, DIGEST_SHA512, "", 0, err);
-}
-
 #ifndef SANITIZED
 static bool is_kept(int fd, const int *keep, size_t count)
 {
@@ -187,7 +176,7 @@ int worker_start(struct worker *worker, const struct worker_job *job, struct err
 	int pair[2];
 	pid_t pid;
 
-	if (load_libraries(err) < 0)
+	if (job->load && job->load(err) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(err, errno, "cannot start %s", role->name);

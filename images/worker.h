@@ -40,6 +40,8 @@ struct worker_job {
 	const int *fds; /* what it keeps beside the control socket */
 	size_t fd_count;
 	uint64_t file_max_bytes; /* what it may write into a file; 0: nothing */
+	/* Libraries that load more when they are used: before paths are out of reach; or NULL. */
+	int (*load)(struct error *err);
 };
 
 /* Returns 0, or -1 with err filled. worker_kill() must follow, unless worker_receive() failed. */

@@ -6,6 +6,7 @@
 
 #include "vmm/cli/options.h"
 
-extern const struct program internal_program;
+extern const struct program internal_program; /* about the store */
+extern const struct program document_program; /* about single documents */
 
 #endif

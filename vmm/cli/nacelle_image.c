@@ -20,6 +20,8 @@ int main(int argc, char **argv)
 		return program_run(&trust_program, argc - 1, argv + 1);
 	if (argc > 1 && verb_find(&internal_program, argv[1]))
 		return program_run(&internal_program, argc, argv);
+	if (argc > 1 && verb_find(&document_program, argv[1]))
+		return program_run(&document_program, argc, argv);
 	if (argc > 1 && strcmp(argv[1], "cni") == 0)
 		return program_run(&cni_program, argc - 1, argv + 1);
 	return program_run(&image_program, argc, argv);

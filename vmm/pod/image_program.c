@@ -11,6 +11,7 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -95,6 +96,43 @@ static int make_pipe(int ends[2])
 	return ends[0] < 0 || ends[1] < 0 ? -1 : 0;
 }
 
+/*
+ * An installation may bring its C library along, for hosts that have another one: then its dynamic
+ * linker is beside its programs, and is what is executed. Returns the command line, to be freed,
+ * with the program to execute in *program; NULL when there is no memory.
+ */
+static const char **add_loader(char program[PATH_MAX], char loader[PATH_MAX],
+			       char directory[PATH_MAX], const char *const *arguments,
+			       const char **execute)
+{
+	static const char *const words[] = {
+		"ld.so", "--library-path", NULL, "--argv0", NULL, NULL
+	};
+	size_t count = 0, first = 0;
+	const char **line;
+
+	while (arguments[count])
+		count++;
+	line = calloc(count + ARRAY_SIZE(words) + 1, sizeof(*line));
+	if (!line)
+		return NULL;
+	*execute = program;
+	if (paths_find(loader, "ld.so", NULL) == 0 && access(loader, X_OK) == 0) {
+		(void)snprintf(directory, PATH_MAX, "%.*s", (int)(strrchr(loader, '/') - loader),
+			       loader);
+		memcpy(line, words, sizeof(words));
+		line[2] = directory;
+		line[4] = arguments[0];
+		line[5] = program;
+		*execute = loader;
+		arguments++;
+		count--;
+		first = ARRAY_SIZE(words);
+	}
+	memcpy(line + first, arguments, count * sizeof(*line));
+	return line;
+}
+
 static int spawn(const char *program, const char *const *arguments, char **environment,
 		 struct child *child)
 {
@@ -131,18 +169,21 @@ static int start(const char *const *arguments, struct child *child, bool patient
 {
 	struct pipes *pipes = &child->pipes;
 	_cleanup_free_ char **environment = environment_clean();
-	char program[PATH_MAX];
+	_cleanup_free_ const char **line = NULL;
+	char program[PATH_MAX], loader[PATH_MAX], directory[PATH_MAX];
+	const char *execute;
 	int spawned;
 
 	if (paths_find(program, "nacelle-image", err) < 0)
 		return -1;
-	if (!environment)
+	line = add_loader(program, loader, directory, arguments, &execute);
+	if (!environment || !line)
 		return error_set(err, ENOMEM, "cannot start %s", program);
 	if (make_pipe(pipes->out) < 0 || make_pipe(pipes->error) < 0)
 		return error_set(err, errno, "cannot make a pipe");
 	if (!patiently)
 		child->signals = open_signals();
-	spawned = spawn(program, arguments, environment, child);
+	spawned = spawn(execute, line, environment, child);
 	if (spawned)
 		return error_set(err, spawned, "cannot start %s", program);
 	close(steal_fd(&pipes->out[1]));
