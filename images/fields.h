@@ -84,6 +84,8 @@ enum field_tag {
 	FIELD_NETWORK_ADDRESS = 121,
 	FIELD_NETWORK_SERVER = 122,
 	FIELD_NETWORK_DOMAIN = 123,
+	FIELD_NETWORK_FILE = 124,   /* the configuration */
+	FIELD_NETWORK_PLUGIN = 125, /* the program of its first plug-in */
 	FIELD_GID = 130,
 	FIELD_PRE_START = 131,
 	FIELD_POST_STOP = 132,

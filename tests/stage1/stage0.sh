@@ -7,8 +7,11 @@
 #   run_stage1 [FLAG...]               the entry point run, to the end: status, stdout, stderr as after run_pod
 #   start_stage1 [FLAG...]             the same in the background; $pod is its process; wait_pod
 #   wait_pid                           until stage1 has written its pid, as rkt waits
+#   stage1_at_terminal STEP... -- FLAG...   the entry point run with a terminal (tests/pod/terminal); what was shown is in $out
 #   enter APP COMMAND...               $status and the output in entered, entered.err
+#   enter_at_terminal APP STEP... -- COMMAND...
 #   stop_stage1 [--force]
+#   reboot                             leaves of the pod what a host that has started anew has: its files
 #   collect                            what rkt gc does with $uuid when its time has come
 #   app_status APP, rkt_state          as rkt status has them
 #   pod_manifest NAME EXEC MEMBERS...  a manifest on stdout, as Go writes it
@@ -36,12 +39,13 @@ end_rkt() {
   for mount in $(awk -v rkt="$rkt/" 'index($2, rkt) == 1 { print $2 }' /proc/mounts | sort -r); do
     umount "$mount"
   done
-  rm -rf "$rkt"
+  ! mountpoint -q "$rkt" || umount "$rkt"
+  rm -rf --one-file-system "$rkt"
 }
 
 mount_overlay() { # LOWER TREE-ID TARGET [APP]
   local base=$rkt/pods/$phase/$uuid/overlay/$2
-  mkdir -p "$base/upper${4:+/$4}" "$base/work${4:+/$4}"
+  mkdir -p "$base/upper${4:+/$4}" "$base/work${4:+/$4}" "$3"
   mount -t overlay overlay -o "lowerdir=$1,upperdir=$base/upper${4:+/$4},workdir=$base/work${4:+/$4}" "$3" || fail "overlay"
 }
 
@@ -111,6 +115,21 @@ start_stage1() {
   start become_stage1 "${net[@]}" "$@"
 }
 
+at_terminal() { # STEP... -- COMMAND...
+  "$tools/terminal" "$@" >"$out" || fail "$(tail -n 1 "$out")"
+  sed -i 's/\r//' "$out"
+  grep -qx "modes restored" "$out" || fail "the terminal's modes are not restored"
+}
+stage1_at_terminal() {
+  local steps=()
+  while [ "$1" != -- ]; do
+    steps+=("$1") && shift
+  done
+  # shellcheck disable=SC2016
+  at_terminal "${steps[@]}" -- /bin/bash -c 'cd "$1" && exec {lock}<. && flock -x $lock && export RKT_LOCK_FD=$lock && shift && exec "$@"' \
+    bash "$pod_dir" "$pod_dir/stage1/rootfs$(annotation run)" --net=none "${@:2}" "$uuid"
+}
+
 is_held() { ! flock -sn "$pod_dir" true; }
 rkt_state() { if is_held; then echo running; else echo exited; fi; }
 # rkt looks again and again, until the file is there or the pod has gone.
@@ -129,19 +148,42 @@ enter() {
   status=0
   (cd "$pod_dir" && exec "$from$(annotation enter)" --pid="$(cat pid)" --appname="$app" -- "$@") >entered 2>entered.err || status=$?
 }
+enter_at_terminal() {
+  local app=$1 steps=()
+  shift
+  while [ "$1" != -- ]; do
+    steps+=("$1") && shift
+  done
+  (cd "$pod_dir" && out=entered at_terminal "${steps[@]}" -- "$rkt/cas/tree/$tree/rootfs$(annotation enter)" --pid="$(cat pid)" --appname="$app" "$@") || exit
+  mv "$pod_dir/entered" .
+}
 stop_stage1() {
   (cd "$pod_dir" && exec "$pod_dir/stage1/rootfs$(annotation stop)" "$@" "$uuid") >stopped 2>&1 || fail "stop: $(cat stopped)"
 }
-collect() {
-  flock -xn "$pod_dir" true || fail "the pod is still locked"
-  local mount there=$rkt/pods/exited-garbage/$uuid
-  mv "$pod_dir" "$there" && pod_dir=$there
-  (cd "$there" && exec "$there/stage1/rootfs$(annotation gc)" "$@" "$uuid") >collected 2>&1 || fail "gc: $(cat collected)"
-  for mount in $(awk -v pod="$there/" 'index($2, pod) == 1 { print $2 }' /proc/mounts | sort -r); do
+unmount_pod() {
+  local mount
+  for mount in $(awk -v pod="$pod_dir/" 'index($2, pod) == 1 { print $2 }' /proc/mounts | sort -r); do
     # A thread of a killed process may hold it a little longer.
     wait_for 20 umount "$mount"
   done
-  rm -rf "$there" && [ ! -e "$there" ] || fail "the pod's directory cannot be removed"
+}
+reboot() {
+  unmount_pod
+  if [ -e "/run/nacelle/netns/$uuid" ]; then
+    umount "/run/nacelle/netns/$uuid" && rm "/run/nacelle/netns/$uuid" || fail "the network namespace"
+  fi
+}
+# Of what is no longer mounted, rkt mounts the stage1 alone.
+collect() {
+  flock -xn "$pod_dir" true || fail "the pod is still locked"
+  local there=$rkt/pods/exited-garbage/$uuid
+  mv "$pod_dir" "$there" && pod_dir=$there phase=exited-garbage
+  if [ -e "$there/overlay-prepared" ] && ! mountpoint -q "$there/stage1/rootfs"; then
+    mount_overlay "$rkt/cas/tree/$tree/rootfs" "$tree" "$there/stage1/rootfs"
+  fi
+  (cd "$there" && exec "$there/stage1/rootfs$(annotation gc)" "$@" "$uuid") >collected 2>&1 || fail "gc: $(cat collected)"
+  unmount_pod
+  rm -rf --one-file-system "$there" && [ ! -e "$there" ] || fail "the pod's directory cannot be removed"
 }
 # Without a look at mounts: also after a reboot.
 app_status() {
@@ -151,13 +193,19 @@ app_status() {
 }
 
 # pod_manifest NAME EXEC MEMBERS [NAME EXEC MEMBERS]...: lists that are empty are null, and acVersion is rkt's. MEMBERS are
-# of the app section; $mounts are all apps', $volumes and $isolators the pod's.
+# of the app section, in the place of what stands there else; $mounts are all apps', $volumes, $isolators and $ports the pod's.
 pod_manifest() {
-  local apps='' id
+  local apps='' id app member
   id=sha512-$(printf '%064d' 0)
   while [ $# -gt 0 ]; do
-    apps+="${apps:+,}{\"name\":\"$1\",\"image\":{\"name\":\"example.com/app\",\"id\":\"$id\",\"labels\":null},\"app\":{\"exec\":$2,\"eventHandlers\":null,\"user\":\"0\",\"group\":\"0\",\"supplementaryGIDs\":null,\"environment\":[{\"name\":\"FROM\",\"value\":\"manifest\"}],\"mountPoints\":null,\"ports\":null,\"isolators\":null${3:+,$3}},\"mounts\":${mounts-null},\"annotations\":null}"
+    app="\"exec\":$2${3:+,$3}"
+    for member in '"user":"0"' '"group":"0"' '"eventHandlers":null' '"supplementaryGIDs":null' '"mountPoints":null' '"ports":null' \
+      '"isolators":null' '"environment":[{"name":"FROM","value":"manifest"}]'; do
+      [[ ,$3 == *,"${member%%:*}":* ]] || app+=,$member
+    done
+    apps+="${apps:+,}{\"name\":\"$1\",\"image\":{\"name\":\"example.com/app\",\"id\":\"$id\",\"labels\":null},\"app\":{$app},\"mounts\":${mounts-null},\"annotations\":null}"
     shift 3
   done
-  printf '{"acVersion":"1.30.0","acKind":"PodManifest","apps":[%s],"volumes":%s,"isolators":%s,"annotations":null,"ports":null}' "$apps" "${volumes-null}" "${isolators-null}"
+  printf '{"acVersion":"1.30.0","acKind":"PodManifest","apps":[%s],"volumes":%s,"isolators":%s,"annotations":null,"ports":%s}' "$apps" \
+    "${volumes-null}" "${isolators-null}" "${ports-null}"
 }

@@ -124,14 +124,19 @@ static const char shared[] = "# bash completion for nacelle, made from its table
 			     "  COMPREPLY=(\"${COMPREPLY[@]#\"${typed%\"${typed##*[:=@]}\"}\"}\")\n"
 			     "}\n";
 
+static void print_function(const struct program *program)
+{
+	for (const char *c = program->command; *c; c++)
+		(void)putchar(*c == ' ' || *c == '-' ? '_' : *c);
+}
+
 void help_print_completion(const struct program *program)
 {
 	bool is_first = !strchr(program->command, ' ');
 	int depth = is_first ? 1 : 2;
 
 	printf("%s_", is_first ? shared : "");
-	for (const char *c = program->command; *c; c++)
-		(void)putchar(*c == ' ' ? '_' : *c);
+	print_function(program);
 	printf("() {\n"
 	       "  local IFS=$'\\n' current=\"${COMP_WORDS[COMP_CWORD]}\"\n"
 	       "  local previous=\"${COMP_WORDS[COMP_CWORD-1]}\" verb=\"${COMP_WORDS[%d]}\"\n"
@@ -146,5 +151,10 @@ void help_print_completion(const struct program *program)
 	printf("  esac\n  case \"$verb\" in\n");
 	for (const struct verb *verb = program->verbs; verb->name; verb++)
 		print_case(verb);
-	printf("  esac\n}\n%s", is_first ? "complete -o default -F _nacelle nacelle\n" : "");
+	printf("  esac\n}\n");
+	if (!is_first)
+		return;
+	printf("complete -o default -F _");
+	print_function(program);
+	printf(" %s\n", program->command);
 }

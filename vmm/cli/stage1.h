@@ -73,6 +73,17 @@ struct keep;
 int stage1_settle(struct run_options *run, const struct stage1_options *options, const char *uuid,
 		  const char *nets[STAGE1_NETS_MAX], struct keep *keep, struct error *err);
 
+/* Adds one network, unless it is one that cannot be. */
+int stage1_add_network(struct run_options *run, const char *nets[STAGE1_NETS_MAX], const char *item,
+		       struct error *err);
+
+/*
+ * For --net=all: in its place, those of the directories run->cni_config and run->cni_fallback that
+ * are not named already. One that cannot be used is an error, as it is to rkt.
+ */
+int stage1_name_networks(struct run_options *run, const char *nets[STAGE1_NETS_MAX],
+			 struct keep *keep, struct error *err);
+
 enum { STAGE1_RUN_OPTION_COUNT = 13 };
 extern const struct option_spec stage1_run_options[STAGE1_RUN_OPTION_COUNT];
 

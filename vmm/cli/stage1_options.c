@@ -35,7 +35,7 @@ const struct option_spec stage1_run_options[STAGE1_RUN_OPTION_COUNT] = {
 	{ "mutable", 0, OPTION_FLAG, NULL, VALUE_OTHER, "refused: apps are settled at the start",
 	  FIELD(mutable_pod) },
 	{ "net", 0, OPTION_TEXT, "NETWORK[:ARGUMENTS][,...]", VALUE_OTHER,
-	  "networks of the pod, or none; host is refused", FIELD(net) },
+	  "networks of the pod, all, or none; host is refused", FIELD(net) },
 	{ "private-users", 0, OPTION_TEXT, "SHIFT:COUNT", VALUE_OTHER,
 	  "refused: a machine of its own has users of its own", FIELD(private_users) },
 };
@@ -80,15 +80,13 @@ static int settle_restrictions(struct run_options *run, const struct stage1_opti
 	return 0;
 }
 
-static int add_network(struct run_options *run, const char *nets[STAGE1_NETS_MAX], const char *item,
+int stage1_add_network(struct run_options *run, const char *nets[STAGE1_NETS_MAX], const char *item,
 		       struct error *err)
 {
 	if (strcmp(item, "host") == 0)
 		return error_set(err, 0,
 				 "--net=host: a virtual machine cannot be in the host's network; "
 				 "--net=passt reaches what the host reaches, without privileges");
-	if (strcmp(item, "all") == 0)
-		return error_set(err, 0, "--net=all: name the networks that the pod is to have");
 	if (!*item)
 		return error_set(err, 0, "--net: a network without a name");
 	if (run->nets.count == STAGE1_NETS_MAX - 1)
@@ -107,7 +105,7 @@ static int settle_networks(struct run_options *run, const struct stage1_options 
 		return -1;
 	run->nets.items = nets;
 	while ((item = strsep(&rest, ",")))
-		if (add_network(run, nets, item, err) < 0)
+		if (stage1_add_network(run, nets, item, err) < 0)
 			return -1;
 	run->cni_config = keep_text(keep, err, "%s/net.d",
 				    options->local_config ? options->local_config : "/etc/rkt");

@@ -112,8 +112,8 @@ static void put_network(struct json_writer *json, const struct networks *network
 	(void)snprintf(interface, sizeof(interface), "eth%u", i);
 	json_open(json, NULL, '{');
 	json_put_text(json, "netName", net->kind == NET_PASST ? "passt" : net->name);
-	json_put_text(json, "netConf", net->kind == NET_CNI ? networks->places.config_dir : "");
-	json_put_text(json, "pluginPath", "");
+	json_put_text(json, "netConf", net->file ? net->file : "");
+	json_put_text(json, "pluginPath", net->plugin ? net->plugin : "");
 	json_put_text(json, "ifName", interface);
 	put_address(json, find_address(&networks->interfaces[i]));
 	json_put_text(json, "args", net->arguments ? net->arguments : "");

@@ -48,20 +48,21 @@ static int keep_lock(const struct stage1_pod *pod, struct error *err)
 }
 
 /* Of the pod that the flags have settled, what is in rkt's directory. */
-static int settle_pod(struct run_options *run, struct stage1_pod *pod, struct keep *keep,
-		      struct error *err)
+static int settle_pod(struct run_options *run, struct stage1_pod *pod,
+		      const char *nets[STAGE1_NETS_MAX], struct keep *keep, struct error *err)
 {
 	const char *kernel_args = getenv("RKT_HYPERVISOR_EXTRA_KERNEL_PARAMS");
 
 	run->kernel_args = kernel_args && *kernel_args ? kernel_args : NULL;
 	run->store_root = pod->root;
 	run->app_roots = pod->apps;
-	run->cni_fallback = STAGE1_ETC "/rkt/net.d";
+	run->cni_fallback = keep_text(keep, err, "%s/" STAGE1_ETC "/rkt/net.d", pod->path);
 	run->pod_file = keep_text(keep, err, "%s/pod", pod->path);
-	if (!run->pod_file)
+	if (!run->cni_fallback || !run->pod_file)
 		return -1;
 	run->common.tty = run->common.interactive && isatty(STDIN_FILENO);
-	return stage1_pod_open_status(pod, err);
+	return stage1_name_networks(run, nets, keep, err) < 0 ? -1
+							      : stage1_pod_open_status(pod, err);
 }
 
 int stage1_run(const void *given, int argc, char **argv, struct error *err)
@@ -78,7 +79,7 @@ int stage1_run(const void *given, int argc, char **argv, struct error *err)
 		return error_set(err, 0, "%.64s is no UUID", argv[0]);
 	if (stage1_pod_open(&pod, err) == 0 && keep_lock(&pod, err) == 0 &&
 	    stage1_settle(&run, given, argv[0], nets, &keep, err) == 0 &&
-	    settle_pod(&run, &pod, &keep, err) == 0) {
+	    settle_pod(&run, &pod, nets, &keep, err) == 0) {
 		listener = stage1_pod_listener(&pod);
 		run.listener = &listener;
 		status = run_pod(&run, stdio_present, &timeline);

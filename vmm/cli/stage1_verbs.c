@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
+#include "vmm/cli/help.h"
 #include "vmm/cli/program.h"
 #include "vmm/cli/stage1.h"
 #include "vmm/pod/exec.h"
@@ -133,6 +134,16 @@ static int run_gc(const void *given, int argc, char **argv, struct error *err)
 	return pods_collect(pods_fd, &options, err);
 }
 
+static int run_completion(const void *given, int argc, char **argv, struct error *err)
+{
+	(void)given;
+	(void)argc;
+	(void)argv;
+	(void)err;
+	help_print_completion(&stage1_program);
+	return 0;
+}
+
 static const struct verb verbs[] = {
 	{ .name = "run",
 	  .usage = "[OPTIONS] UUID",
@@ -170,6 +181,10 @@ static const struct verb verbs[] = {
 	  .arguments_min = 1,
 	  .arguments_max = 1,
 	  .run = run_gc },
+	{ .name = "completion",
+	  .usage = "",
+	  .help = "Print the completion of these verbs for bash",
+	  .run = run_completion },
 	{ .name = NULL },
 };
 

@@ -72,6 +72,10 @@ int kvm_vm_create(struct kvm_vm *vm, int kvm_fd, const struct gmem *memory, unsi
 	_cleanup_fd_ int fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
 	int run_size;
 
+	if (fd < 0 && errno == EBUSY)
+		return error_set(err, EBUSY,
+				 "KVM cannot create a virtual machine: another hypervisor of this "
+				 "host (VirtualBox, VMware) has the processor; end it");
 	if (fd < 0)
 		return error_set(err, errno, "KVM cannot create a virtual machine");
 	if (set_memory(fd, memory, err) < 0)

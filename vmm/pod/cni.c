@@ -137,8 +137,17 @@ static int run_plugins(const struct networks *networks, const char *uuid, const 
 	return status;
 }
 
+/* Where the text of a field with this tag stays; NULL: nowhere. */
+static char **place_of(struct pod_net *net, unsigned tag)
+{
+	return tag == FIELD_NETWORK_FILE     ? &net->file
+	       : tag == FIELD_NETWORK_PLUGIN ? &net->plugin
+					     : NULL;
+}
+
 /* One network's record: the words are checked where they are used, but for what ends a word. */
-static int read_names(int net_fd, unsigned index, FILE *servers, FILE *domains, struct error *err)
+static int read_record(struct pod_net *net, int net_fd, unsigned index, FILE *servers,
+		       FILE *domains, struct error *err)
 {
 	_cleanup_free_ char *data = NULL;
 	char name[16];
@@ -152,11 +161,17 @@ static int read_names(int net_fd, unsigned index, FILE *servers, FILE *domains, 
 		return -1;
 	more = fields_open(&c, data, len, CNI_RECORD_MAGIC) ? 1 : -1;
 	while (more > 0 && (more = fields_next(&c, &field)) > 0) {
+		char **place = place_of(net, field.tag);
 		_cleanup_free_ char *text = NULL;
 
-		if (field.tag != FIELD_NETWORK_SERVER && field.tag != FIELD_NETWORK_DOMAIN)
+		if (!place && field.tag != FIELD_NETWORK_SERVER &&
+		    field.tag != FIELD_NETWORK_DOMAIN)
 			continue;
-		if (field_take_text(&field, &text) < 0 || strpbrk(text, "\n\r \t"))
+		if (field_take_text(&field, place ? place : &text) < 0)
+			more = -1;
+		else if (place)
+			continue;
+		else if (strpbrk(text, "\n\r \t"))
 			more = -1;
 		else if (field.tag == FIELD_NETWORK_SERVER)
 			(void)fprintf(servers, "nameserver %s\n", text);
@@ -168,8 +183,8 @@ static int read_names(int net_fd, unsigned index, FILE *servers, FILE *domains, 
 		   : 0;
 }
 
-/* What all of them say, as in a resolv.conf. */
-static int take_names(struct networks *networks, int net_fd, struct error *err)
+/* What all of them say; of names, as in a resolv.conf. */
+static int take_records(struct networks *networks, int net_fd, struct error *err)
 {
 	_cleanup_free_ char *domains_text = NULL;
 	size_t len, domains_len;
@@ -179,7 +194,7 @@ static int take_names(struct networks *networks, int net_fd, struct error *err)
 
 	for (unsigned i = 0; status == 0 && i < networks->count; i++)
 		if (networks->nets[i].kind == NET_CNI)
-			status = read_names(net_fd, i, servers, domains, err);
+			status = read_record(&networks->nets[i], net_fd, i, servers, domains, err);
 	if (domains && fclose(domains) == 0 && servers && domains_len)
 		(void)fprintf(servers, "search%s\n", domains_text);
 	if (servers && fclose(servers) != 0 && status == 0)
@@ -253,7 +268,7 @@ int cni_attach(struct networks *networks, const struct pod_directory *directory,
 	    run_plugins(networks, directory->uuid, netns, net_fd, err) < 0 ||
 	    connect_all(networks, netns, plan, err) < 0)
 		return -1;
-	return take_names(networks, net_fd, err);
+	return take_records(networks, net_fd, err);
 }
 
 static bool has_networks(int net_fd)

@@ -39,9 +39,11 @@ int net_cleanup(int pod_fd, struct error *err);
 /* Where that goes on failing: removes the namespace, and with it what is in there. */
 int net_give_up(int pod_fd, struct error *err);
 
+enum { CNI_LIST_MAX = 256 };
+
 /*
  * The names of the networks in a directory (NULL: the usual one), parted by commas; -1 with err
- * filled if one of them cannot be used. For `nacelle check`.
+ * filled if one of them cannot be used. size need not be more than CNI_LIST_MAX.
  */
 int cni_list_networks(const char *config_dir, char *names, size_t size, struct error *err);
 

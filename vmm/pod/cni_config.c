@@ -5,9 +5,11 @@
 #include "vmm/pod/cni_config.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "images/json.h"
+#include "vmm/base/cleanup.h"
 
 bool cni_is_name(const char *text)
 {
@@ -133,4 +135,5 @@ void cni_list_free(struct cni_list *list)
 	if (list->document)
 		json_free(list->document);
 	list->document = NULL;
+	free(steal_ptr(list->file));
 }

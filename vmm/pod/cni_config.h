@@ -30,6 +30,7 @@ struct cni_plugin {
 struct cni_list {
 	struct cJSON *document; /* owned; always a list, also where the file had one plug-in */
 	const char *name;
+	char *file;	     /* owned: where cni_list_find() has found it; or NULL */
 	const char *version; /* cniVersion: 0.3.0 to 1.0.0; 0.3.1 where the file's is older */
 	unsigned plugin_count;
 	struct cni_plugin plugins[CNI_PLUGINS_MAX];

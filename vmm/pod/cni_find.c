@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,7 +91,7 @@ int cni_list_each(const char *directory,
 
 /* What a search for one network has found. */
 struct search {
-	const char *name;
+	const char *name, *directory;
 	struct cni_list *list;
 	bool found;
 	struct error broken; /* the first file that could not be read */
@@ -106,6 +107,8 @@ static void search_file(void *ctx, const char *file, struct cni_list *list, cons
 		return;
 	*search->list = *list;
 	list->document = NULL;
+	if (asprintf(&search->list->file, "%s/%s", search->directory, file) < 0)
+		search->list->file = NULL;
 	search->found = true;
 }
 
@@ -114,9 +117,11 @@ int cni_list_find(struct cni_list *list, const char *const *directories, const c
 {
 	struct search search = { .name = name, .list = list };
 
-	for (unsigned i = 0; directories[i] && !search.found; i++)
+	for (unsigned i = 0; directories[i] && !search.found; i++) {
+		search.directory = directories[i];
 		if (cni_list_each(directories[i], search_file, &search, err) < 0)
 			return -1;
+	}
 	if (search.found)
 		return 0;
 	return error_set(err, 0, "no network %s in %s%s%s", name, directories[0],

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,11 +155,18 @@ static int write_record(int dir_fd, const struct cni_request *request,
 			const struct cni_result *result, struct error *err)
 {
 	_cleanup_free_ void *data = NULL;
+	char plugin[PATH_MAX];
 	struct field_writer w;
 	size_t len;
 
+	if (cni_plugin_find(&request->call.directories, request->list->plugins[0].type, plugin,
+			    sizeof(plugin), err) < 0)
+		return -1;
 	fields_begin(&w, CNI_RECORD_MAGIC);
 	fields_put_text(&w, FIELD_NETWORK_NAME, request->list->name);
+	if (request->list->file)
+		fields_put_text(&w, FIELD_NETWORK_FILE, request->list->file);
+	fields_put_text(&w, FIELD_NETWORK_PLUGIN, plugin);
 	cni_result_put(result, &w);
 	if (fields_finish(&w, &data, &len) < 0)
 		return error_set(err, ENOMEM, "cannot keep a network's result");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "guest-init/protocol.h"
+#include "vmm/base/bytes.h"
 #include "vmm/pod/app_values.h"
 #include "vmm/pod/merge_internal.h"
 #include "vmm/pod/metadata.h"
@@ -139,18 +140,24 @@ static int set_metadata(struct merge_app *app, const char **env, struct error *e
 	return 0;
 }
 
+/* What apps of rkt have unless somebody says otherwise. */
+static const char *const rkt_variables[] = { "SHELL=/bin/sh", "USER=root", "LOGNAME=root" };
+
 static int set_env(struct merge_app *app, struct error *err)
 {
 	enum { OWN = 3 };
 	const char *const *base = app->base.env;
 	const struct text_list *options = &app->own->env;
 	const char **env =
-	    keep_array(&app->assembly->keep, count_strings(base) + OWN + options->count + 1,
+	    keep_array(&app->assembly->keep,
+		       count_strings(base) + ARRAY_SIZE(rkt_variables) + OWN + options->count + 1,
 		       sizeof(*env), err);
 
 	if (!env)
 		return -1;
 	app->out->env = env;
+	for (size_t i = 0; app->options->app_roots && i < ARRAY_SIZE(rkt_variables); i++)
+		set_variable(env, rkt_variables[i]);
 	for (unsigned i = 0; base[i]; i++)
 		set_variable(env, base[i]);
 	if ((app->base.is_appc || app->options->metadata_token) && set_executor(app, env, err) < 0)

@@ -30,6 +30,7 @@ struct pod_net {
 	enum net_kind kind;
 	char name[NET_CNI_NAME_MAX + 1];
 	const char *arguments; /* ARG=VALUE;..., in the option's own text; or NULL */
+	char *file, *plugin;   /* owned: CNI's configuration and first plug-in, once attached */
 	uint8_t mac[6];
 	uint16_t mtu; /* 0: the tap's own */
 };

@@ -241,4 +241,8 @@ void networks_free(struct networks *networks)
 	free(steal_ptr(networks->cni_names));
 	free(steal_ptr(networks->hosts));
 	free(steal_ptr(networks->resolv_conf));
+	for (unsigned i = 0; i < networks->count; i++) {
+		free(steal_ptr(networks->nets[i].file));
+		free(steal_ptr(networks->nets[i].plugin));
+	}
 }

@@ -33,7 +33,6 @@ static void test_what_cannot_be_is_refused_by_name(void **state)
 		{ { .ipc = "odd" }, "--ipc=odd" },
 		{ { .net = "host" }, "--net=host" },
 		{ { .net = "default,host" }, "--net=host" },
-		{ { .net = "all" }, "--net=all" },
 		{ { .net = "a,,b" }, "--net" },
 		{ { .net = "1,2,3,4,5,6,7,8,9,a,b,c,d,e,f,g" }, "--net" },
 		{ { .dns_conf_mode = "resolv=odd" }, "--dns-conf-mode" },
@@ -131,7 +130,8 @@ static void read_text(const char *path, char *text, size_t size, unsigned mode)
 static void test_what_rkt_reads(void **state)
 {
 	char directory[] = "/tmp/test-stage1-XXXXXX", pid[32], text[1024];
-	static struct networks networks = { .count = 2, .places.config_dir = "/etc/rkt/net.d" };
+	char file_name[] = "/etc/rkt/net.d/10-default.conf", plugin[] = "/usr/lib/cni/ptp";
+	static struct networks networks = { .count = 2 };
 	struct stage1_pod pod;
 	struct run_listener listener;
 	FILE *file;
@@ -158,6 +158,8 @@ static void test_what_rkt_reads(void **state)
 	networks.nets[0].kind = NET_CNI;
 	strcpy(networks.nets[0].name, "default");
 	networks.nets[0].arguments = "IP=172.16.28.5";
+	networks.nets[0].file = file_name;
+	networks.nets[0].plugin = plugin;
 	networks.interfaces[0].address_count = 2;
 	networks.interfaces[0].addresses[0] = (struct pod_address){ .family = 6, .prefix = 64 };
 	networks.interfaces[0].addresses[1] =
@@ -165,6 +167,8 @@ static void test_what_rkt_reads(void **state)
 	assert_int_equal(listener.on_networks(listener.context, &networks, NULL), 0);
 	read_text("net-info.json", text, sizeof(text), 0644);
 	assert_non_null(strstr(text, "\"netName\": \"default\""));
+	assert_non_null(strstr(text, "\"netConf\": \"/etc/rkt/net.d/10-default.conf\""));
+	assert_non_null(strstr(text, "\"pluginPath\": \"/usr/lib/cni/ptp\""));
 	assert_non_null(strstr(text, "\"ifName\": \"eth0\""));
 	assert_non_null(strstr(text, "\"ip\": \"172.16.28.5\""));
 	assert_non_null(strstr(text, "\"mask\": \"255.255.240.0\""));
