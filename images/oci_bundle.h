@@ -27,6 +27,7 @@ enum oci_text {
 	OCI_HOSTNAME,
 	OCI_KERNEL,
 	OCI_KERNEL_PARAMETERS,
+	OCI_CGROUP,	 /* linux.cgroupsPath */
 	OCI_BUNDLE_PATH, /* these are not in the file: who keeps the fields says where it was */
 	OCI_CONFIG_PATH,
 	OCI_NETWORK, /* path of a network namespace; "": one of its own */

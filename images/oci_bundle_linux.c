@@ -229,6 +229,16 @@ static int read_paths(const struct appc_node *linux_node, const char *key, struc
 	return 0;
 }
 
+static int read_cgroup(const struct appc_node *linux_node, struct oci_bundle *bundle,
+		       struct error *err)
+{
+	const char *path;
+
+	if (appc_string(linux_node, "cgroupsPath", &path, err) < 0)
+		return -1;
+	return *path ? oci_take(path, &bundle->texts[OCI_CGROUP], err) : 0;
+}
+
 int oci_linux_read(const struct appc_node *top, struct oci_bundle *bundle, struct error *err)
 {
 	struct appc_node linux_node, seccomp;
@@ -238,6 +248,7 @@ int oci_linux_read(const struct appc_node *top, struct oci_bundle *bundle, struc
 		return found < 0 ? -1 : appc_refuse(top, "linux", err, "it is missing");
 	if (read_namespaces(&linux_node, bundle, err) < 0 || read_devices(&linux_node, err) < 0 ||
 	    read_resources(&linux_node, bundle, err) < 0 ||
+	    read_cgroup(&linux_node, bundle, err) < 0 ||
 	    read_sysctls(&linux_node, bundle, err) < 0 ||
 	    read_paths(&linux_node, "maskedPaths", &bundle->lists[OCI_MASKED], err) < 0 ||
 	    read_paths(&linux_node, "readonlyPaths", &bundle->lists[OCI_READ_ONLY_PATHS], err) < 0)

@@ -19,6 +19,7 @@
 #include "vmm/pod/detach.h"
 #include "vmm/pod/exec.h"
 #include "vmm/pod/gc.h"
+#include "vmm/pod/host_view.h"
 #include "vmm/pod/pod_name.h"
 #include "vmm/pod/stdio.h"
 #include "vmm/pod/stop.h"
@@ -95,6 +96,16 @@ int oci_write_pid(const char *path, pid_t pid, struct error *err)
 	return 0;
 }
 
+static int remove_ended(struct oci_container *container, struct error *given_up, struct error *err)
+{
+	const char *cgroup = container->bundle.texts[OCI_CGROUP];
+	int result = pod_remove(&container->pod, given_up, err);
+
+	if (result == 0 && cgroup)
+		host_cgroup_remove(cgroup);
+	return result;
+}
+
 static int remove_by_force(struct oci_container *container, struct error *err)
 {
 	struct error given_up = ERROR_NONE;
@@ -102,7 +113,7 @@ static int remove_by_force(struct oci_container *container, struct error *err)
 	if (directory_is_held(&container->pod) && pod_stop_by_force(&container->pod, err) < 0 &&
 	    directory_is_held(&container->pod))
 		return -1;
-	return pod_remove(&container->pod, &given_up, err);
+	return remove_ended(container, &given_up, err);
 }
 
 static void undo(const char *id)
@@ -141,8 +152,11 @@ static int create(const struct oci_options *options, const char *id, pid_t *pid,
 	made.run.boot_timeout_s = RUN_BOOT_TIMEOUT_OCI_S;
 	create.orphan.rows = (uint16_t)made.bundle.numbers[OCI_ROWS];
 	create.orphan.columns = (uint16_t)made.bundle.numbers[OCI_COLUMNS];
-	if (pod_create(&create, pid, err) < 0)
+	if (pod_create(&create, pid, err) < 0) {
+		if (made.run.host_cgroup)
+			host_cgroup_remove(made.run.host_cgroup);
 		return -1;
+	}
 	if (oci_write_pid(options->pid_file, *pid, err) == 0)
 		return 0;
 	undo(id);
@@ -280,7 +294,7 @@ int oci_delete(const void *given, int argc, char **argv, struct error *err)
 		result = error_set(err, 0, "cannot delete container %s that is not stopped: %s",
 				   argv[0], container.status);
 	else
-		result = pod_remove(&container.pod, NULL, err);
+		result = remove_ended(&container, NULL, err);
 	oci_container_close(&container);
 	return result;
 }

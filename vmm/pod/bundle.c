@@ -250,6 +250,8 @@ int bundle_settle(const struct oci_bundle *bundle, struct run_options *options,
 	options->sysctls = lend(&bundle->lists[OCI_SYSCTLS]);
 	options->warnings = lend(&bundle->lists[OCI_WARNINGS]);
 	options->hold = true;
+	options->host_cgroup = bundle->texts[OCI_CGROUP];
+	options->engine_directory = bundle->texts[OCI_BUNDLE_PATH];
 	if (oci_bundle_encode(bundle, &fields, &options->bundle_bytes) < 0)
 		return error_set(err, ENOMEM, "cannot keep a bundle");
 	options->bundle = keep(kept, fields, err);

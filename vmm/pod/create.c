@@ -7,6 +7,7 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/client.h"
+#include "vmm/pod/host_view.h"
 #include "vmm/pod/netns.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/signals.h"
@@ -21,6 +22,17 @@ static int enter_network(struct run_options *run, struct error *err)
 	return result < 0 ? -1 : 0;
 }
 
+/* Before there is a process that would have to be moved, or memory that would count. */
+static void meet_engine(const struct run_options *run)
+{
+	struct error err = ERROR_NONE;
+
+	if (run->host_cgroup && host_cgroup_join(run->host_cgroup, &err) < 0)
+		report(REPORT_WARNING, "%s", err.text);
+	if (run->engine_directory && run_app_options(run, 0)->read_only)
+		host_places_make(run_app_options(run, 0));
+}
+
 static _Noreturn void supervise(const struct create_options *options, struct detach *detach)
 {
 	static struct timeline timeline;
@@ -31,8 +43,10 @@ static _Noreturn void supervise(const struct create_options *options, struct det
 	signals_block();
 	run = *options->run;
 	if (orphan_take_stdio(&options->orphan, detach, &err) == 0 &&
-	    detach_become(detach, &err) == 0 && enter_network(&run, &err) == 0)
+	    detach_become(detach, &err) == 0 && enter_network(&run, &err) == 0) {
+		meet_engine(&run);
 		status = run_begin(&run, detach, detach->stdio, &timeline, &err);
+	}
 	if (status < 0 && signals_pending_end())
 		_exit(128 + signals_pending_end());
 	if (status < 0) {

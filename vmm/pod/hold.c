@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "guest-init/protocol.h"
+#include "vmm/pod/host_view.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/supervisor.h"
 
@@ -108,7 +109,12 @@ void hold_on_start(struct supervisor *supervisor, uint32_t app)
 					 .app = app,
 					 .app_state = POD_APP_RUNNING };
 	struct pod_client *client = take_client(supervisor, app);
+	struct error err = ERROR_NONE;
 
+	/* Now the guest has made the places of all mounts, and nothing more is opened by a path. */
+	if (supervisor->options->engine_directory &&
+	    host_view_enter(run_app_options(supervisor->options, app), &err) < 0)
+		report(REPORT_WARNING, "%s", err.text);
 	if (client)
 		(void)pod_client_reply(client, &reply);
 }

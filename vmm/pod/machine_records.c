@@ -12,6 +12,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/machine/vcpu.h"
 #include "vmm/pod/hold.h"
+#include "vmm/pod/host_view.h"
 #include "vmm/pod/pod_pause.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/supervisor.h"
@@ -58,10 +59,12 @@ static const char *fault_text(uint32_t fault)
 /* Nobody could tell from status 137 alone. */
 static void warn_of_oom(struct supervisor *supervisor, const struct machine_event *event)
 {
-	if (event->flags & EXIT_FLAG_OOM)
-		report(REPORT_WARNING, "%sapp %s was out of memory and has been killed",
-		       event->kind == EXIT_KIND_SIGNAL ? "" : "a process of ",
-		       app_states_name(&supervisor->apps, event->app));
+	if (!(event->flags & EXIT_FLAG_OOM))
+		return;
+	host_view_note_oom(supervisor->engine_fd);
+	report(REPORT_WARNING, "%sapp %s was out of memory and has been killed",
+	       event->kind == EXIT_KIND_SIGNAL ? "" : "a process of ",
+	       app_states_name(&supervisor->apps, event->app));
 }
 
 static void on_app_restart(struct supervisor *supervisor, const struct machine_event *event)

@@ -133,6 +133,9 @@ struct run_options {
 	const char *metadata_token; /* in the metadata service's address; NULL: see metadata */
 	const char *cni_fallback;   /* networks that cni_config has not; NULL: none */
 	const char *app_roots;	    /* of --pod: DIR/APP/rootfs, whatever images the apps name */
+	/* For the eyes of a container engine (host_view.h); NULL: nothing. */
+	const char *host_cgroup;      /* a bundle's linux.cgroupsPath */
+	const char *engine_directory; /* the bundle; the process gets the app's root as its own */
 	/* Files whose text the apps get as /etc/hosts and /etc/resolv.conf; "": the image's. */
 	const char *hosts_file, *resolv_file; /* NULL: made from what is known */
 	uint32_t stop_timeout_ms; /* above 0: a signal that asks to end stops the pod so */

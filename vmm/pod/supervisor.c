@@ -8,6 +8,7 @@
 #include "vmm/pod/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 
 #include "guest-init/protocol.h"
 #include "vmm/base/bytes.h"
+#include "vmm/pod/host_view.h"
 #include "vmm/pod/life.h"
 #include "vmm/pod/machine_records.h"
 #include "vmm/pod/passt.h"
@@ -265,6 +267,12 @@ static int appear(struct supervisor *supervisor, const struct launch *launch, st
 	    control_socket_open(&supervisor->control, supervisor, &supervisor->loop,
 				launch->control_fd, err) < 0)
 		return -1;
+	if (options->engine_directory)
+		supervisor->engine_fd =
+		    open(options->engine_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (options->host_cgroup && run_app_options(options, 0)->memory_bytes &&
+	    host_cgroup_limit(options->host_cgroup, launch->plan.memory_bytes, err) < 0)
+		return -1;
 	if (options->bundle &&
 	    directory_write(supervisor->directory->fd, POD_BUNDLE_NAME, options->bundle,
 			    options->bundle_bytes, false, err) < 0)
@@ -284,6 +292,7 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 					 .logs = &launch->logs,
 					 .vsock = &launch->vsock,
 					 .roles = ROLES_NONE,
+					 .engine_fd = -1,
 					 .status = RUN_STATUS_FAILURE };
 	struct error err = ERROR_NONE;
 

@@ -105,6 +105,7 @@ static void test_whole(void **state)
 		[OCI_KERNEL] = "/boot/vmlinux",
 		[OCI_KERNEL_PARAMETERS] = "a b=c",
 		[OCI_NETWORK] = "",
+		[OCI_CGROUP] = "/x",
 	};
 	struct oci_bundle bundle = read_text(whole);
 
@@ -128,7 +129,6 @@ static void test_whole(void **state)
 	expect_list(&bundle, OCI_WARNINGS,
 		    "process.capabilities.ambient is not applied|"
 		    "process.apparmorProfile is not applied: the guest's kernel has no AppArmor|"
-		    "linux.cgroupsPath is not applied: limits are the virtual machine's|"
 		    "linux.resources.memory.swap is not applied: the virtual machine has no swap|"
 		    "the bind on /sys is not applied: the guest has its own|"
 		    "the option tmpcopyup of the mount on /run is not applied|"

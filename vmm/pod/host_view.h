@@ -1,0 +1,52 @@
+/*
+ * What a container engine finds of a pod on the host, where it would find a container: the mount
+ * namespace of its process, its cgroup, and the file that says that memory ran out. All of it is
+ * for others' eyes; the pod itself needs none.
+ */
+#ifndef NACELLE_POD_HOST_VIEW_H
+#define NACELLE_POD_HOST_VIEW_H
+
+#include <stdint.h>
+
+#include "vmm/base/error.h"
+
+#define HOST_VIEW_OOM_NAME "oom" /* conmon's name for it, in the engine's directory */
+
+struct app_options;
+
+/*
+ * Goes into a mount namespace whose root is the app's root directory, with the app's mounts from
+ * the host in it, as far as there are places for them: engines look for files there by
+ * /proc/PID/ns/mnt, as `podman cp` does. Whoever may not do this stays where it is. Returns 0, or
+ * -1 with err filled; then the process may be in a namespace of its own, with the host's mounts.
+ */
+int host_view_enter(const struct app_options *app, struct error *err);
+
+/*
+ * Makes, in a root that the guest may only read, the places of mounts that are missing, as other
+ * runtimes do. What cannot be made is left to the guest, which says so.
+ */
+void host_places_make(const struct app_options *app);
+
+/* A place in a root, whatever links there say: an O_PATH descriptor, or -1 with errno set. */
+int host_place_find(int root, const char *path);
+
+/* Makes the file in the directory, which engines take for what became of the container. */
+void host_view_note_oom(int engine_fd);
+
+/*
+ * Cgroup v2. The path is a bundle's linux.cgroupsPath: one below the hierarchy, or
+ * SLICE:PREFIX:NAME, which becomes the path that systemd would choose. On a host without cgroup v2
+ * at its usual place, and for who may not make cgroups, all of these do nothing.
+ *
+ * Makes the cgroup and moves this process there. Returns 0, or -1 with err filled.
+ */
+int host_cgroup_join(const char *path, struct error *err);
+
+/* Lets the machine have its memory and what its processes need for it. */
+int host_cgroup_limit(const char *path, uint64_t machine_bytes, struct error *err);
+
+/* Removes it, once the last of its processes is gone, which is awaited for a second. */
+void host_cgroup_remove(const char *path);
+
+#endif
