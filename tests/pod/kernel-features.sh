@@ -393,6 +393,11 @@ done
 for name in cpu cpuset memory pids blkio; do
 	check "cgroup controller $name" holds $name /proc/cgroups
 done
+# Two that no start needs come a second after the kernel.
+for directory in virtio/drivers/virtio_rng platform/drivers/vmgenid; do
+	tries=100
+	until [ -d "/sys/bus/$directory" ] || [ $((tries -= 1)) -lt 0 ]; do sleep 0.1; done
+done
 for name in virtio_blk virtio_net virtio_console virtio_rng virtio_balloon virtio_mem 9pnet_virtio \
 	vmw_vsock_virtio_transport; do
 	check "driver $name" test -d /sys/bus/virtio/drivers/$name

@@ -4,6 +4,7 @@
 #include "vmm/machine/device_tree.h"
 
 #include <libfdt.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "guest-init/protocol.h"
@@ -70,8 +71,9 @@ static void put_ioapic(void *fdt)
  * What a start does not need is for no driver yet: guest-init gives it to virtio-mmio by its name,
  * some time after the start.
  */
-static void put_virtio(void *fdt, unsigned slot, bool is_late)
+static void put_virtio(void *fdt, const struct device_tree_request *request, unsigned slot)
 {
+	bool is_late = slot == request->slots - 1;
 	uint32_t address = LAYOUT_VIRTIO + slot * LAYOUT_VIRTIO_STRIDE;
 	char name[32];
 
@@ -87,6 +89,9 @@ static void put_virtio(void *fdt, unsigned slot, bool is_late)
 	/* For a driver that knows it; any other uses the memory. */
 	fdt_property_u32(fdt, "nacelle,port",
 			 LAYOUT_VIRTIO_PORTS + slot * VIRTIO_MMIO_WINDOW_BYTES);
+	/* Nor does it ask why it was interrupted, by an edge that can mean nothing else. */
+	if (slot - request->changing_slot >= request->changing_slots)
+		fdt_property(fdt, "nacelle,queues-only", NULL, 0);
 	fdt_end_node(fdt);
 }
 
@@ -116,7 +121,7 @@ int device_tree_build(const struct device_tree_request *request, void *buffer, s
 	put_cpus(buffer, request->cpus);
 	put_ioapic(buffer);
 	for (unsigned i = 0; i < request->slots; i++)
-		put_virtio(buffer, i, i == request->slots - 1);
+		put_virtio(buffer, request, i);
 	put_vmgenid(buffer, request->slots);
 	fdt_end_node(buffer);
 	status = fdt_finish(buffer);

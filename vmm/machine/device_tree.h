@@ -14,6 +14,9 @@ struct device_tree_request {
 	/* virtio-mmio windows, the last one late; slot n interrupts by pin n, vmgenid by pin
 	 * `slots` */
 	unsigned slots;
+	/* Of the slots: those whose devices may change their configuration. The others interrupt
+	 * for their queues alone. */
+	unsigned changing_slot, changing_slots;
 };
 
 enum { DEVICE_TREE_BYTES_MAX = 16384 };

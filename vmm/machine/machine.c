@@ -101,6 +101,8 @@ static int build_memory(struct machine *machine, const void *archive, size_t arc
 	const struct device_tree_request tree = {
 		.cpus = machine->plan->cpus,
 		.slots = devices_count(machine->plan),
+		.changing_slot = devices_net_slot(machine->plan),
+		.changing_slots = machine->plan->net_count,
 	};
 	struct boot_request boot = { .command_line = machine->plan->command_line };
 	uint8_t buffer[DEVICE_TREE_BYTES_MAX];

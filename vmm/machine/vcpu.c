@@ -23,12 +23,34 @@ enum {
 	EFER_LMA = 1 << 10,
 	RFLAGS_RESERVED = 1 << 1,
 
+	CPUID_XSTATE = 13,
+
 	MSR_MISC_ENABLE = 0x1a0,
 	MISC_ENABLE_FAST_STRING = 1 << 0,
 	MSR_MTRR_DEF_TYPE = 0x2ff,
 	MTRR_ENABLE_WRITE_BACK = 0xc06, /* MTRRs on, fixed ranges on, default type 6 */
 };
 #define CR0_PG (1u << 31)
+
+/*
+ * All of it, so that leaf 13 says from the start what the guest has then to save. A host that is
+ * itself emulated may not tell KVM when the guest sets XCR0 (QEMU's TCG does not intercept XSETBV);
+ * Linux would find its own sum of the parts another one, and say so at length. Where KVM refuses,
+ * the guest begins with what a reset leaves.
+ */
+static void set_xcr0(int fd, const struct kvm_cpuid2 *table)
+{
+	struct kvm_xcrs xcrs = { .nr_xcrs = 1 };
+
+	for (uint32_t i = 0; i < table->nent; i++) {
+		const struct kvm_cpuid_entry2 *entry = &table->entries[i];
+
+		if (entry->function == CPUID_XSTATE && entry->index == 0)
+			xcrs.xcrs[0].value = (uint64_t)entry->edx << 32 | entry->eax;
+	}
+	if (xcrs.xcrs[0].value)
+		(void)!ioctl(fd, KVM_SET_XCRS, &xcrs);
+}
 
 static int set_cpuid(int fd, const struct kvm_vm *vm, unsigned index, unsigned count,
 		     struct error *err)
@@ -44,6 +66,7 @@ static int set_cpuid(int fd, const struct kvm_vm *vm, unsigned index, unsigned c
 	cpuid_adapt(table, index, count);
 	if (ioctl(fd, KVM_SET_CPUID2, table) < 0)
 		return error_set(err, errno, "KVM refuses the CPU features of the guest");
+	set_xcr0(fd, table);
 	return 0;
 }
 
