@@ -174,15 +174,40 @@ static bool has_capabilities(uint64_t capabilities)
 	return true;
 }
 
-static int change_user(uid_t id, struct error *err)
+/* The group of a user of this process's own, whose number is returned; -1 with errno set. */
+static int change_group(void)
 {
-	uid_t uids[3];
+	const pid_t pid = getpid();
+	const int ids[] = { LOCKDOWN_UID_BASE + pid,
+			    LOCKDOWN_SUBORDINATE_BASE + pid % LOCKDOWN_SUBORDINATE_COUNT };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
+		gid_t id = (gid_t)ids[i];
+
+		if (setresgid(id, id, id) == 0)
+			return ids[i];
+		/* Else the number is there, and what is missing is the right. */
+		if (errno != EINVAL)
+			break;
+	}
+	return -1;
+}
+
+static int change_user(struct error *err)
+{
+	uid_t uids[3], id;
 	gid_t gids[3];
+	int own;
 
 	if (empty_bounding_set() < 0)
 		return error_set(err, errno, "cannot drop the capability bounding set");
-	if (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 ||
-	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setresuid(id, id, id) < 0 ||
+	own = setgroups(0, NULL) < 0 ? -1 : change_group();
+	if (own < 0 && errno == EINVAL)
+		return error_set(err, 0,
+				 "this user namespace has too few users for a process's own one; "
+				 "rootless engines take 65,536 from /etc/subuid and /etc/subgid");
+	id = (uid_t)own;
+	if (own < 0 || prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setresuid(id, id, id) < 0 ||
 	    prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
 		return error_set(err, errno, "cannot change the user");
 	if (getresuid(&uids[0], &uids[1], &uids[2]) < 0 ||
@@ -197,7 +222,7 @@ static int change_user(uid_t id, struct error *err)
 /* The change of user leaves what is permitted, so that what is to be kept still can be. */
 static int drop_capabilities(const struct lockdown_ids *ids, struct error *err)
 {
-	if (ids->change && change_user((uid_t)(LOCKDOWN_UID_BASE + getpid()), err) < 0)
+	if (ids->change && change_user(err) < 0)
 		return -1;
 	if (set_capabilities(ids->capabilities) < 0)
 		return error_set(err, errno, "cannot drop capabilities");

@@ -37,6 +37,13 @@ enum {
  */
 enum { LOCKDOWN_UID_BASE = 0x6e400000 };
 
+/*
+ * In a user namespace that has no such number (a rootless engine's): from the upper part of its
+ * 65,536 subordinate ones, below nobody. Another process may have the same one, if 16,384 others
+ * were begun between the two.
+ */
+enum { LOCKDOWN_SUBORDINATE_BASE = 0xb000, LOCKDOWN_SUBORDINATE_COUNT = 0x4000 };
+
 struct lockdown_ids {
 	bool change; /* take on a user and group of its own, drop supplementary groups (as root) */
 	uint64_t capabilities; /* mask of CAP_* to keep; 0 as an ordinary user */

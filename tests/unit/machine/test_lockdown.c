@@ -2,6 +2,7 @@
  * Each case locks down a child and looks at what is left of it, or at how it died.
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -247,6 +248,79 @@ static void test_ids(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* Root of a user namespace, as rootless engines make it, whose map is written by others. */
+static void become_mapped_root(int ready, int mapped, bool few)
+{
+	const struct lockdown_ids ids = { .change = true };
+	struct error err = ERROR_NONE;
+	char byte = 0;
+	int own;
+
+	if (unshare(CLONE_NEWUSER) < 0 || write(ready, &byte, 1) != 1 ||
+	    read(mapped, &byte, 1) != 1 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		_exit(77);
+	if (few)
+		_exit(lockdown_ids(&ids, &err) < 0 &&
+			      strstr(err.text, "this user namespace has too few users")
+			  ? 0
+			  : 1);
+	if (lockdown_ids(&ids, &err) < 0)
+		_exit(2);
+	own = LOCKDOWN_SUBORDINATE_BASE + getpid() % LOCKDOWN_SUBORDINATE_COUNT;
+	_exit(getuid() == (uid_t)own && getgid() == (gid_t)own && setuid(0) < 0 ? 0 : 3);
+}
+
+static bool write_map(pid_t pid, const char *name, const char *map)
+{
+	char path[64];
+	int fd;
+	bool written;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_WRONLY);
+	written = fd >= 0 && write(fd, map, strlen(map)) == (ssize_t)strlen(map);
+	if (fd >= 0)
+		close(fd);
+	return written;
+}
+
+static int status_of_mapped(const char *map, bool few)
+{
+	int ready[2], mapped[2], status;
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(mapped), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(mapped[1]);
+		become_mapped_root(ready[1], mapped[0], few);
+	}
+	close(ready[1]);
+	close(mapped[0]);
+	/* Without a map it cannot be root, and says so. */
+	if (read(ready[0], &byte, 1) == 1 && write_map(pid, "gid_map", map) &&
+	    write_map(pid, "uid_map", map))
+		(void)!write(mapped[1], &byte, 1);
+	close(mapped[1]);
+	close(ready[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void test_ids_in_user_namespace(void **state)
+{
+	int status = status_of_mapped("0 100000 65536\n", false);
+
+	(void)state;
+	if (status == 77)
+		skip();
+	assert_int_equal(status, 0);
+	assert_int_equal(status_of_mapped("0 100000 1\n", true), 0);
+}
+
 static void check_close_fds(void)
 {
 	int keep[] = { 7, -1, 5, 5 };
@@ -310,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_forbidden_calls_kill),
 		cmocka_unit_test(test_search),
 		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_ids_in_user_namespace),
 		cmocka_unit_test(test_close_fds),
 		cmocka_unit_test(test_silence),
 	};
