@@ -16,6 +16,8 @@
 #include "vmm/pod/record.h"
 
 #define WAIT "echo ready; exec sleep 1000"
+/* What WAIT becomes after it has said that it is ready, for what is compared with it. */
+#define UNTIL_IT_SLEEPS "until tr '\\0' ' ' </proc/1/cmdline | grep -q ^sleep; do :; done; "
 
 /* A process that runs `script` by the root's sh. */
 struct process {
@@ -128,7 +130,8 @@ static void test_death_by_signal(void **state)
 static void test_same_namespaces(void **state)
 {
 	(void)state;
-	expect("for n in pid mnt cgroup ipc uts net user; do "
+	expect(UNTIL_IT_SLEEPS
+	       "for n in pid mnt cgroup ipc uts net user; do "
 	       "[ \"$(readlink /proc/self/ns/$n)\" = \"$(readlink /proc/1/ns/$n)\" ] || echo $n; "
 	       "done; "
 	       "tr '\\0' ' ' </proc/1/cmdline; hostname; ls /proc/self/fd; "
@@ -158,8 +161,9 @@ static void test_same_confinement(void **state)
 		const char **paths;
 	} paths = { masked };
 	pod.app.masked_paths = paths.paths;
-	make_process(&p,
-		     "cd /proc; grep -E '^(Cap|NoNewPrivs|Seccomp|Uid|Gid|Groups|Sig(Ign|Blk))' "
+	make_process(&p, UNTIL_IT_SLEEPS
+		     "cd /proc; grep -E "
+		     "'^(Cap|NoNewPrivs|Seccomp|Uid|Gid|Groups|Sig(Ign|Blk))' "
 		     "self/status >/tmp/a; grep -E '^(Cap|NoNewPrivs|Seccomp|Uid|Gid|Groups|"
 		     "Sig(Ign|Blk))' 1/status >/tmp/b; cmp /tmp/a /tmp/b && "
 		     "cmp self/limits 1/limits && cmp self/oom_score_adj 1/oom_score_adj && "
@@ -366,7 +370,9 @@ static void test_while_the_app_starts(void **state)
 
 	(void)state;
 	harness_pod(&pod, WAIT);
-	make_process(&p, "tr '\\0' ' ' </proc/1/cmdline | grep -cE 'sh|sleep'");
+	/* A program that has just been executed has no command line for a moment. */
+	make_process(&p, "until tr '\\0' ' ' </proc/1/cmdline | grep -qE 'sh|sleep'; do :; done;"
+			 "echo 1");
 	run_with(&pod, &p, (struct script){ .added_on = "" }, &o);
 	assert_string_equal(o.added_out, "1\n");
 	assert_int_equal(o.added_code, 0);
