@@ -234,19 +234,24 @@ static int redirect(int fd, int from, int to, struct error *err)
 	return -1;
 }
 
-/* Up, with the MTU, and without addresses of its own. */
+void net_bridge_silence(const char *tap)
+{
+	char path[64];
+	_cleanup_fd_ int ipv6 = -1;
+
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", tap);
+	ipv6 = open(path, O_WRONLY | O_CLOEXEC);
+	if (ipv6 >= 0)
+		(void)!write(ipv6, "1", 1);
+}
+
+/* Up, with the MTU. */
 static int set_up_tap(int fd, const char *name, uint16_t mtu, int *index, struct error *err)
 {
 	uint32_t bytes = mtu;
 	struct ifinfomsg link = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
 	struct netlink_request request;
-	char path[64];
-	_cleanup_fd_ int ipv6 = -1;
 
-	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
-	ipv6 = open(path, O_WRONLY | O_CLOEXEC);
-	if (ipv6 >= 0)
-		(void)!write(ipv6, "1", 1);
 	link.ifi_index = *index = (int)if_nametoindex(name);
 	netlink_begin(&request, RTM_NEWLINK, 0, &link, sizeof(link));
 	netlink_put(&request, IFLA_MTU, &bytes, sizeof(bytes));
@@ -301,7 +306,8 @@ int net_bridge_attach(const char *name, unsigned cpus, struct plan_net *out,
 	out->kind = PLAN_NET_TAP;
 	out->mtu = interface->mtu;
 	memcpy(out->mac, interface->mac, sizeof(out->mac));
-	return tap_create(tap, cpus, out, err) < 0
-		   ? -1
-		   : net_bridge_connect(name, tap, interface->mtu, err);
+	if (tap_create(tap, cpus, out, err) < 0)
+		return -1;
+	net_bridge_silence(tap);
+	return net_bridge_connect(name, tap, interface->mtu, err);
 }

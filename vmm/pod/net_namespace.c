@@ -86,7 +86,10 @@ static int make_tap(unsigned index, unsigned cpus, struct plan_net *out, struct 
 	if (getrandom(out->mac, sizeof(out->mac), 0) != (ssize_t)sizeof(out->mac))
 		return error_set(err, errno, "cannot choose a MAC address");
 	out->mac[0] = (uint8_t)((out->mac[0] & 0xfc) | 2); /* local, of one interface */
-	return tap_create(name, cpus, out, err);
+	if (tap_create(name, cpus, out, err) < 0)
+		return -1;
+	net_bridge_silence(name);
+	return 0;
 }
 
 int net_namespace_attach(struct plan *plan, struct error *err)

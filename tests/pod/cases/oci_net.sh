@@ -61,6 +61,7 @@ test_namespaces() {
     ping -c 1 -W 20 10.91.0.1 >/dev/null && echo ping-data; nc -l -p 7000'
   oci create --bundle b --pid-file pid c1 </dev/null >"$out" 2>"$err" || fail "create"
   expect_same "$(readlink "/proc/$(cat pid)/ns/net")" "net:[$(stat -Lc %i /run/netns/given)]"
+  expect_same "$(ip netns exec given cat /proc/sys/net/ipv6/conf/nacelle0/disable_ipv6)" 1
   ! oci create --bundle b c2 </dev/null >out2 2>err2 || fail "two machines in one network namespace"
   grep -q "is that of another container" err2 || fail "$(cat err2)"
   oci start c1 || fail "start"
