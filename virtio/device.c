@@ -40,6 +40,7 @@ void virtio_device_init(struct virtio_device *dev, const struct virtio_device_pa
 	dev->queue_count = params->queue_count;
 	dev->config = params->config;
 	dev->config_len = params->config_len;
+	dev->changes_config = params->changes_config;
 	for (unsigned i = 0; i < params->queue_count; i++)
 		virtq_init(&dev->queues[i], params->gmem, params->queue_sizes[i]);
 	error = pthread_mutex_init(&dev->lock, NULL);
@@ -105,6 +106,7 @@ void virtio_device_signal_used(struct virtio_device *dev, unsigned queue)
 
 void virtio_device_config_changed(struct virtio_device *dev)
 {
+	assert(dev->changes_config);
 	dev->config_generation++;
 	if (virtio_device_running(dev))
 		interrupt(dev, VIRTIO_MMIO_INT_CONFIG);

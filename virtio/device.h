@@ -80,6 +80,7 @@ struct virtio_device_params {
 	const uint16_t *queue_sizes; /* of each queue: a power of two <= VIRTQ_SIZE_MAX */
 	const void *config;  /* configuration space as the wire has it; not owned, may be NULL */
 	uint32_t config_len; /* <= VIRTIO_CONFIG_MAX */
+	bool changes_config; /* virtio_device_config_changed() may be called */
 };
 
 struct virtio_device {
@@ -91,6 +92,7 @@ struct virtio_device {
 	unsigned queue_count;
 	const void *config;
 	uint32_t config_len;
+	bool changes_config;
 	pthread_mutex_t lock;
 	pthread_mutex_t next; /* held by the one who waits for the lock and will have it next */
 
@@ -156,7 +158,10 @@ static inline bool virtio_device_has(const struct virtio_device *dev, unsigned f
 /* Interrupts the driver if it wants to hear of what was pushed to this queue. Wants the lock. */
 void virtio_device_signal_used(struct virtio_device *dev, unsigned queue);
 
-/* After the device changed its configuration space: new generation, interrupt. Wants the lock. */
+/*
+ * After the device changed its configuration space: new generation, interrupt. Only for one that
+ * was made with changes_config: a driver may have been told that others never do. Wants the lock.
+ */
 void virtio_device_config_changed(struct virtio_device *dev);
 
 /* Makes the device broken; why is a static text. Wants the lock. */

@@ -159,6 +159,7 @@ static void init_device(struct virtio_net *net, const struct gmem *gmem, uint64_
 					  .queue_sizes = sizes,
 					  .config = &net->config,
 					  .config_len = sizeof(net->config),
+					  .changes_config = true,
 				      });
 }
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 
 #include "guest-init/protocol.h"
-#include "virtio/mmio.h"
 #include "vmm/base/bytes.h"
 #include "vmm/machine/ioapic.h"
 #include "vmm/machine/layout.h"
@@ -90,7 +89,7 @@ static void put_virtio(void *fdt, const struct device_tree_request *request, uns
 	fdt_property_u32(fdt, "nacelle,port",
 			 LAYOUT_VIRTIO_PORTS + slot * VIRTIO_MMIO_WINDOW_BYTES);
 	/* Nor does it ask why it was interrupted, by an edge that can mean nothing else. */
-	if (slot - request->changing_slot >= request->changing_slots)
+	if (!request->windows[slot].dev->changes_config)
 		fdt_property(fdt, "nacelle,queues-only", NULL, 0);
 	fdt_end_node(fdt);
 }

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "virtio/mmio.h"
 #include "vmm/base/error.h"
 
 struct device_tree_request {
@@ -14,9 +15,7 @@ struct device_tree_request {
 	/* virtio-mmio windows, the last one late; slot n interrupts by pin n, vmgenid by pin
 	 * `slots` */
 	unsigned slots;
-	/* Of the slots: those whose devices may change their configuration. The others interrupt
-	 * for their queues alone. */
-	unsigned changing_slot, changing_slots;
+	const struct virtio_mmio *windows; /* of them, each with its device */
 };
 
 enum { DEVICE_TREE_BYTES_MAX = 16384 };

@@ -31,12 +31,6 @@ unsigned devices_count(const struct plan *plan)
 	return count;
 }
 
-/* vsock, rng and disks come before them. */
-unsigned devices_net_slot(const struct plan *plan)
-{
-	return 2 + plan->disk_count;
-}
-
 static void raise_line(void *context)
 {
 	const struct devices_line *line = context;

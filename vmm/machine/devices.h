@@ -72,9 +72,6 @@ struct devices {
 /* How many slots devices_init() will fill for a plan; the last one has the balloon. */
 unsigned devices_count(const struct plan *plan);
 
-/* The slot of the first network device; the others follow it. */
-unsigned devices_net_slot(const struct plan *plan);
-
 /*
  * Makes and plugs the devices. accept decides about vsock connections; send carries interrupts.
  */

@@ -96,16 +96,8 @@ static void stamp_segment(void *context, unsigned segment)
 }
 
 static int build_memory(struct machine *machine, const void *archive, size_t archive_bytes,
-			uint64_t *entry, struct error *err)
+			struct boot_request *boot, uint64_t *entry, struct error *err)
 {
-	const struct device_tree_request tree = {
-		.cpus = machine->plan->cpus,
-		.slots = devices_count(machine->plan),
-		.changing_slot = devices_net_slot(machine->plan),
-		.changing_slots = machine->plan->net_count,
-	};
-	struct boot_request boot = { .command_line = machine->plan->command_line };
-	uint8_t buffer[DEVICE_TREE_BYTES_MAX];
 	struct kernel_image kernel;
 
 	if (ram_create(&machine->memory, machine->plan->memory_bytes, err) < 0)
@@ -115,11 +107,23 @@ static int build_memory(struct machine *machine, const void *archive, size_t arc
 			      machine, err) < 0)
 		return -1;
 	machine_stamp(machine, MACHINE_STAGE_KERNEL);
-	if (load_initramfs(machine, &kernel, archive, archive_bytes, &boot, err) < 0 ||
-	    device_tree_build(&tree, buffer, &boot.device_tree_bytes, err) < 0)
+	*entry = kernel.entry;
+	return load_initramfs(machine, &kernel, archive, archive_bytes, boot, err);
+}
+
+/* What the guest is told of the machine, of which the devices are there by now. */
+static int describe(struct machine *machine, struct boot_request boot, struct error *err)
+{
+	const struct device_tree_request tree = {
+		.cpus = machine->plan->cpus,
+		.slots = machine->devices.slot_count,
+		.windows = machine->devices.slots,
+	};
+	uint8_t buffer[DEVICE_TREE_BYTES_MAX];
+
+	if (device_tree_build(&tree, buffer, &boot.device_tree_bytes, err) < 0)
 		return -1;
 	boot.device_tree = buffer;
-	*entry = kernel.entry;
 	return boot_write(&machine->memory, &boot, err);
 }
 
@@ -211,6 +215,7 @@ static int build(struct machine *machine, uint32_t app_count, const void *archiv
 {
 	const struct plan *plan = machine->plan;
 	const struct lockdown_ids ids = { .change = plan->change_ids };
+	struct boot_request boot = { .command_line = plan->command_line };
 	bool namespaces;
 	uint64_t entry;
 
@@ -219,13 +224,13 @@ static int build(struct machine *machine, uint32_t app_count, const void *archiv
 	if (lockdown_ids(&ids, err) < 0)
 		return -1;
 	machine_stamp(machine, MACHINE_STAGE_ALONE);
-	if (build_memory(machine, archive, archive_bytes, &entry, err) < 0)
+	if (build_memory(machine, archive, archive_bytes, &boot, &entry, err) < 0)
 		return -1;
 	machine_stamp(machine, MACHINE_STAGE_MEMORY);
 	if (build_vm(machine, entry, err) < 0)
 		return -1;
 	machine_stamp(machine, MACHINE_STAGE_VCPUS);
-	if (build_devices(machine, app_count, err) < 0)
+	if (build_devices(machine, app_count, err) < 0 || describe(machine, boot, err) < 0)
 		return -1;
 	plan_fds_close_built(plan);
 	machine_stamp(machine, MACHINE_STAGE_KVM);

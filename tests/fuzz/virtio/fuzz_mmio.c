@@ -105,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				       .queue_sizes = sizes,
 				       .config = h.config,
 				       .config_len = sizeof(h.config),
+				       .changes_config = true,
 				   });
 	driver_attach(&d, &h.dev);
 	script_run(&d, data, size, own_op, &d);

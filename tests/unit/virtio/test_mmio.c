@@ -88,6 +88,7 @@ static void begin(struct fixture *f)
 					  .queue_sizes = sizes,
 					  .config = f->e.config,
 					  .config_len = sizeof(f->e.config),
+					  .changes_config = true,
 				      });
 	driver_attach(&f->d, &f->e.dev);
 }
