@@ -317,8 +317,11 @@ static int take_networks(struct added *added, struct added_process *p, struct er
 	static struct record record;
 	struct error why = ERROR_NONE;
 
-	if (record_read_networks(p->bytes, p->len, &record, &why) < 0 ||
-	    net_configure(&record, &why) < 0)
+	if (record_read_networks(p->bytes, p->len, &record, &why) < 0)
+		return give_up(added, p, why.code, err);
+	/* The pod's record is not at hand here; all of its CPUs are up. */
+	record.cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	if (net_configure(&record, &why) < 0)
 		return give_up(added, p, why.code, err);
 	p->app.pid = getpid();
 	return tell_started(added, p, err) < 0 ? -1 : end(added, p, EXIT_KIND_CODE, 0, err);
