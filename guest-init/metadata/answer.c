@@ -41,7 +41,7 @@ void answer_refuse(struct answer *answer, int status)
 	answer->len = strlen(answer->body);
 }
 
-static void sign(struct answer *answer, const struct identity *identity, char *body, size_t len)
+static void sign(struct answer *answer, struct identity *identity, char *body, size_t len)
 {
 	struct form_field content = { .name = "content" };
 
@@ -55,7 +55,7 @@ static void sign(struct answer *answer, const struct identity *identity, char *b
 }
 
 /* Keys are one for each pod, so what another pod has signed is not verified here. */
-static void verify(struct answer *answer, const struct identity *identity, char *body, size_t len)
+static void verify(struct answer *answer, struct identity *identity, char *body, size_t len)
 {
 	enum { CONTENT, UUID, SIGNATURE, FIELDS };
 	struct form_field fields[FIELDS] = { { .name = "content" },
@@ -102,7 +102,7 @@ static int enter(const struct documents *documents, const char **path, size_t *p
 }
 
 void answer_make(struct answer *answer, const struct documents *documents,
-		 const struct identity *identity, const struct request *request, char *body)
+		 struct identity *identity, const struct request *request, char *body)
 {
 	const char *path = request->path;
 	size_t path_len = request->path_len;

@@ -24,7 +24,7 @@ void answer_refuse(struct answer *answer, int status);
 
 /* body: request->body_len bytes, which are changed. The answer does not point into them. */
 void answer_make(struct answer *answer, const struct documents *documents,
-		 const struct identity *identity, const struct request *request, char *body);
+		 struct identity *identity, const struct request *request, char *body);
 
 /* The words of a status that this service gives. */
 const char *answer_reason(int status);

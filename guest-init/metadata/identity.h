@@ -11,23 +11,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { IDENTITY_KEY_LEN = 64, IDENTITY_SIGNATURE_LEN = 88 }; /* base64, without a NUL */
+enum {
+	IDENTITY_KEY_LEN = 64,
+	IDENTITY_SIGNATURE_LEN = 88, /* base64, without a NUL */
+	IDENTITY_HMAC_SIZE = 1024,
+};
 
 struct identity {
-	uint8_t key[IDENTITY_KEY_LEN];
+	/* libnettle's: keyed, and after each signature as it was before */
+	_Alignas(uint64_t) uint8_t hmac[IDENTITY_HMAC_SIZE];
 	const char *uuid;
 	size_t uuid_len;
 };
 
-/* uuid is borrowed. Returns 0, or -1: the kernel has no random bytes. */
+/* uuid is borrowed; the key is in *identity alone, which is not to lie on a stack. Returns 0, or
+ * -1: the kernel has no random bytes. */
 int identity_make(struct identity *identity, const char *uuid, size_t uuid_len);
 
-void identity_sign(const struct identity *identity, const char *content, size_t len,
+/* With a key that is known. */
+void identity_set(struct identity *identity, const uint8_t key[IDENTITY_KEY_LEN], const char *uuid,
+		  size_t uuid_len);
+
+void identity_sign(struct identity *identity, const char *content, size_t len,
 		   char signature[IDENTITY_SIGNATURE_LEN]);
 
 /* Whether it is this pod's signature of the content; in a time that does not depend on how much of
  * it is right. */
-bool identity_verify(const struct identity *identity, const char *content, size_t len,
+bool identity_verify(struct identity *identity, const char *content, size_t len,
 		     const char *signature, size_t signature_len);
 
 /* Whether two secrets are the same, in a time that depends on their lengths alone. */

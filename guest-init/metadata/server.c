@@ -46,7 +46,7 @@ struct connection {
 struct server {
 	int listener;
 	const struct documents *documents;
-	const struct identity *identity;
+	struct identity *identity;
 	uint64_t come; /* connections so far */
 	struct connection connections[SERVER_CONNECTIONS];
 };
@@ -213,7 +213,7 @@ static int prepare(struct server *server, struct pollfd *fds)
 }
 
 _Noreturn void server_run(int listener, const struct documents *documents,
-			  const struct identity *identity)
+			  struct identity *identity)
 {
 	static struct server server;
 	struct pollfd fds[SERVER_CONNECTIONS + 1];

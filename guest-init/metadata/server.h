@@ -14,6 +14,6 @@ enum {
 
 /* Serves a listening socket that does not block. Ends the process if that fails. */
 _Noreturn void server_run(int listener, const struct documents *documents,
-			  const struct identity *identity);
+			  struct identity *identity);
 
 #endif

@@ -59,7 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.token_len = 1,
 		.uuid = &documents.items[0],
 	};
-	static const struct identity identity = { .uuid = "U", .uuid_len = 1 };
+	static const uint8_t key[IDENTITY_KEY_LEN];
+	static struct identity identity;
 	struct request request;
 	struct answer answer;
 	int status;
@@ -69,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		read_documents(data + 1, size - 1);
 		return 0;
 	}
+	identity_set(&identity, key, "U", 1);
 	bytes = copy(data, size);
 	status = request_read(&request, bytes, size);
 	if (status == 200) {
