@@ -8,13 +8,24 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "guest-init/log.h"
+#include "guest-init/platform.h"
 #include "guest-init/protocol.h"
+#include "guest-init/system.h"
 #include "vmm/base/cleanup.h"
+
+/* Both are kept as long as PID 1 lives: the port is nobody else's, whatever becomes of the service.
+ */
+static pid_t service;
+static int port = -1;
 
 static int listen_on_loopback(struct error *err)
 {
@@ -39,6 +50,14 @@ static int take_file(const char *path, struct error *err)
 	return fd;
 }
 
+/* Its memory is of a fixed size: when an app takes too much, it is not the one to go. */
+static int spare_me(void)
+{
+	_cleanup_fd_ int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, "-1000", 5) == 5 ? 0 : -1;
+}
+
 static _Noreturn void become(int program, int listener, int data, int ready)
 {
 	enum { HIGH_FD = 16 };
@@ -47,6 +66,9 @@ static _Noreturn void become(int program, int listener, int data, int ready)
 	static const char *const argv[] = { METADATA_PROGRAM_PATH, NULL }, *const none[] = { NULL };
 	int high[3];
 
+	platform_trace_enable(false);
+	if (spare_me() < 0)
+		_exit(EXIT_FAILURE);
 	for (int i = 0; i < 3; i++)
 		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, HIGH_FD);
 	program = fcntl(program, F_DUPFD_CLOEXEC, HIGH_FD);
@@ -69,7 +91,7 @@ int metadata_start(struct error *err)
 	pid_t pid;
 	char byte;
 
-	if (listener < 0)
+	if (listener < 0 || system_proc(err) < 0)
 		return -1;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return error_set(err, errno, "cannot make a pipe");
@@ -83,5 +105,25 @@ int metadata_start(struct error *err)
 	do
 		n = read(ready, &byte, 1);
 	while (n < 0 && errno == EINTR);
-	return n == 1 ? 0 : error_set(err, 0, "the metadata service did not start");
+	if (n != 1)
+		return error_set(err, 0, "the metadata service did not start");
+	service = pid;
+	port = steal_fd(&listener);
+	return 0;
+}
+
+void metadata_reap(pid_t pid, int wait_status)
+{
+	bool killed = WIFSIGNALED(wait_status);
+	char text[64];
+
+	if (!service || pid != service)
+		return;
+	service = 0;
+	/* Who asks is refused at once; the port stays taken. */
+	shutdown(port, SHUT_RD);
+	(void)snprintf(text, sizeof(text), "the metadata service has ended, by %s %d",
+		       killed ? "signal" : "itself with",
+		       killed ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
+	log_error(text);
 }

@@ -4,6 +4,8 @@
 #ifndef NACELLE_GUEST_INIT_METADATA_H
 #define NACELLE_GUEST_INIT_METADATA_H
 
+#include <sys/types.h>
+
 #include "vmm/base/error.h"
 
 /* What the program finds open, beside standard streams that lead nowhere. */
@@ -15,8 +17,12 @@ enum {
 
 /*
  * Starts the service, with the loopback interface up, and waits until it is ready: no app can take
- * its port, or read the key that it makes. Its program and its data are removed. Returns 0 or -1.
+ * its port, then or after its end, or read the key that it makes. Its program and its data are
+ * removed. Returns 0 or -1.
  */
 int metadata_start(struct error *err);
+
+/* A process has ended: if it was the service, the log says so, and its clients are refused. */
+void metadata_reap(pid_t pid, int wait_status);
 
 #endif

@@ -19,6 +19,7 @@
 #include "guest-init/added.h"
 #include "guest-init/app.h"
 #include "guest-init/clock.h"
+#include "guest-init/metadata.h"
 #include "guest-init/platform.h"
 #include "guest-init/policy.h"
 #include "guest-init/system.h"
@@ -243,6 +244,7 @@ static int reap(struct pod *pod, struct error *err)
 				return -1;
 			break;
 		}
+		metadata_reap(pid, status);
 		if (added_reap(&pod->added, pid, status, err) < 0)
 			return -1;
 	}
