@@ -280,8 +280,8 @@ int oci_delete(const void *given, int argc, char **argv, struct error *err)
 {
 	const struct oci_options *options = given;
 	struct oci_container container;
-	int result =
-	    oci_container_find(argv[0], options->force ? OCI_HELD : OCI_ASK, &container, err);
+	int result = oci_container_find(argv[0], options->force ? OCI_HELD : OCI_ASK_PATIENTLY,
+					&container, err);
 
 	(void)argc;
 	if (result == 0 && !options->force)
@@ -305,7 +305,7 @@ static int set_pause(const char *id, bool pause, struct error *err)
 	struct oci_container container;
 	int result;
 
-	if (oci_container_open(id, OCI_ASK, &container, err) < 0)
+	if (oci_container_open(id, OCI_ASK_PATIENTLY, &container, err) < 0)
 		return -1;
 	if (strcmp(container.status, wanted) != 0)
 		result = error_set(err, 0, "container not %s: it is %s", wanted, container.status);

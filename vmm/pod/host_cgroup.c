@@ -21,7 +21,7 @@
 
 /* What the processes of a pod need beside the machine's memory: page tables, buffers, files. */
 #define OVERHEAD_BYTES (64 * MIB)
-enum { OVERHEAD_SHARE = 64, TURN_MS = 10, TURNS = 100 };
+enum { OVERHEAD_SHARE = 64, TURN_MS = 10, TURNS = 1000 };
 
 static int open_hierarchy(void)
 {

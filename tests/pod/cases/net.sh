@@ -17,7 +17,7 @@ make_tap() {
 }
 net=address=10.77.0.2/24,gateway=10.77.0.1,address=fd77::2/64,gateway=fd77::1
 counter() { cat "/sys/class/net/$1/statistics/$2"; }
-# What is received here must be what went out there.
+# What is received here must be what went out there. Who sends waits for our end: a pod that ends takes what is not sent along.
 serve() {
   python3 - "$@" <<'END'
 import hashlib, socket, sys
@@ -107,7 +107,8 @@ test_transfers_with_offloads() {
   packets=$(counter nt0 rx_packets)
   run_pod --net "tap:nt0,$net" "$debian" -- python3 -c '
 import socket
-s = socket.create_connection(("10.77.0.1", 7001)); s.sendall(bytes(range(256)) * 4096 * 8)'
+s = socket.create_connection(("10.77.0.1", 7001)); s.sendall(bytes(range(256)) * 4096 * 8)
+s.shutdown(socket.SHUT_WR); assert s.recv(1) == b""'
   expect_status 0
   wait_for 20 test -s received
   expect_same "$(cat received)" "8388608 $(pattern_digest 8)" "received"
@@ -303,7 +304,8 @@ END
   wait_for 100 test -e listening
   start_pod --boot-timeout 100 --net "tap:nt0,$net" "$debian" -- python3 -c '
 import socket
-s = socket.create_connection(("10.77.0.1", 7001)); s.sendall(bytes(range(256)) * 4096 * 16)'
+s = socket.create_connection(("10.77.0.1", 7001)); s.sendall(bytes(range(256)) * 4096 * 16)
+s.shutdown(socket.SHUT_WR); assert s.recv(1) == b""'
   wait_for 100 test -e middle
   ip link set nt0 down
   touch on

@@ -35,6 +35,9 @@ remove_links() {
   ip link del host1
 } 2>/dev/null
 
+# no_tap: nothing of a machine is in the namespace.
+no_tap() { [ "$(ip -n given qdisc show dev eth0 ingress)$(ip -n given -o link | grep -c nacelle)" = 0 ]; }
+
 # One that is given, with two interfaces; and one that the runtime makes, which is filled between create and start.
 test_namespaces() {
   need_links
@@ -57,8 +60,8 @@ test_namespaces() {
   ip -n given route add default via 10.90.0.1
   ip -n given neigh add 10.90.0.9 lladdr 02:00:00:00:90:09 dev eth0 nud permanent
   make_bundle b /run/netns/given sh -c 'ip -o addr show; ip route; cat /sys/class/net/eth0/mtu /sys/class/net/eth0/address
-    cat /proc/net/arp; ping -c 1 -W 20 10.90.0.1 >/dev/null && echo ping4; ping -6 -c 1 -W 20 fd90::1 >/dev/null && echo ping6
-    ping -c 1 -W 20 10.91.0.1 >/dev/null && echo ping-data; nc -l -p 7000'
+    cat /proc/net/arp; ping -c 3 -W 20 10.90.0.1 >/dev/null && echo ping4; ping -6 -c 3 -W 20 fd90::1 >/dev/null && echo ping6
+    ping -c 3 -W 20 10.91.0.1 >/dev/null && echo ping-data; nc -l -p 7000'
   oci create --bundle b --pid-file pid c1 </dev/null >"$out" 2>"$err" || fail "create"
   expect_same "$(readlink "/proc/$(cat pid)/ns/net")" "net:[$(stat -Lc %i /run/netns/given)]"
   expect_same "$(ip netns exec given cat /proc/sys/net/ipv6/conf/nacelle0/disable_ipv6)" 1
@@ -75,8 +78,8 @@ test_namespaces() {
   # What the engine sees is as it was, and is left so.
   ip -n given -o addr show dev eth0 | grep -q 10.90.0.2/24 || fail "the host's address"
   oci delete --force c1 || fail "delete"
-  expect_same "$(ip -n given qdisc show dev eth0 ingress)$(ip -n given -o link | grep -c nacelle)" 0
-  make_bundle b - sh -c 'ip -o addr show; ping -c 1 -W 20 10.90.0.1 >/dev/null && echo ping4'
+  wait_for 20 no_tap
+  make_bundle b - sh -c 'ip -o addr show; ping -c 3 -W 20 10.90.0.1 >/dev/null && echo ping4'
   oci create --bundle b --pid-file pid c3 </dev/null >"$out" 2>"$err" || fail "create"
   [ "$(readlink "/proc/$(cat pid)/ns/net")" != "$(readlink /proc/self/ns/net)" ] || fail "the host's network"
   ip link del host1

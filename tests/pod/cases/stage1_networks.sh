@@ -23,6 +23,8 @@ for net in json.load(open(sys.argv[1], encoding="utf-8")):
 END
 }
 
+links_as_before() { [ "$(ip -o link | wc -l)" = "$(cat before)" ]; }
+
 # Files without a version are common; names as rkt has prepared them. After a crash of everything, nothing is left.
 test_named() {
   begin_rkt
@@ -67,7 +69,7 @@ END
   reboot
   collect --debug --local-config "$PWD/config"
   ip link del nacelle-bridge
-  expect_same "$(ip -o link | wc -l)" "$(cat before)" "interfaces of the host"
+  wait_for 20 links_as_before
   [ -z "$(find leases -name '10.90*')" ] || fail "an address is still taken"
 }
 
@@ -83,6 +85,7 @@ test_all() {
   { "type": "witness" } ] }
 END
   mkdir -p /opt/cni/bin
+  trap 'rm -f /opt/cni/bin/witness; end_rkt' EXIT
   cat >/opt/cni/bin/witness <<END
 #!/bin/sh
 env | grep ^CNI_ | sort >"$PWD/told-\$CNI_COMMAND"
@@ -112,7 +115,6 @@ END
   rm broken
   collect
   ip link del nacelle-all
-  rm /opt/cni/bin/witness
   [ -z "$(find leases -name '10.91*')" ] || fail "an address is still taken"
 }
 

@@ -54,16 +54,17 @@ static int apart(int (*function)(void))
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static void expect_said(const char *text)
+static bool has_said(const char *text)
 {
 	char said[64] = "";
 	FILE *file = fopen(error_path, "re");
 
-	assert_non_null(file);
+	if (!file)
+		return false;
 	if (!fgets(said, sizeof(said), file))
 		said[0] = '\0';
 	(void)fclose(file);
-	assert_string_equal(said, text);
+	return strcmp(said, text) == 0;
 }
 
 /* A signal while something runs: that is told, and may take down what it has set up. */
@@ -77,20 +78,21 @@ static int interrupt(void)
 		return 1;
 	if (child_signal() != SIGINT || err.code != EINTR)
 		return 2;
+	if (!has_said("taken down\n"))
+		return 3;
 	/* Nothing more is started, but what cleans up. */
 	if (start("echo", &err) == 0)
-		return 3;
-	child_forget_signal();
-	if (start("echo clean; echo taken down >&2", &err) < 0)
 		return 4;
-	return child_signal() == SIGINT ? 0 : 5;
+	child_forget_signal();
+	if (start("echo clean; echo cleaned >&2", &err) < 0 || !has_said("cleaned\n"))
+		return 5;
+	return child_signal() == SIGINT ? 0 : 6;
 }
 
 static void test_interrupt(void **state)
 {
 	(void)state;
 	assert_int_equal(apart(interrupt), 0);
-	expect_said("taken down\n");
 }
 
 /* One that does not heed SIGTERM ends by the second signal, and what it has started too. */
@@ -99,9 +101,11 @@ static int interrupt_twice(void)
 	struct error err = ERROR_NONE;
 
 	child_catch_signals();
-	return start("trap 'kill -INT $PPID' TERM; sleep 1000 & kill -INT $PPID; while :; do wait; "
-		     "done",
-		     &err) == 0;
+	if (start("trap 'kill -INT $PPID' TERM; sleep 1000 & kill -INT $PPID; while :; do wait; "
+		  "done",
+		  &err) == 0)
+		return 1;
+	return child_signal() == SIGINT && err.code == EINTR ? 0 : 2;
 }
 
 static void test_impatient(void **state)
