@@ -108,13 +108,20 @@ void hold_on_start(struct supervisor *supervisor, uint32_t app)
 					 .app_count = supervisor->apps.count,
 					 .app = app,
 					 .app_state = POD_APP_RUNNING };
+	const struct pod_request request = { .type = POD_REQUEST_START, .app = app };
 	struct pod_client *client = take_client(supervisor, app);
 	struct error err = ERROR_NONE;
 
-	/* Now the guest has made the places of all mounts, and nothing more is opened by a path. */
-	if (supervisor->options->engine_directory &&
-	    host_view_enter(run_app_options(supervisor->options, app), &err) < 0)
-		report(REPORT_WARNING, "%s", err.text);
+	/* Now the guest has made the places of all mounts. Others may look from here on, once. */
+	if (supervisor->options->engine_directory && !supervisor->has_view) {
+		supervisor->has_view = true;
+		if (host_view_enter(run_app_options(supervisor->options, app), &err) < 0) {
+			if (client)
+				(void)pod_client_refuse(client, &request, err.code, err.text);
+			supervisor_fail(supervisor, "%s", err.text);
+			return;
+		}
+	}
 	if (client)
 		(void)pod_client_reply(client, &reply);
 }

@@ -17,8 +17,9 @@ struct app_options;
 /*
  * Goes into a mount namespace whose root is the app's root directory, with the app's mounts from
  * the host in it, as far as there are places for them: engines look for files there by
- * /proc/PID/ns/mnt, as `podman cp` does. Whoever may not do this stays where it is. Returns 0, or
- * -1 with err filled; then the process may be in a namespace of its own, with the host's mounts.
+ * /proc/PID/ns/mnt, as `podman cp` does. A mount that cannot be shown is warned of and left out.
+ * Without root's rights a user who may not do this stays where it is. Returns 0, or -1 with err
+ * filled; then the process must end: an engine would find the host's files in its namespace.
  */
 int host_view_enter(const struct app_options *app, struct error *err);
 
@@ -46,7 +47,7 @@ int host_cgroup_join(const char *path, struct error *err);
 /* Lets the machine have its memory and what its processes need for it. */
 int host_cgroup_limit(const char *path, uint64_t machine_bytes, struct error *err);
 
-/* Removes it, once the last of its processes is gone, which is awaited for a second. */
+/* Removes it, once the last of its processes is gone, which is awaited for ten seconds. */
 void host_cgroup_remove(const char *path);
 
 #endif

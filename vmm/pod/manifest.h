@@ -18,6 +18,12 @@ int manifest_load(struct pod_manifest *manifest, const char *file, const char *a
 		  struct error *err);
 
 /*
+ * Opens app_roots/APP/manifest, a file that no link leads to: an image may have unpacked there
+ * what it likes. Returns a descriptor, or -1 with err filled.
+ */
+int manifest_open_section(const struct manifest_app *app, const char *app_roots, struct error *err);
+
+/*
  * The options of a pod as everything after this sees them: of a manifest (NULL: none) one app each,
  * with what its annotations say where the command line says nothing; variables of --env-file are
  * among env. *options begins as the command line's. What is made is kept.

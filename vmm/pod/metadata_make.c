@@ -19,6 +19,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 #include "vmm/base/json_writer.h"
+#include "vmm/pod/manifest.h"
 
 struct maker {
 	const struct metadata_places *places;
@@ -90,19 +91,6 @@ static int put_annotations(struct maker *maker, const char *app, const struct st
 	return put(maker, METADATA_JSON, app, "annotations", text, len, err);
 }
 
-static int open_app_manifest(const struct maker *maker, const char *app, struct error *err)
-{
-	_cleanup_free_ char *path = NULL;
-	int fd;
-
-	if (asprintf(&path, "%s/%s/manifest", maker->places->app_roots, app) < 0) {
-		path = NULL;
-		return error_set(err, ENOMEM, "cannot gather the pod's metadata");
-	}
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
-	return fd < 0 ? error_set(err, errno, "cannot open %s", path) : fd;
-}
-
 /* Returns 1 with *out filled, 0 if the image has no such manifest, -1. */
 static int find_manifest(const struct maker *maker, const struct manifest_app *app,
 			 struct image_manifest *out, struct error *err)
@@ -113,7 +101,7 @@ static int find_manifest(const struct maker *maker, const struct manifest_app *a
 	int found;
 
 	if (maker->places->app_roots) {
-		_cleanup_fd_ int fd = open_app_manifest(maker, app->name, err);
+		_cleanup_fd_ int fd = manifest_open_section(app, maker->places->app_roots, err);
 
 		return fd < 0 || image_manifest_read(out, fd, err) < 0 ? -1 : 1;
 	}

@@ -8,6 +8,7 @@
 #include <linux/nsfs.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -97,6 +98,15 @@ static int become_own(struct error *err)
 	return raise_loopback(err);
 }
 
+/* Whose interfaces are not to be taken from it. */
+static bool is_own(int fd)
+{
+	struct stat other, own;
+
+	return fstat(fd, &other) == 0 && stat("/proc/self/ns/net", &own) == 0 &&
+	       other.st_dev == own.st_dev && other.st_ino == own.st_ino;
+}
+
 int netns_become(const char *path, struct error *err)
 {
 	_cleanup_fd_ int fd = -1;
@@ -108,6 +118,10 @@ int netns_become(const char *path, struct error *err)
 		return error_set(err, errno, "cannot open the network namespace %s", path);
 	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
 		return error_set(err, 0, "%s is no network namespace", path);
+	if (is_own(fd))
+		return error_set(
+		    err, 0, "%s is the host's own network, which a virtual machine cannot have",
+		    path);
 	if (setns(fd, CLONE_NEWNET) < 0)
 		return error_set(err, errno, "cannot enter the network namespace %s", path);
 	return 0;

@@ -28,7 +28,8 @@ int netns_leave(int fd, struct error *err);
 
 /*
  * The calling process enters a namespace for good: the one at path, or, if that is empty, one of
- * its own. Returns 0; 1 if the user may not make one; -1 with err filled.
+ * its own. That of the calling process itself is refused. Returns 0; 1 if the user may not make
+ * one; -1 with err filled.
  */
 int netns_become(const char *path, struct error *err);
 

@@ -42,6 +42,7 @@ struct supervisor {
 	struct machine_queue commands; /* that wait for the machine */
 	uint32_t reply_flags;	       /* enum pod_reply_flag, of the pod */
 	bool has_started;	       /* an app */
+	bool has_view;		       /* host_view_enter() was called */
 	bool has_ended;
 	int status;
 };

@@ -95,6 +95,9 @@ test_namespaces() {
   make_bundle b /dev/null true
   ! oci create --bundle b c4 </dev/null >"$out" 2>"$err" || fail "no namespace"
   expect_stderr_has "/dev/null is no network namespace"
+  make_bundle b /proc/self/ns/net true
+  ! oci create --bundle b c4 </dev/null >"$out" 2>"$err" || fail "the host's interfaces are taken"
+  expect_stderr_has "/proc/self/ns/net is the host's own network"
   expect_same "$(oci list -q)" ""
 }
 

@@ -174,12 +174,32 @@ static void test_refusals(void **state)
 	}
 }
 
+/* What an image has unpacked in its manifest's place is not waited for, or followed. */
+static void test_no_file(void **state)
+{
+	struct documents documents;
+	char path[64];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/web/manifest", directory);
+	for (int i = 0; i < 2; i++) {
+		struct error err = ERROR_NONE;
+
+		(void)unlink(path);
+		assert_int_equal(i ? symlink("/etc/passwd", path) : mkfifo(path, 0600), 0);
+		assert_int_equal(make(POD(""), &documents, &err), -1);
+		assert_non_null(strstr(err.text, "web/manifest"));
+	}
+	assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_annotations),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_no_file),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);
