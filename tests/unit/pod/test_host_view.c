@@ -40,7 +40,7 @@ static int look(void)
 		{ .source = "/one", .target = "/missing" },
 		{ .source = "/one", .target = "/good" },
 	};
-	const struct app_options app = { .root_directory = "/root",
+	const struct app_options app = { .root_directory = "/tree",
 					 .host_mounts = volumes,
 					 .host_mount_count = sizeof(volumes) / sizeof(*volumes) };
 	struct error err = ERROR_NONE;
@@ -52,14 +52,14 @@ static int look(void)
 	    chdir("/") < 0)
 		return 2;
 	/* pivot_root() wants a root that is a mount: this process's is one. */
-	if (mkdir("/root", 0755) < 0 || mkdir("/root/is-a-directory", 0755) < 0 ||
-	    mkdir("/secret", 0755) < 0 || mkdir("/root/linked", 0755) < 0 ||
+	if (mkdir("/tree", 0755) < 0 || mkdir("/tree/is-a-directory", 0755) < 0 ||
+	    mkdir("/secret", 0755) < 0 || mkdir("/tree/linked", 0755) < 0 ||
 	    symlink("/secret", "/link") < 0)
 		return 3;
 	write_file("/one");
 	write_file("/secret/file");
-	write_file("/root/good");
-	write_file("/root/of-the-container");
+	write_file("/tree/good");
+	write_file("/tree/of-the-container");
 	if (truncate("/one", 7) < 0)
 		return 4;
 	if (host_view_enter(&app, &err) < 0) {
