@@ -34,7 +34,7 @@ static const struct option_spec global_options[] = {
 	  GLOBAL(log_level) },
 	{ "debug", 0, OPTION_FLAG, NULL, VALUE_OTHER, "the same", GLOBAL(debug) },
 	{ "systemd-cgroup", 's', OPTION_FLAG, NULL, VALUE_OTHER,
-	  "the same: containers have no cgroup of the host's", GLOBAL(systemd_cgroup) },
+	  "the same: a cgroup's path says by its form whose it is", GLOBAL(systemd_cgroup) },
 	{ "cgroup-manager", 0, OPTION_TEXT, "NAME", VALUE_OTHER, "the same",
 	  GLOBAL(cgroup_manager) },
 	{ "rootless", 0, OPTION_TEXT, "BOOL", VALUE_OTHER, "the same", GLOBAL(rootless) },
