@@ -11,6 +11,9 @@
 #include "vmm/pod/bundle_exec.h"
 #include "vmm/pod/detach.h"
 
+/* That of a process that was killed with its container. */
+enum { STATUS_LOST = 128 + SIGKILL };
+
 static int check_container(const struct oci_container *container, const struct oci_options *options,
 			   struct error *err)
 {
@@ -84,7 +87,9 @@ static int settle_and_run(const struct oci_options *options, const struct oci_co
 					   .gids = options->additional_gids,
 					   .capabilities = options->capabilities,
 					   .no_new_privileges = options->no_new_privileges };
-	struct exec_options exec = { .ignore_paused = options->ignore_paused };
+	struct exec_options exec = { .ignore_paused = options->ignore_paused,
+				     .host_cgroup = container->bundle.texts[OCI_CGROUP],
+				     .lost_status = STATUS_LOST };
 	union {
 		char **theirs;
 		const char **ours;

@@ -27,7 +27,7 @@ static void meet_engine(const struct run_options *run)
 {
 	struct error err = ERROR_NONE;
 
-	if (run->host_cgroup && host_cgroup_join(run->host_cgroup, &err) < 0)
+	if (run->host_cgroup && host_cgroup_join(run->host_cgroup, true, &err) < 0)
 		report(REPORT_WARNING, "%s", err.text);
 	if (run->engine_directory && run_app_options(run, 0)->read_only)
 		host_places_make(run_app_options(run, 0));

@@ -105,6 +105,8 @@ static int on_reply(struct exec *exec, struct error *err)
 	struct pod_reply reply;
 
 	if (client_receive(exec->socket, &reply, err) < 0) {
+		if (err->code == ECONNRESET && exec->started && exec->options->lost_status)
+			return exec->options->lost_status;
 		if (err->code == ECONNRESET)
 			return error_set(err, 0, "the pod has ended before the command did");
 		return -1;

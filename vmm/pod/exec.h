@@ -24,6 +24,8 @@ struct exec_options {
 	/* What no command line of nacelle's says. */
 	const struct pod_app *process; /* what it has of its own (enum pod_own), umask; or NULL */
 	bool ignore_paused;
+	const char *host_cgroup; /* that an orphan joins, as far as it is there; or NULL */
+	int lost_status;	 /* of a command whose machine has died; 0: that is an error */
 };
 
 /*

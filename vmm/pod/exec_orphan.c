@@ -8,6 +8,7 @@
 #include "vmm/pod/client.h"
 #include "vmm/pod/directory.h"
 #include "vmm/pod/exec_internal.h"
+#include "vmm/pod/host_view.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/run.h"
 #include "vmm/pod/signals.h"
@@ -29,6 +30,9 @@ static _Noreturn void become_orphan(const struct exec_options *options,
 
 	signals_block();
 	detach->kept = pod->fd;
+	/* Engines look there for all that belongs to the container, and may not let us. */
+	if (options->host_cgroup)
+		(void)host_cgroup_join(options->host_cgroup, false, NULL);
 	if (orphan_take_stdio(streams, detach, &err) == 0 && detach_become(detach, &err) == 0) {
 		memcpy(exec.stdio, detach->stdio, sizeof(exec.stdio));
 		exec.socket = client_connect_pod(pod, &err);

@@ -33,11 +33,26 @@ static int open_hierarchy(void)
 	return steal_fd(&fd);
 }
 
-/* "a-b.slice" is "a.slice/a-b.slice". Returns the length, or -1: too long. */
+static bool ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/*
+ * "a-b.slice" is "a.slice/a-b.slice", and "-.slice" the root. Returns the length, or -1: it is no
+ * slice's name, or too long.
+ */
 static int expand_slice(const char *slice, char *out, size_t size)
 {
 	size_t stem = strlen(slice) - strlen(".slice"), len = 0;
 
+	out[0] = '\0';
+	if (strcmp(slice, "-.slice") == 0)
+		return 0;
+	if (!stem || slice[0] == '-' || strstr(slice, "--") || strstr(slice, "-.slice"))
+		return -1;
 	for (size_t i = 1; i <= stem; i++) {
 		int n;
 
@@ -51,34 +66,52 @@ static int expand_slice(const char *slice, char *out, size_t size)
 	return (int)len;
 }
 
-/* The path below the hierarchy, without a slash at its beginning. Returns false: there is none. */
-static bool settle_path(const char *given, char out[PATH_MAX])
+/* The path that systemd has for PREFIX:NAME in a slice. */
+static bool settle_unit(const char *given, const char *prefix, const char *name, char out[PATH_MAX])
 {
-	const char *prefix = strchr(given, ':'), *name = prefix ? strchr(prefix + 1, ':') : NULL;
 	char slice[NAME_MAX + 1] = "system.slice";
 	int len;
 
-	if (!name) {
-		while (*given == '/')
-			given++;
-		len = snprintf(out, PATH_MAX, "%s", given);
-		return len > 0 && len < PATH_MAX;
-	}
-	if (prefix != given)
-		(void)snprintf(slice, sizeof(slice), "%.*s", (int)(prefix - given), given);
-	len = (int)strlen(slice);
-	if (len < 7 || strcmp(slice + len - 6, ".slice") != 0)
+	if (strchr(given, '/') || !name[1])
 		return false;
-	len = expand_slice(slice, out, PATH_MAX);
+	if (prefix != given && snprintf(slice, sizeof(slice), "%.*s", (int)(prefix - given),
+					given) >= (int)sizeof(slice))
+		return false;
+	len = ends_with(slice, ".slice") ? expand_slice(slice, out, PATH_MAX) : -1;
 	if (len < 0)
 		return false;
 	/* As runc has it: a slice of its own has no prefix. */
-	if (strcmp(name + strlen(name) - (strlen(name) < 6 ? strlen(name) : 6), ".slice") == 0)
+	if (ends_with(name, ".slice"))
 		return snprintf(out + len, (size_t)(PATH_MAX - len), "%s", name + 1) <
 		       PATH_MAX - len;
 	return snprintf(out + len, (size_t)(PATH_MAX - len), "%.*s%s%s.scope",
 			(int)(name - prefix - 1), prefix + 1, name - prefix > 1 ? "-" : "",
 			name + 1) < PATH_MAX - len;
+}
+
+/* Names of directories below this one, and nothing else. */
+static bool is_sound(const char *path)
+{
+	for (size_t len; *path; path += len + strspn(path + len, "/")) {
+		len = strcspn(path, "/");
+		if (len > NAME_MAX || (len == 1 && path[0] == '.') ||
+		    (len == 2 && strncmp(path, "..", 2) == 0))
+			return false;
+	}
+	return true;
+}
+
+bool host_cgroup_path(const char *given, char out[PATH_MAX])
+{
+	const char *prefix = given[0] == '/' ? NULL : strchr(given, ':');
+	const char *name = prefix ? strchr(prefix + 1, ':') : NULL;
+	int len;
+
+	if (name)
+		return settle_unit(given, prefix, name, out) && is_sound(out);
+	given += strspn(given, "/");
+	len = snprintf(out, PATH_MAX, "%s", given);
+	return len > 0 && len < PATH_MAX && is_sound(out);
 }
 
 static void write_value(int dir, const char *file, const char *value)
@@ -110,10 +143,6 @@ static int walk(const char *path, bool make)
 
 		(void)snprintf(name, sizeof(name), "%.*s", (int)len, path);
 		path += len + strspn(path + len, "/");
-		if (!name[0] || strcmp(name, "..") == 0 || len > NAME_MAX) {
-			errno = EINVAL;
-			return -1;
-		}
 		if (make) {
 			enable_controllers(dir);
 			if (mkdirat(dir, name, 0755) < 0 && errno != EEXIST)
@@ -131,14 +160,14 @@ static bool is_forbidden(int code)
 	return code == EACCES || code == EPERM || code == EROFS;
 }
 
-int host_cgroup_join(const char *given, struct error *err)
+int host_cgroup_join(const char *given, bool make, struct error *err)
 {
 	_cleanup_fd_ int hierarchy = open_hierarchy(), dir = -1, fd = -1;
 	char path[PATH_MAX];
 
-	if (hierarchy < 0 || !settle_path(given, path))
+	if (hierarchy < 0 || !host_cgroup_path(given, path))
 		return 0;
-	dir = walk(path, true);
+	dir = walk(path, make);
 	fd = dir < 0 ? -1 : openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
 	if ((fd < 0 || write(fd, "0", 1) != 1) && !is_forbidden(errno))
 		return error_set(err, errno, "cannot enter the cgroup %s", path);
@@ -151,7 +180,7 @@ int host_cgroup_limit(const char *given, uint64_t machine_bytes, struct error *e
 	_cleanup_fd_ int hierarchy = open_hierarchy(), dir = -1, fd = -1;
 	char path[PATH_MAX];
 
-	if (hierarchy < 0 || !settle_path(given, path))
+	if (hierarchy < 0 || !host_cgroup_path(given, path))
 		return 0;
 	dir = walk(path, false);
 	fd = dir < 0 ? -1 : openat(dir, "memory.max", O_WRONLY | O_CLOEXEC);
@@ -163,15 +192,28 @@ int host_cgroup_limit(const char *given, uint64_t machine_bytes, struct error *e
 		   : 0;
 }
 
+/* Whether a process is in it, and not in one below it. */
+static bool has_process(int hierarchy, const char *path)
+{
+	_cleanup_fd_ int dir = openat(hierarchy, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fd_ int fd = dir < 0 ? -1 : openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	char byte;
+
+	return fd >= 0 && read(fd, &byte, 1) != 0;
+}
+
 void host_cgroup_remove(const char *given)
 {
 	_cleanup_fd_ int hierarchy = open_hierarchy();
 	char path[PATH_MAX];
 
-	if (hierarchy < 0 || !settle_path(given, path) || strstr(path, ".."))
+	if (hierarchy < 0 || !host_cgroup_path(given, path))
 		return;
 	for (int turn = 0; turn < TURNS; turn++) {
-		if (unlinkat(hierarchy, path, AT_REMOVEDIR) == 0 || errno != EBUSY)
+		/* Before the attempt: without one, it is the engine's own cgroups that keep it. */
+		bool is_ending = has_process(hierarchy, path);
+
+		if (unlinkat(hierarchy, path, AT_REMOVEDIR) == 0 || errno != EBUSY || !is_ending)
 			return;
 		(void)poll(NULL, 0, TURN_MS);
 	}

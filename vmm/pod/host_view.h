@@ -6,6 +6,8 @@
 #ifndef NACELLE_POD_HOST_VIEW_H
 #define NACELLE_POD_HOST_VIEW_H
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vmm/base/error.h"
@@ -40,14 +42,20 @@ void host_view_note_oom(int engine_fd);
  * SLICE:PREFIX:NAME, which becomes the path that systemd would choose. On a host without cgroup v2
  * at its usual place, and for who may not make cgroups, all of these do nothing.
  *
- * Makes the cgroup and moves this process there. Returns 0, or -1 with err filled.
+ * Moves this process there, into one that is made if need be. Returns 0, or -1 with err filled.
  */
-int host_cgroup_join(const char *path, struct error *err);
+int host_cgroup_join(const char *path, bool make, struct error *err);
+
+/* The path below the hierarchy, without a slash in front. False: it is none, or leads elsewhere. */
+bool host_cgroup_path(const char *given, char out[PATH_MAX]);
 
 /* Lets the machine have its memory and what its processes need for it. */
 int host_cgroup_limit(const char *path, uint64_t machine_bytes, struct error *err);
 
-/* Removes it, once the last of its processes is gone, which is awaited for ten seconds. */
+/*
+ * Removes it, once the last of its processes is gone, which is awaited for ten seconds. One in
+ * which others have made cgroups stays.
+ */
 void host_cgroup_remove(const char *path);
 
 #endif
