@@ -2,6 +2,7 @@
  * Containers as pods. Ids are names of pods and nothing else: a UUID finds none.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
+#include "vmm/base/io.h"
 #include "vmm/cli/oci.h"
 #include "vmm/pod/bundle.h"
 #include "vmm/pod/pod_name.h"
@@ -17,7 +19,23 @@
 
 #define ROOT_NAME "nacelle-oci"
 
-enum { TURN_MS = 10 };
+enum { TURN_MS = 10, MAP_MAX = 64 * 1024 };
+
+/* As runc tells them apart: root of a user namespace is an ordinary user, unless it says not. */
+static bool is_root_of_host(void)
+{
+	static const char all[] = " 4294967295";
+	const char *user = getenv("USER");
+	_cleanup_free_ char *map = NULL;
+	size_t len;
+
+	if (geteuid() != 0)
+		return false;
+	if (user && strcmp(user, "root") == 0)
+		return true;
+	return io_read_file(AT_FDCWD, "/proc/self/uid_map", MAP_MAX, &map, &len, NULL) < 0 ||
+	       strstr(map, all);
+}
 
 const char *oci_root(void)
 {
@@ -26,8 +44,7 @@ const char *oci_root(void)
 
 	if (oci_globals.root)
 		return oci_globals.root;
-	/* Engines set it to nothing for root; in a user namespace root has it. */
-	if (runtime && *runtime)
+	if (runtime && *runtime && !is_root_of_host())
 		(void)snprintf(path, sizeof(path), "%s/" ROOT_NAME, runtime);
 	return path;
 }

@@ -36,11 +36,16 @@ void oci_started(void)
 
 int oci_check_descriptors(const struct oci_options *options, struct error *err)
 {
-	if (!options->preserve_fds || strcmp(options->preserve_fds, "0") == 0)
+	const char *text = options->preserve_fds;
+
+	if (!text || (*text && !text[strspn(text, "0")]))
 		return 0;
+	if (!*text || text[strspn(text, "0123456789")])
+		return error_set(err, 0, "--preserve-fds %s: a number is expected", text);
 	return error_set(err, 0,
-			 "--preserve-fds %s: descriptors cannot be handed to a virtual machine",
-			 options->preserve_fds);
+			 "--preserve-fds %s: open files and sockets of the host cannot be handed "
+			 "to a virtual machine",
+			 text);
 }
 
 static int check_options(const struct oci_options *options, const char *id, struct error *err)
@@ -56,7 +61,7 @@ static int check_options(const struct oci_options *options, const char *id, stru
 	if (found <= 0)
 		return found;
 	oci_container_close(&container);
-	return error_set(err, 0, "container with id exists: %s", id);
+	return error_set(err, 0, "container with given ID already exists: %s", id);
 }
 
 static int check_terminal(const struct oci_options *options, const struct oci_bundle *bundle,
@@ -127,6 +132,18 @@ static void undo(const char *id)
 	oci_container_close(&container);
 }
 
+/* Somebody else may have made one meanwhile. */
+static bool is_there(const char *id)
+{
+	struct error ignored = ERROR_NONE;
+	struct oci_container container;
+
+	if (oci_container_find(id, OCI_HELD, &container, &ignored) <= 0)
+		return false;
+	oci_container_close(&container);
+	return true;
+}
+
 /* Lives as long as the process: the supervisor goes on with it. */
 static struct {
 	struct oci_bundle bundle;
@@ -153,7 +170,7 @@ static int create(const struct oci_options *options, const char *id, pid_t *pid,
 	create.orphan.rows = (uint16_t)made.bundle.numbers[OCI_ROWS];
 	create.orphan.columns = (uint16_t)made.bundle.numbers[OCI_COLUMNS];
 	if (pod_create(&create, pid, err) < 0) {
-		if (made.run.host_cgroup)
+		if (made.run.host_cgroup && !is_there(id))
 			host_cgroup_remove(made.run.host_cgroup);
 		return -1;
 	}

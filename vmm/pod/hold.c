@@ -115,7 +115,8 @@ void hold_on_start(struct supervisor *supervisor, uint32_t app)
 	/* Now the guest has made the places of all mounts. Others may look from here on, once. */
 	if (supervisor->options->engine_directory && !supervisor->has_view) {
 		supervisor->has_view = true;
-		if (host_view_enter(run_app_options(supervisor->options, app), &err) < 0) {
+		if (host_view_enter(run_app_options(supervisor->options, app),
+				    supervisor->options->host_sources, &err) < 0) {
 			if (client)
 				(void)pod_client_refuse(client, &request, err.code, err.text);
 			supervisor_fail(supervisor, "%s", err.text);

@@ -164,14 +164,19 @@ int host_cgroup_join(const char *given, bool make, struct error *err)
 {
 	_cleanup_fd_ int hierarchy = open_hierarchy(), dir = -1, fd = -1;
 	char path[PATH_MAX];
+	int code;
 
-	if (hierarchy < 0 || !host_cgroup_path(given, path))
+	if (hierarchy < 0 || !given[strspn(given, "/")])
 		return 0;
+	if (!host_cgroup_path(given, path))
+		return error_set(err, 0, "%s is no cgroup below " CGROUPS, given);
 	dir = walk(path, make);
 	fd = dir < 0 ? -1 : openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-	if ((fd < 0 || write(fd, "0", 1) != 1) && !is_forbidden(errno))
-		return error_set(err, errno, "cannot enter the cgroup %s", path);
-	return 0;
+	if (fd >= 0 && write(fd, "0", 1) == 1)
+		return 0;
+	code = errno;
+	error_set(err, code, "cannot enter the cgroup %s", path);
+	return is_forbidden(code) ? 1 : -1;
 }
 
 int host_cgroup_limit(const char *given, uint64_t machine_bytes, struct error *err)

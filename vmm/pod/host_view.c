@@ -6,9 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -19,41 +19,61 @@
 #include "vmm/pod/run.h"
 #include "vmm/pod/volume.h"
 
+/* Nothing of the host's mounts changes by what is done to the tree. */
 static int set_attributes(int tree, bool recursive, uint64_t set)
 {
-	struct mount_attr attributes = { .attr_set = set };
+	struct mount_attr attributes = { .attr_set = set, .propagation = MS_SLAVE };
 
-	return set ? mount_setattr(tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U),
-				   &attributes, sizeof(attributes))
-		   : 0;
+	return mount_setattr(tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U), &attributes,
+			     sizeof(attributes));
 }
 
-static int clone_tree(const char *path, bool recursive)
+static int clone_tree(int place, const char *path, bool recursive)
 {
-	return open_tree(AT_FDCWD, path,
-			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0U));
+	return open_tree(place, path,
+			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
+			     (recursive ? AT_RECURSIVE : 0U));
 }
 
-/* The app runs already, and may have put a link where another volume's source is. */
-static int clone_source(const char *path, bool recursive)
+int *host_view_open(const struct app_options *app, struct error *err)
 {
-	const struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS };
-	_cleanup_fd_ int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	int *sources = calloc(app->host_mount_count + 1, sizeof(*sources));
 
-	return fd < 0 ? -1
-		      : open_tree(fd, "",
-				  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
-				      (recursive ? AT_RECURSIVE : 0U));
+	if (!sources) {
+		error_set(err, ENOMEM, "cannot open what is mounted");
+		return NULL;
+	}
+	for (unsigned i = 0; i < app->host_mount_count; i++)
+		sources[i] = open(app->host_mounts[i].source, O_PATH | O_CLOEXEC);
+	return sources;
 }
 
-static void bind_one(int root, const struct volume *volume)
+/* While this process's mounts are those that the sources were opened in. */
+static void clone_sources(const struct app_options *app, int *sources)
+{
+	for (unsigned i = 0; i < app->host_mount_count; i++) {
+		int source = sources[i];
+
+		if (source < 0)
+			continue;
+		sources[i] = clone_tree(source, "", app->host_mounts[i].recursive != VOLUME_NO);
+		close(source);
+	}
+}
+
+static void close_sources(const struct app_options *app, int *sources)
+{
+	for (unsigned i = 0; i < app->host_mount_count; i++)
+		cleanup_fd(&sources[i]);
+}
+
+static void bind_one(int root, const struct volume *volume, int tree)
 {
 	bool recursive = volume->recursive != VOLUME_NO;
 	uint64_t set = (volume->read_only == VOLUME_YES ? MOUNT_ATTR_RDONLY : 0U) |
 		       (volume->nosuid ? MOUNT_ATTR_NOSUID : 0U) |
 		       (volume->noexec ? MOUNT_ATTR_NOEXEC : 0U);
 	_cleanup_fd_ int place = host_place_find(root, volume->target);
-	_cleanup_fd_ int tree = place < 0 ? -1 : clone_source(volume->source, recursive);
 
 	/* The guest has it somewhere else, or not any more. */
 	if (place < 0)
@@ -72,24 +92,54 @@ static int change_root(int root)
 	return 0;
 }
 
-int host_view_enter(const struct app_options *app, struct error *err)
+/* Returns the mounted root, or -1 with err filled. */
+static int mount_all(const struct app_options *app, const int *sources, struct error *err)
 {
 	_cleanup_fd_ int root = -1;
 
-	if (unshare(CLONE_NEWNS) < 0)
-		return errno == EPERM && geteuid() != 0
-			   ? 0
-			   : error_set(err, errno, "cannot make a mount namespace");
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return error_set(err, errno, "cannot make the mounts this process's own");
-	root = clone_tree(app->root_directory, true);
+	root = clone_tree(AT_FDCWD, app->root_directory, true);
 	if (root < 0 ||
 	    move_mount(root, "", AT_FDCWD, app->root_directory, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return error_set(err, errno, "cannot mount %s", app->root_directory);
 	for (unsigned i = 0; i < app->host_mount_count; i++)
-		bind_one(root, &app->host_mounts[i]);
-	if (set_attributes(root, false, app->read_only ? MOUNT_ATTR_RDONLY : 0U) < 0 ||
-	    change_root(root) < 0)
+		bind_one(root, &app->host_mounts[i], sources[i]);
+	if (set_attributes(root, false, app->read_only ? MOUNT_ATTR_RDONLY : 0U) < 0)
+		return error_set(err, errno, "cannot protect %s", app->root_directory);
+	return steal_fd(&root);
+}
+
+/* Returns as mount_all() does, or -2: it may not be done. */
+static int prepare(const struct app_options *app, int *sources, struct error *err)
+{
+	int root;
+
+	clone_sources(app, sources);
+	if (unshare(CLONE_NEWNS) < 0)
+		root = errno == EPERM && geteuid() != 0
+			   ? -2
+			   : error_set(err, errno, "cannot make a mount namespace");
+	else
+		root = mount_all(app, sources, err);
+	close_sources(app, sources);
+	return root;
+}
+
+int host_view_mount(const struct app_options *app, int *sources, struct error *err)
+{
+	_cleanup_fd_ int root = prepare(app, sources, err);
+
+	return root == -1 ? -1 : 0;
+}
+
+int host_view_enter(const struct app_options *app, int *sources, struct error *err)
+{
+	_cleanup_fd_ int root = prepare(app, sources, err);
+
+	if (root < 0)
+		return root == -2 ? 0 : -1;
+	if (change_root(root) < 0)
 		return error_set(err, errno, "cannot make %s the root", app->root_directory);
 	return 0;
 }

@@ -20,10 +20,20 @@ struct app_options;
  * Goes into a mount namespace whose root is the app's root directory, with the app's mounts from
  * the host in it, as far as there are places for them: engines look for files there by
  * /proc/PID/ns/mnt, as `podman cp` does. A mount that cannot be shown is warned of and left out.
- * Without root's rights a user who may not do this stays where it is. Returns 0, or -1 with err
- * filled; then the process must end: an engine would find the host's files in its namespace.
+ * Without root's rights a user who may not do this stays where it is. sources: host_view_open()'s,
+ * in the same mount namespace; they are closed. Returns 0, or -1 with err filled; then the process
+ * must end: an engine would find the host's files in its namespace.
  */
-int host_view_enter(const struct app_options *app, struct error *err);
+int host_view_enter(const struct app_options *app, int *sources, struct error *err);
+
+/* The same mounts below the host's root, which stays the root. */
+int host_view_mount(const struct app_options *app, int *sources, struct error *err);
+
+/*
+ * The sources of the app's mounts, opened before an app runs that could put links in their way: an
+ * array that the caller frees, with -1 for what cannot be opened. NULL with err filled.
+ */
+int *host_view_open(const struct app_options *app, struct error *err);
 
 /*
  * Makes, in a root that the guest may only read, the places of mounts that are missing, as other
@@ -40,9 +50,10 @@ void host_view_note_oom(int engine_fd);
 /*
  * Cgroup v2. The path is a bundle's linux.cgroupsPath: one below the hierarchy, or
  * SLICE:PREFIX:NAME, which becomes the path that systemd would choose. On a host without cgroup v2
- * at its usual place, and for who may not make cgroups, all of these do nothing.
+ * at its usual place all of these do nothing.
  *
- * Moves this process there, into one that is made if need be. Returns 0, or -1 with err filled.
+ * Moves this process there, into one that is made if need be. Returns 0; -1 with err filled, or 1
+ * with err filled if this user may not, who can go on without.
  */
 int host_cgroup_join(const char *path, bool make, struct error *err);
 

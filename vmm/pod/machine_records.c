@@ -125,6 +125,8 @@ static void on_event(struct supervisor *supervisor, const struct machine_event *
 		timeline_stamp(supervisor->timeline, TIMELINE_APP_STARTED);
 		app_states_on_start(&supervisor->apps, event->app);
 		hold_on_start(supervisor, event->app);
+		if (supervisor->has_ended)
+			return;
 		if (app_states_all_started(&supervisor->apps))
 			detach_started(supervisor->detach, supervisor->directory->uuid);
 		report(REPORT_INFO, "app %u started", event->app);

@@ -23,6 +23,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/netlink.h"
 #include "vmm/pod/net.h"
+#include "vmm/pod/report.h"
 #include "vmm/pod/tap.h"
 
 enum { INGRESS_HANDLE = 0xffff0000, FILTER_PRIORITY = 1 };
@@ -106,6 +107,36 @@ static int take_address(void *ctx, const struct nlmsghdr *message, struct error 
 	return 0;
 }
 
+/* Whether one of several next hops is by the interface. */
+static bool is_hop(const struct rtattr *multipath, int index)
+{
+	const uint8_t *at = netlink_data(multipath);
+	size_t left = RTA_PAYLOAD(multipath), step;
+	struct rtnexthop hop;
+
+	for (; left >= sizeof(hop); left -= step, at += step) {
+		memcpy(&hop, at, sizeof(hop));
+		step = RTNH_ALIGN(hop.rtnh_len);
+		if (hop.rtnh_ifindex == index)
+			return true;
+		if (hop.rtnh_len < sizeof(hop) || step > left)
+			break;
+	}
+	return false;
+}
+
+/* What the guest is not told of, since it cannot be said to it. */
+static int leave_route(const struct pod_route *route, const char *why)
+{
+	char text[INET6_ADDRSTRLEN] = "?";
+
+	(void)inet_ntop(route->to.family == 4 ? AF_INET : AF_INET6, route->to.bytes, text,
+			sizeof(text));
+	report(REPORT_WARNING, "the route to %s/%u is left out: it has %s", text, route->to.prefix,
+	       why);
+	return 0;
+}
+
 static int take_route(void *ctx, const struct nlmsghdr *message, struct error *err)
 {
 	const struct rtmsg *info = netlink_header(message);
@@ -115,6 +146,7 @@ static int take_route(void *ctx, const struct nlmsghdr *message, struct error *e
 	struct pod_interface *interface = scan->interface;
 	struct pod_route route = { .to = { .family = info->rtm_family == AF_INET ? 4 : 6,
 					   .prefix = info->rtm_dst_len } };
+	const char *beyond = NULL;
 	int out = 0;
 
 	if (message->nlmsg_type != RTM_NEWROUTE || info->rtm_table != RT_TABLE_MAIN ||
@@ -129,10 +161,18 @@ static int take_route(void *ctx, const struct nlmsghdr *message, struct error *e
 			memcpy(route.via, netlink_data(at), RTA_PAYLOAD(at));
 		else if (at->rta_type == RTA_OIF && RTA_PAYLOAD(at) == sizeof(out))
 			memcpy(&out, netlink_data(at), sizeof(out));
+		else if (at->rta_type == RTA_VIA)
+			beyond = "a gateway of another family";
+		else if (at->rta_type == RTA_MULTIPATH && is_hop(at, scan->index)) {
+			beyond = "several next hops";
+			out = scan->index;
+		}
 	}
 	if (out != scan->index || (route.to.family == 6 && is_link_local(route.to.bytes)) ||
 	    (route.to.family == 6 && route.to.bytes[0] == 0xff))
 		return 0;
+	if (beyond)
+		return leave_route(&route, beyond);
 	if (interface->route_count == POD_ROUTES_MAX)
 		return error_set(err, 0, "a network has more than %d routes", POD_ROUTES_MAX);
 	interface->routes[interface->route_count++] = route;

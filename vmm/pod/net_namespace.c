@@ -15,6 +15,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/net_bridge.h"
 #include "vmm/pod/netlink.h"
+#include "vmm/pod/report.h"
 #include "vmm/pod/tap.h"
 
 #define TAP_PREFIX "nacelle"
@@ -22,6 +23,7 @@
 /* What is up, and no loopback. */
 struct links {
 	unsigned count;
+	unsigned own; /* so many taps are the pod's */
 	char names[PLAN_NETS_MAX][NET_NAME_MAX + 1];
 };
 
@@ -30,9 +32,23 @@ static void tap_name(char name[NET_NAME_MAX + 1], unsigned index)
 	(void)snprintf(name, NET_NAME_MAX + 1, TAP_PREFIX "%u", index % PLAN_NETS_MAX);
 }
 
-static bool is_tap(const char *name)
+/* Whether the name is one of our taps'. */
+static bool is_tap(const char *name, const struct links *links)
 {
-	return strncmp(name, TAP_PREFIX, strlen(TAP_PREFIX)) == 0;
+	for (unsigned i = 0; i < PLAN_NETS_MAX; i++) {
+		char tap[NET_NAME_MAX + 1];
+
+		tap_name(tap, i);
+		if (strcmp(name, tap) != 0)
+			continue;
+		if (i >= links->own)
+			report(REPORT_WARNING,
+			       "the interface %s of the network namespace is left out: such names "
+			       "are for taps of virtual machines",
+			       name);
+		return true;
+	}
+	return false;
 }
 
 static int take_link(void *ctx, const struct nlmsghdr *message, struct error *err)
@@ -50,7 +66,7 @@ static int take_link(void *ctx, const struct nlmsghdr *message, struct error *er
 		if (at->rta_type == IFLA_IFNAME)
 			(void)snprintf(name, sizeof(name), "%.*s", (int)RTA_PAYLOAD(at),
 				       (const char *)netlink_data(at));
-	if (is_tap(name))
+	if (is_tap(name, links))
 		return 0;
 	if (info->ifi_type != ARPHRD_ETHER)
 		return error_set(err, 0,
@@ -78,23 +94,24 @@ static int make_tap(unsigned index, unsigned cpus, struct plan_net *out, struct 
 	char name[NET_NAME_MAX + 1];
 
 	tap_name(name, index);
-	if (if_nametoindex(name))
-		return error_set(err, 0,
-				 "the network namespace is that of another container, in whose "
-				 "virtual machine its interfaces are; this cannot be shared");
 	out->mtu = NET_MTU_MAX;
 	if (getrandom(out->mac, sizeof(out->mac), 0) != (ssize_t)sizeof(out->mac))
 		return error_set(err, errno, "cannot choose a MAC address");
 	out->mac[0] = (uint8_t)((out->mac[0] & 0xfc) | 2); /* local, of one interface */
-	if (tap_create(name, cpus, out, err) < 0)
-		return -1;
+	if (tap_create(name, cpus, out, err) < 0) {
+		if (err->code != EBUSY)
+			return -1;
+		return error_set(err, 0,
+				 "the network namespace is that of another container, in whose "
+				 "virtual machine its interfaces are; this cannot be shared");
+	}
 	net_bridge_silence(name);
 	return 0;
 }
 
 int net_namespace_attach(struct plan *plan, struct error *err)
 {
-	struct links links;
+	struct links links = { .own = 0 };
 	struct error cause = ERROR_NONE;
 	unsigned wanted;
 
@@ -150,7 +167,7 @@ static int take_over(struct net_namespace *namespace, unsigned slot, const char 
 
 int net_namespace_take_over(struct net_namespace *namespace, struct error *err)
 {
-	struct links links;
+	struct links links = { .own = namespace->taps };
 
 	*namespace = (struct net_namespace){ .taps = namespace->taps };
 	if (list_links(&links, err) < 0)

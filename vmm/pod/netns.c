@@ -98,13 +98,13 @@ static int become_own(struct error *err)
 	return raise_loopback(err);
 }
 
-/* Whose interfaces are not to be taken from it. */
+/* Whose interfaces are not to be taken from it. What cannot be told apart is taken for it. */
 static bool is_own(int fd)
 {
 	struct stat other, own;
 
-	return fstat(fd, &other) == 0 && stat("/proc/self/ns/net", &own) == 0 &&
-	       other.st_dev == own.st_dev && other.st_ino == own.st_ino;
+	return fstat(fd, &other) < 0 || stat("/proc/self/ns/net", &own) < 0 ||
+	       (other.st_dev == own.st_dev && other.st_ino == own.st_ino);
 }
 
 int netns_become(const char *path, struct error *err)

@@ -81,7 +81,17 @@ static const char *need_of(int pods_fd, const char *uuid)
 	return state;
 }
 
-int pod_name_take(int pods_fd, const char *name, const char *uuid, struct error *err)
+static bool is_there(int pods_fd, const char *uuid)
+{
+	struct pod_directory pod;
+	int found = pods_open_one(pods_fd, uuid, &pod, NULL);
+
+	if (found > 0)
+		directory_close(&pod);
+	return found != 0;
+}
+
+static int take(int pods_fd, const char *name, const char *uuid, bool from_ended, struct error *err)
 {
 	_cleanup_fd_ int fd = -1;
 	char holder[UUID_TEXT_SIZE];
@@ -96,7 +106,14 @@ int pod_name_take(int pods_fd, const char *name, const char *uuid, struct error 
 		return 0;
 	if (errno != EEXIST)
 		return error_set(err, errno, "cannot name the pod %s", name);
-	need = read_name(fd, name, holder) ? need_of(pods_fd, holder) : NULL;
+	if (!read_name(fd, name, holder))
+		holder[0] = '\0';
+	if (!from_ended && holder[0] && is_there(pods_fd, holder)) {
+		error_set(err, 0, "the name %s belongs to the pod %s", name, holder);
+		err->code = EEXIST;
+		return -1;
+	}
+	need = holder[0] ? need_of(pods_fd, holder) : NULL;
 	if (need)
 		return error_set(err, 0, "the name %s belongs to the pod %s, which is %s", name,
 				 holder, need);
@@ -104,6 +121,16 @@ int pod_name_take(int pods_fd, const char *name, const char *uuid, struct error 
 	if (symlinkat(uuid, fd, NEW_NAME) < 0 || renameat(fd, NEW_NAME, fd, name) < 0)
 		return error_set(err, errno, "cannot name the pod %s", name);
 	return 0;
+}
+
+int pod_name_take(int pods_fd, const char *name, const char *uuid, struct error *err)
+{
+	return take(pods_fd, name, uuid, true, err);
+}
+
+int pod_name_take_free(int pods_fd, const char *name, const char *uuid, struct error *err)
+{
+	return take(pods_fd, name, uuid, false, err);
 }
 
 bool pod_name_find(int pods_fd, const char *name, char uuid[UUID_TEXT_SIZE])

@@ -20,6 +20,9 @@ int pod_name_check(const char *name, struct error *err);
 /* Gives the name to a pod. Fails if another that is prepared or runs has it. */
 int pod_name_take(int pods_fd, const char *name, const char *uuid, struct error *err);
 
+/* The same, but not from any pod that is there: then the error's code is EEXIST. */
+int pod_name_take_free(int pods_fd, const char *name, const char *uuid, struct error *err);
+
 /* Whether there is such a name; then *uuid is the pod's, which may have gone. */
 bool pod_name_find(int pods_fd, const char *name, char uuid[UUID_TEXT_SIZE]);
 

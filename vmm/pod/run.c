@@ -3,6 +3,7 @@
  */
 #include "vmm/pod/run.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -79,6 +80,21 @@ static int run_sources(struct sources *sources, struct pod_directory *directory,
 	return supervisor_run(&launch, &assembly, options, timeline);
 }
 
+/* A container's id is its own until it is deleted; the words are runc's. */
+static int take_name(const struct run_options *options, int pods_fd, const char *uuid,
+		     struct error *err)
+{
+	if (!options->name)
+		return 0;
+	if (!options->hold)
+		return pod_name_take(pods_fd, options->name, uuid, err);
+	if (pod_name_take_free(pods_fd, options->name, uuid, err) == 0)
+		return 0;
+	return err->code == EEXIST
+		   ? error_set(err, 0, "container with given ID already exists: %s", options->name)
+		   : -1;
+}
+
 static int make_directory(const struct run_options *options, int pods_fd,
 			  struct pod_directory *directory, struct error *err)
 {
@@ -88,7 +104,7 @@ static int make_directory(const struct run_options *options, int pods_fd,
 
 	if (made < 0)
 		return -1;
-	if (!options->name || pod_name_take(pods_fd, options->name, directory->uuid, err) == 0)
+	if (take_name(options, pods_fd, directory->uuid, err) == 0)
 		return 0;
 	(void)directory_remove(directory, NULL);
 	return -1;

@@ -28,21 +28,27 @@ static int attach(int fd, const char *name, int more_flags)
 	return ioctl(fd, TUNSETIFF, &request);
 }
 
+/* In err->code callers find which it was. */
 static int explain(const char *name, int code, struct error *err)
 {
 	switch (code) {
 	case EPERM:
-		return error_set(err, 0,
-				 "--net: %s belongs to somebody else; its owner is set when it is "
-				 "made: ip tuntap add %s mode tap user NAME",
-				 name, name);
+		error_set(err, 0,
+			  "--net: %s belongs to somebody else; its owner is set when it is "
+			  "made: ip tuntap add %s mode tap user NAME",
+			  name, name);
+		break;
 	case EBUSY:
-		return error_set(err, 0, "--net: %s is in use by another process", name);
+		error_set(err, 0, "--net: %s is in use by another process", name);
+		break;
 	case EINVAL:
-		return error_set(err, 0, "--net: %s is not a tap device", name);
+		error_set(err, 0, "--net: %s is not a tap device", name);
+		break;
 	default:
 		return error_set(err, code, "--net: cannot attach to %s", name);
 	}
+	err->code = code;
+	return -1;
 }
 
 static int read_mtu(const char *name, uint16_t *mtu, struct error *err)
@@ -66,8 +72,8 @@ static int open_tun(struct error *err)
 }
 
 /*
- * Adds a descriptor of the device to *out. Returns 0; -1 with err filled; with errno EINVAL if the
- * device is not one of the kind that the flags say.
+ * Adds a descriptor of the device to *out. Returns 0; -1 with err filled, whose code is EINVAL if
+ * the device is not one of the kind that the flags say.
  */
 static int add_pair(const char *name, int more_flags, struct plan_net *out, struct error *err)
 {
@@ -76,13 +82,8 @@ static int add_pair(const char *name, int more_flags, struct plan_net *out, stru
 
 	if (fd < 0)
 		return -1;
-	if (attach(fd, name, more_flags) < 0) {
-		int code = errno;
-
-		explain(name, code, err);
-		errno = code;
-		return -1;
-	}
+	if (attach(fd, name, more_flags) < 0)
+		return explain(name, errno, err);
 	if (ioctl(fd, TUNSETVNETHDRSZ, &header_bytes) < 0)
 		return error_set(err, errno, "--net: %s cannot be set up", name);
 	out->fds[out->pairs++] = steal_fd(&fd);
@@ -101,25 +102,40 @@ static int set_up(const char *name, struct plan_net *out, struct error *err)
 	return 0;
 }
 
-static int add_pairs(const char *name, unsigned cpus, struct plan_net *out, struct error *err)
+/* first_flags: of the one that may make the device. */
+static int add_pairs(const char *name, unsigned cpus, int first_flags, struct plan_net *out,
+		     struct error *err)
 {
 	unsigned wanted = cpus < PLAN_NET_PAIRS_MAX ? cpus : PLAN_NET_PAIRS_MAX;
 
 	while (out->pairs < wanted)
-		if (add_pair(name, IFF_MULTI_QUEUE, out, err) < 0)
+		if (add_pair(name, IFF_MULTI_QUEUE | (out->pairs ? 0 : first_flags), out, err) < 0)
 			return -1;
 	return 0;
 }
 
+static void close_pairs(struct plan_net *net)
+{
+	while (net->pairs)
+		close(net->fds[--net->pairs]);
+}
+
 int tap_create(const char *name, unsigned cpus, struct plan_net *out, struct error *err)
 {
-	int status = cpus > 1 ? add_pairs(name, cpus, out, err) : add_pair(name, 0, out, err);
+	int status = cpus > 1 ? add_pairs(name, cpus, IFF_TUN_EXCL, out, err)
+			      : add_pair(name, IFF_TUN_EXCL, out, err);
 
-	return status < 0 ? -1 : set_up(name, out, err);
+	if (status == 0)
+		status = set_up(name, out, err);
+	if (status < 0)
+		close_pairs(out);
+	return status;
 }
 
 int tap_open(const char *name, unsigned cpus, struct plan_net *out, struct error *err)
 {
+	struct error single = ERROR_NONE;
+
 	/* TUNSETIFF would make one, as root. */
 	if (!if_nametoindex(name))
 		return error_set(err, 0,
@@ -127,9 +143,14 @@ int tap_open(const char *name, unsigned cpus, struct plan_net *out, struct error
 				 "mode tap user NAME",
 				 name, name);
 	/* A device that was made with several queues wants to hear of it, and no other does. */
-	if (add_pair(name, 0, out, err) < 0 &&
-	    (errno != EINVAL || add_pairs(name, cpus, out, err) < 0))
-		return -1;
+	if (add_pair(name, 0, out, &single) < 0) {
+		if (single.code != EINVAL) {
+			*err = single;
+			return -1;
+		}
+		if (add_pairs(name, cpus, 0, out, err) < 0)
+			return -1;
+	}
 	if (set_up(name, out, err) < 0)
 		return -1;
 	return out->mtu ? 0 : read_mtu(name, &out->mtu, err);

@@ -17,7 +17,10 @@
  */
 int tap_open(const char *name, unsigned cpus, struct plan_net *out, struct error *err);
 
-/* Makes one, of the calling thread's network namespace, that lasts as long as its descriptors. */
+/*
+ * Makes one, of the calling thread's network namespace, that lasts as long as its descriptors. One
+ * that is there already is an error, of code EBUSY; nothing is open after any.
+ */
 int tap_create(const char *name, unsigned cpus, struct plan_net *out, struct error *err);
 
 #endif

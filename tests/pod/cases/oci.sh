@@ -77,7 +77,7 @@ now = state()
 assert now["status"] == "created" and now["pid"] == pid and now["id"] == "c1", now
 assert now["bundle"] == top + "/b" and now["annotations"] == {"org.example.key": 'a "value"'}, now
 assert open("out").read() == ""
-assert say("create", "-b", "b", "c1")[2] == "nacelle-oci: container with id exists: c1\n"
+assert say("create", "-b", "b", "c1")[2] == "nacelle-oci: container with given ID already exists: c1\n"
 assert say("start", "c1") == (0, "", ""), "start"
 while "ready" not in open("err").read():
     time.sleep(0.05)

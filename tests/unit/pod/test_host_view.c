@@ -37,6 +37,7 @@ static int look(void)
 	const struct volume volumes[] = {
 		{ .source = "/one", .target = "/is-a-directory" },
 		{ .source = "/link", .target = "/linked" },
+		{ .source = "/replaced", .target = "/good-too" },
 		{ .source = "/one", .target = "/missing" },
 		{ .source = "/one", .target = "/good" },
 	};
@@ -45,6 +46,7 @@ static int look(void)
 					 .host_mount_count = sizeof(volumes) / sizeof(*volumes) };
 	struct error err = ERROR_NONE;
 	struct stat st;
+	int *sources;
 
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return 77;
@@ -59,10 +61,16 @@ static int look(void)
 	write_file("/one");
 	write_file("/secret/file");
 	write_file("/tree/good");
+	write_file("/tree/good-too");
+	write_file("/replaced");
 	write_file("/tree/of-the-container");
 	if (truncate("/one", 7) < 0)
 		return 4;
-	if (host_view_enter(&app, &err) < 0) {
+	sources = host_view_open(&app, &err);
+	/* What comes later is not followed. */
+	if (!sources || rename("/replaced", "/kept") < 0 || symlink("/one", "/replaced") < 0)
+		return 10;
+	if (host_view_enter(&app, sources, &err) < 0) {
 		(void)fprintf(stderr, "%s\n", err.text);
 		return 5;
 	}
@@ -70,8 +78,10 @@ static int look(void)
 		return 6;
 	if (stat("/is-a-directory", &st) < 0 || !S_ISDIR(st.st_mode))
 		return 7;
-	if (access("/linked/file", F_OK) == 0)
+	if (access("/linked/file", F_OK) < 0)
 		return 8;
+	if (stat("/good-too", &st) < 0 || st.st_size != 0)
+		return 11;
 	if (stat("/good", &st) < 0 || st.st_size != 7)
 		return 9;
 	return 0;

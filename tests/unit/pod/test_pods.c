@@ -98,7 +98,11 @@ static void test_names(void **state)
 	directory_close(&pod);
 	/* Once it has ended, it gives the name up to the next. */
 	directory_close(&running);
+	/* One that has ended keeps its name against who wants a free one. */
+	assert_int_equal(pod_name_take_free(f->pods_fd, "web", ONE, &err), -1);
+	assert_int_equal(err.code, EEXIST);
 	assert_int_equal(pod_name_take(f->pods_fd, "web", ONE, NULL), 0);
+	assert_int_equal(pod_name_take_free(f->pods_fd, "free", ONE, NULL), 0);
 	assert_true(pod_name_find(f->pods_fd, "web", uuid));
 	assert_string_equal(uuid, ONE);
 	/* A prepared one does not. */
