@@ -29,7 +29,7 @@
 
 enum {
 	PROTOCOL_VERSION_MAJOR = 1, /* differs: the two do not understand each other */
-	PROTOCOL_VERSION_MINOR = 2, /* differs: one knows more frames than the other */
+	PROTOCOL_VERSION_MINOR = 3, /* differs: one knows more frames than the other */
 };
 
 enum {
@@ -156,11 +156,16 @@ struct frame_winsize {
  * stands for the process in APP_START, APP_EXIT, SIGNAL and WINSIZE. When APP_EXIT has come, the id
  * may be used again. A record with interfaces instead runs nothing: they are configured, and
  * APP_START and APP_EXIT with code 0 follow, or an INIT_FAILURE.
+ *
+ * With app FRAME_ALL_APPS a whole container, a member of the pod, is added: the record's node is
+ * RECORD_APP. It has a root, mounts, namespaces and a cgroup of its own, may be held (APP_HELD,
+ * START), and processes may be added to it. All of it is gone when its APP_EXIT comes. Members end
+ * with the pod's apps.
  */
 struct frame_add {
 	le32 id; /* FRAME_ID_ADDED_FIRST + slot */
 	le32 record_port;
-	le32 app; /* index in the pod record */
+	le32 app; /* index in the pod record, the id of a member, or FRAME_ALL_APPS */
 };
 enum {
 	FRAME_ID_ADDED_FIRST = 1 << 16,
@@ -346,6 +351,16 @@ enum trace_stage {
  *
  *	or, for networks that become known while an app is held,
  *	    interfaces/                      as a pod's
+ *
+ *	or, for a member of the pod,
+ *	    app/                             as apps/app@N, but without restart and post-stop, and
+ *	        stdin-port, stdout-port, stderr-port = <n>   counted from record_port
+ *	        own-ipc                      flag: an IPC namespace and a /dev/shm of its own, which
+ *	                                     has shm-size; absent: the pod's
+ *	        hostname = "..."             a UTS namespace with this name; absent: the pod's
+ *	        root/                        type = "9p", upper = "tmpfs" | "none"
+ *	        mounts/                      type = "share" | "tmpfs"
+ *	    Its shares are all of the device RECORD_P9_TAG, which is mounted when it is needed.
  */
 /* clang-format on */
 #define RECORD_PATH "/pod.dtb"
@@ -422,6 +437,8 @@ enum {
 #define RECORD_LINK	       "link"
 #define RECORD_APPS	       "apps"
 #define RECORD_EXEC	       "exec"
+#define RECORD_APP	       "app"
+#define RECORD_OWN_IPC	       "own-ipc"
 #define RECORD_NAME	       "name"
 #define RECORD_ARGV	       "argv"
 #define RECORD_ENV	       "env"

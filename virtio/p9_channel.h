@@ -56,6 +56,26 @@ struct p9_record {
 };
 _Static_assert(sizeof(struct p9_record) == 16, "both sides are one build, but say so");
 
+/*
+ * Beside the device, whoever has its end of the socket too may bring shares and take them away, by
+ * a packet of its own: in order with the records, and without an answer. A new share's descriptor
+ * comes with it (SCM_RIGHTS). The device itself cannot pass descriptors on: its list of system
+ * calls has no sendmsg().
+ */
+enum p9_share_flags {
+	P9_SHARE_READ_ONLY = 1,
+	P9_SHARE_RECURSIVE = 2,
+	P9_SHARE_REMOVE = 4, /* all whose names begin with name; no descriptor */
+};
+enum { P9_SHARE_PACKET_NAME = 32 };
+#define P9_SLOT_SHARE UINT32_MAX
+struct p9_share_packet {
+	uint32_t slot;			 /* P9_SLOT_SHARE */
+	uint32_t flags;			 /* enum p9_share_flags */
+	char name[P9_SHARE_PACKET_NAME]; /* NUL-terminated */
+};
+_Static_assert(sizeof(struct p9_share_packet) == 40, "no number of records");
+
 struct p9_channel_fds {
 	int memory_fd;	   /* sealed; takes memory only where it was written */
 	int device_socket; /* SOCK_SEQPACKET, both close on exec */

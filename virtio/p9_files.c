@@ -24,6 +24,7 @@
 
 /* The most frequent come first: the filter is a list. */
 const struct lockdown_rule p9_files_rules[] = {
+	{ SYS_recvmsg, LOCKDOWN_ANY, 0, "records from the device, and shares" },
 	{ SYS_recvfrom, LOCKDOWN_ANY, 0, "records from the device" },
 	{ SYS_sendto, LOCKDOWN_ANY, 0, "records to the device" },
 
@@ -99,7 +100,7 @@ static bool is_writable(const struct p9_files_channel *channel)
 		if (!channel->shares[i].read_only)
 			return true;
 	}
-	return false;
+	return channel->takes_shares;
 }
 
 static int prepare(struct serving *serving, const struct p9_files_plan *plan, unsigned index,
@@ -111,6 +112,7 @@ static int prepare(struct serving *serving, const struct p9_files_plan *plan, un
 		.share_count = channel->share_count,
 		.owners = plan->owners,
 		.servers = plan->channel_count,
+		.takes_shares = channel->takes_shares,
 	};
 	_cleanup_fd_ int memory_fd = channel->memory_fd;
 
@@ -157,13 +159,23 @@ static int start_beside(struct serving *serving, pthread_t *thread, struct error
 	return 0;
 }
 
-static int serve_all(struct serving *servings, unsigned count, struct error *err)
+static bool takes_shares(const struct p9_files_plan *plan)
 {
+	for (unsigned i = 0; i < plan->channel_count; i++) {
+		if (plan->channels[i].takes_shares)
+			return true;
+	}
+	return false;
+}
+
+static int serve_all(struct serving *servings, const struct p9_files_plan *plan, struct error *err)
+{
+	const unsigned count = plan->channel_count, left_out = takes_shares(plan) ? 0 : 1;
 	pthread_t thread;
 
 	if (count > 1 && start_beside(&servings[1], &thread, err) < 0)
 		return -1;
-	if (lockdown_seccomp(p9_files_rules, p9_files_rule_count, err) < 0)
+	if (lockdown_seccomp(p9_files_rules + left_out, p9_files_rule_count - left_out, err) < 0)
 		return -1;
 	if (count > 1)
 		(void)sem_post(&servings[1].may_serve);
@@ -191,7 +203,7 @@ int p9_files_run(const struct p9_files_plan *plan, struct error *err)
 	for (unsigned i = 0; r == 0 && i < plan->channel_count; i++)
 		r = prepare(&servings[i], plan, i, err);
 	if (r == 0)
-		r = serve_all(servings, plan->channel_count, err);
+		r = serve_all(servings, plan, err);
 	for (unsigned i = 0; i < plan->channel_count; i++) {
 		p9_sync_free(servings[i].sync);
 		if (servings[i].server)

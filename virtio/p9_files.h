@@ -24,8 +24,9 @@
 struct p9_files_channel {
 	const struct p9_share_config *shares; /* their descriptors become the server's */
 	unsigned share_count;
-	int socket;    /* the server's end */
-	int memory_fd; /* closed */
+	bool takes_shares; /* and more on its socket: struct p9_share_packet */
+	int socket;	   /* the server's end */
+	int memory_fd;	   /* closed */
 };
 
 enum { P9_FILES_CHANNELS_MAX = 2 };
@@ -45,7 +46,10 @@ struct p9_files_plan {
 int p9_files_run(const struct p9_files_plan *plan, struct error *err)
     __attribute__((warn_unused_result));
 
-/* All that a server does once it serves, and all that it needs to end. */
+/*
+ * All that a server does once it serves, and all that it needs to end. The first is for one that
+ * takes shares alone.
+ */
 extern const struct lockdown_rule p9_files_rules[];
 extern const size_t p9_files_rule_count;
 

@@ -22,15 +22,16 @@ enum {
 
 struct p9_server {
 	enum p9_owners owners;
+	bool takes_shares;
 	struct p9_limits limits;
 	uid_t own_uid;
 	gid_t own_gid;
 
-	struct p9_node *root; /* the synthetic root */
-	struct p9_share *shares[P9_SHARES_MAX];
-	unsigned share_count;
+	struct p9_node *root;			/* the synthetic root */
+	struct p9_share *shares[P9_SHARES_MAX]; /* by number; NULL: taken away */
+	unsigned share_count;			/* that there have been at once, at most */
 	struct {
-		const struct p9_share *share;
+		const struct p9_share *share; /* NULL: taken away */
 		dev_t dev;
 	} devices[P9_DEVICES_MAX]; /* see p9_qid() */
 	unsigned device_count;
@@ -84,6 +85,11 @@ int p9_op_xattrwalk(struct p9_server *s, const struct p9_request *req, struct p9
 int p9_op_xattrcreate(struct p9_server *s, const struct p9_request *req, struct p9_reply *r);
 int p9_op_lock(struct p9_server *s, const struct p9_request *req, struct p9_reply *r);
 int p9_op_getlock(struct p9_server *s, const struct p9_request *req, struct p9_reply *r);
+
+/* The making and the end of a share: in p9_server_shares.c. */
+int p9_share_add(struct p9_server *s, const struct p9_share_config *config, struct error *err)
+    __attribute__((warn_unused_result));
+void p9_share_forget(struct p9_server *s, unsigned number); /* one that is not there is fine */
 
 /* The fid of a file, open or not; NULL (the error is EBADF) if there is none of this number. */
 struct p9_fid *p9_file_fid(struct p9_server *s, uint32_t id);

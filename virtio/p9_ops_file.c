@@ -212,11 +212,14 @@ static bool put_dirent(struct p9_reply *r, const struct p9_qid *qid, uint64_t of
 static int read_root(struct p9_server *s, uint64_t offset, struct p9_reply *r, size_t limit)
 {
 	for (; offset < s->share_count + 2; offset++) {
-		const struct p9_node *node = offset < 2 ? s->root : s->shares[offset - 2]->root;
+		const struct p9_share *share = offset < 2 ? NULL : s->shares[offset - 2];
+		const struct p9_node *node = share ? share->root : s->root;
 		const char *name = offset == 0 ? "." : offset == 1 ? ".." : node->name;
 		struct p9_qid qid = p9_root_qid();
 
-		if (offset >= 2)
+		if (offset >= 2 && !share)
+			continue;
+		if (share)
 			qid =
 			    (struct p9_qid){ .type = S_ISDIR(node->type) ? P9_QID_DIR : P9_QID_FILE,
 					     .path = p9_qid_path(s, node->share, node->dev,

@@ -19,14 +19,19 @@ static uint64_t mix(uint64_t v)
 
 uint64_t p9_qid_path(struct p9_server *s, const struct p9_share *share, dev_t dev, uint64_t ino)
 {
-	unsigned i = 0;
+	unsigned i = 0, unused = s->device_count;
 
-	while (i < s->device_count && (s->devices[i].dev != dev || s->devices[i].share != share))
-		i++;
-	if (i == s->device_count && i < P9_DEVICES_MAX) {
+	for (; i < s->device_count; i++) {
+		if (s->devices[i].dev == dev && s->devices[i].share == share)
+			break;
+		if (!s->devices[i].share)
+			unused = i;
+	}
+	if (i == s->device_count && unused < P9_DEVICES_MAX) {
+		i = unused;
 		s->devices[i].share = share;
 		s->devices[i].dev = dev;
-		s->device_count++;
+		s->device_count += i == s->device_count;
 	}
 	if (i < P9_DEVICES_MAX && ino >> DEVICE_SHIFT == 0)
 		return ino | (uint64_t)i << DEVICE_SHIFT;
@@ -76,7 +81,7 @@ static int node_qid(struct p9_server *s, struct p9_node *node, struct p9_qid *qi
 static struct p9_node *find_share(struct p9_server *s, const struct p9_string *name)
 {
 	for (unsigned i = 0; i < s->share_count; i++) {
-		if (p9_string_is(name, s->shares[i]->root->name))
+		if (s->shares[i] && p9_string_is(name, s->shares[i]->root->name))
 			return s->shares[i]->root;
 	}
 	return NULL;

@@ -6,10 +6,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "virtio/p9_channel.h"
+#include "virtio/p9_ops.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
@@ -41,14 +44,82 @@ static int serve_record(struct p9_server *s, struct p9_sync *sync, uint8_t *slot
 	return 0;
 }
 
+/* What comes in one packet. */
+union packet {
+	struct p9_record records[P9_SLOTS];
+	struct p9_share_packet share;
+};
+
+/*
+ * As recv(), with *fd a descriptor that came with it, or -1. *lost: one had no place in the table.
+ */
+static ssize_t receive(struct p9_server *s, int socket, union packet *packet, int *fd, bool *lost)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .space = { 0 } };
+	struct iovec iov = { packet, sizeof(*packet) };
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = control.space,
+				  .msg_controllen = CMSG_LEN(sizeof(int)) };
+	ssize_t n;
+
+	*fd = -1;
+	*lost = false;
+	if (!s->takes_shares)
+		return recv(socket, packet, sizeof(*packet), 0);
+	n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	if (n < 0)
+		return n;
+	*lost = message.msg_flags & MSG_CTRUNC;
+	if (message.msg_controllen >= CMSG_LEN(sizeof(int)) &&
+	    control.header.cmsg_level == SOL_SOCKET && control.header.cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(&control.header), sizeof(*fd));
+	return n;
+}
+
+/* A share that cannot be there is not: whoever needs it finds that out. */
+static void add_share(struct p9_server *s, const struct p9_share_packet *packet, int fd)
+{
+	const struct p9_share_config config = { .name = packet->name,
+						.fd = fd,
+						.read_only = packet->flags & P9_SHARE_READ_ONLY,
+						.recursive = packet->flags & P9_SHARE_RECURSIVE };
+	struct error ignored = ERROR_NONE;
+	int r = p9_server_add_share(s, &config, &ignored);
+
+	(void)r;
+}
+
+static int take_share(struct p9_server *s, const struct p9_share_packet *packet, int fd, bool lost,
+		      struct error *err)
+{
+	bool remove = packet->flags & P9_SHARE_REMOVE;
+
+	if (!s->takes_shares || !memchr(packet->name, '\0', sizeof(packet->name)) ||
+	    !packet->name[0] || (!lost && remove == (fd >= 0))) {
+		if (fd >= 0)
+			close(fd);
+		return error_set(err, 0, "a broken share came to the 9p server");
+	}
+	if (remove)
+		p9_server_remove_shares(s, packet->name);
+	else if (fd >= 0)
+		add_share(s, packet, fd);
+	return 0;
+}
+
 int p9_server_run(struct p9_server *s, struct p9_sync *sync, int socket, uint8_t *slots,
 		  struct error *err)
 {
-	struct p9_record records[P9_SLOTS];
-	int r = 0;
+	union packet packet;
+	int r = 0, fd;
+	bool lost;
 
 	while (r == 0) {
-		ssize_t n = recv(socket, records, sizeof(records), 0);
+		ssize_t n = receive(s, socket, &packet, &fd, &lost);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -56,8 +127,15 @@ int p9_server_run(struct p9_server *s, struct p9_sync *sync, int socket, uint8_t
 			return 0;
 		if (n < 0)
 			return error_set(err, errno, "cannot hear the 9p device");
-		for (size_t i = 0; r == 0 && i < (size_t)n / sizeof(records[0]); i++)
-			r = serve_record(s, sync, slots, socket, &records[i], err);
+		if (n == sizeof(packet.share) && packet.share.slot == P9_SLOT_SHARE) {
+			r = take_share(s, &packet.share, fd, lost, err);
+			continue;
+		}
+		/* Nothing else comes with a descriptor. */
+		if (fd >= 0)
+			close(fd);
+		for (size_t i = 0; r == 0 && i < (size_t)n / sizeof(packet.records[0]); i++)
+			r = serve_record(s, sync, slots, socket, &packet.records[i], err);
 	}
 	return r < 0 ? -1 : 0;
 }

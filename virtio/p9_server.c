@@ -93,6 +93,7 @@ struct p9_server *p9_server_new(const struct p9_server_config *config, struct er
 		r = error_set(err, ENOMEM, "cannot make a 9p server");
 	} else {
 		s->owners = config->owners;
+		s->takes_shares = config->takes_shares;
 		s->own_uid = geteuid();
 		s->own_gid = getegid();
 		s->limits = limits_of(&config->limits, config->servers);
@@ -101,7 +102,7 @@ struct p9_server *p9_server_new(const struct p9_server_config *config, struct er
 	}
 	for (unsigned i = 0; i < config->share_count; i++) {
 		if (r == 0)
-			r = p9_server_add_share(s, &config->shares[i], err);
+			r = p9_share_add(s, &config->shares[i], err);
 		else
 			close(config->shares[i].fd);
 	}
@@ -110,43 +111,6 @@ struct p9_server *p9_server_new(const struct p9_server_config *config, struct er
 		return NULL;
 	}
 	return s;
-}
-
-static bool share_exists(const struct p9_server *s, const char *name)
-{
-	for (unsigned i = 0; i < s->share_count; i++) {
-		if (!strcmp(s->shares[i]->root->name, name))
-			return true;
-	}
-	return false;
-}
-
-int p9_server_add_share(struct p9_server *s, const struct p9_share_config *config,
-			struct error *err)
-{
-	_cleanup_fd_ int fd = config->fd;
-	_cleanup_free_ struct p9_share *share = NULL;
-
-	if (p9_share_check(config, err) < 0)
-		return -1;
-	if (share_exists(s, config->name))
-		return error_set(err, EEXIST, "two shares are named '%s'", config->name);
-	if (s->share_count == P9_SHARES_MAX)
-		return error_set(err, 0, "there are already %d shares", P9_SHARES_MAX);
-	share = calloc(1, sizeof(*share));
-	if (!share)
-		return error_set(err, ENOMEM, "cannot share '%s'", config->name);
-	share->read_only = config->read_only;
-	share->recursive = config->recursive;
-	share->number = s->share_count;
-	share->root = p9_node_new_share(&s->nodes, s->root, share, config->name, fd);
-	if (!share->root)
-		return error_set(err, errno, "cannot share '%s'", config->name);
-	/* The device gets its number. */
-	(void)p9_qid_path(s, share, share->root->dev, share->root->ino);
-	(void)steal_fd(&fd);
-	s->shares[s->share_count++] = steal_ptr(share);
-	return 0;
 }
 
 void p9_fid_close(struct p9_server *s, struct p9_fid *fid)
@@ -190,10 +154,8 @@ void p9_server_free(struct p9_server *s)
 	if (!s)
 		return;
 	session_end(s);
-	for (unsigned i = 0; i < s->share_count; i++) {
-		p9_node_unref(&s->nodes, s->shares[i]->root);
-		free(s->shares[i]);
-	}
+	for (unsigned i = 0; i < s->share_count; i++)
+		p9_share_forget(s, i);
 	p9_node_unref(&s->nodes, s->root);
 	p9_nodes_fini(&s->nodes);
 	free(s);

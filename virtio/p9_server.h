@@ -47,7 +47,8 @@ struct p9_server_config {
 	unsigned share_count;
 	enum p9_owners owners;
 	struct p9_limits limits;
-	unsigned servers; /* in this process, which share its descriptors; 0 is 1 */
+	unsigned servers;  /* in this process, which share its descriptors; 0 is 1 */
+	bool takes_shares; /* p9_server_run() takes struct p9_share_packet, too */
 };
 
 struct p9_server;
@@ -76,6 +77,12 @@ void p9_server_free(struct p9_server *server); /* NULL is fine */
 /* One more share, while the server runs. Its descriptor is the server's, also if this fails. */
 int p9_server_add_share(struct p9_server *server, const struct p9_share_config *config,
 			struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * Takes away the shares that came while the server ran and whose names begin like this: they have
+ * no name any more, fids in them are as if they had been clunked, and no descriptor is left open.
+ */
+void p9_server_remove_shares(struct p9_server *server, const char *prefix);
 
 /*
  * Answers one message. The request may change under our hands: what is looked at is copied first,

@@ -26,6 +26,7 @@ struct p9_share {
 	unsigned number; /* of the server's shares, from 0 */
 	bool read_only;
 	bool recursive;
+	bool added; /* while the server runs; such a one may be taken away */
 	struct p9_node *root;
 };
 

@@ -57,6 +57,7 @@ void files_run(const struct files_request *request)
 		plan.channels[i] = (struct p9_files_channel){
 			.shares = request->channels[i].shares,
 			.share_count = request->channels[i].share_count,
+			.takes_shares = request->channels[i].takes_shares,
 			.socket = request->channels[i].socket,
 			.memory_fd = request->channels[i].memory,
 		};

@@ -15,8 +15,9 @@ struct files_request {
 	bool change_ids;
 	unsigned channel_count;
 	struct files_channel {
-		int socket; /* the server's end of the channel to the machine */
-		int memory; /* the channel's memory */
+		int socket;	   /* the server's end of the channel to the machine */
+		int memory;	   /* the channel's memory */
+		bool takes_shares; /* more of them, from the supervisor, on the socket */
 		unsigned share_count;
 		struct p9_share_config shares[P9_SHARES_MAX];
 	} channels[P9_FILES_CHANNELS_MAX];

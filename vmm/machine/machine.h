@@ -69,7 +69,7 @@ enum machine_command_type {
 	MACHINE_COMMAND_SIGNAL = 1,
 	MACHINE_COMMAND_WINSIZE,
 	MACHINE_COMMAND_STOP,
-	MACHINE_COMMAND_ADD,	 /* id, app, flags, with descriptors */
+	MACHINE_COMMAND_ADD,	 /* id, app (FRAME_ALL_APPS: a member), flags, with descriptors */
 	MACHINE_COMMAND_HANG_UP, /* id: whoever asked for the added process has gone */
 	MACHINE_COMMAND_PAUSE,	 /* MACHINE_RECORD_PAUSED answers, also if it stands already */
 	MACHINE_COMMAND_RESUME,

@@ -192,11 +192,11 @@ static int make_socket(int *ours, int *theirs, struct error *err)
 }
 
 static int make_channel(struct launch *launch, const struct assembly *assembly,
-			enum plan_files_kind kind, struct error *err)
+			enum plan_files_kind kind, bool always, struct error *err)
 {
 	struct p9_channel_fds fds;
 
-	if (volume_set_count(&assembly->volumes, kind) == 0)
+	if (!always && volume_set_count(&assembly->volumes, kind) == 0)
 		return 0;
 	if (p9_channel_create(&fds, err) < 0)
 		return -1;
@@ -271,8 +271,8 @@ int launch_prepare(struct launch *launch, const struct run_options *options,
 			    assembly->volumes.volumes, assembly->volumes.volume_count,
 			    launch->upper_name, err) < 0 ||
 	    set_nets(plan, assembly, options, directory, err) < 0 ||
-	    make_channel(launch, assembly, PLAN_FILES_CHANGING, err) < 0 ||
-	    make_channel(launch, assembly, PLAN_FILES_CACHED, err) < 0 ||
+	    make_channel(launch, assembly, PLAN_FILES_CHANGING, options->members, err) < 0 ||
+	    make_channel(launch, assembly, PLAN_FILES_CACHED, false, err) < 0 ||
 	    make_socket(&launch->supervisor_socket, &plan->supervisor_socket, err) < 0 ||
 	    set_streams(launch, assembly->apps, assembly->pod.app_count, options, stdio, err) < 0)
 		return -1;

@@ -111,7 +111,9 @@ struct pod_app {
 	const struct sock_filter *seccomp; /* seccomp_count instructions */
 	size_t seccomp_count;
 	bool init;
-	bool hold; /* it waits for its start before its execve() */
+	bool hold;	      /* it waits for its start before its execve() */
+	bool own_ipc;	      /* of a member: not the pod's IPC namespace and /dev/shm */
+	const char *hostname; /* of a member: NULL: the pod's, with the pod's UTS namespace */
 	bool has_umask;
 	uint32_t umask; /* if has_umask; else 022 */
 	const struct pod_rlimit *rlimits;

@@ -197,10 +197,21 @@ static void put_pod(struct record_writer *w, const struct pod *pod)
 	writer_end(w);
 }
 
-/* The pod, or one process that is added to one, or else networks. */
+static void put_member(struct record_writer *w, const struct pod_app *app)
+{
+	writer_begin(w, "");
+	writer_u32(w, RECORD_VERSION_PROP, RECORD_VERSION);
+	writer_begin(w, RECORD_APP);
+	record_write_member(w, app);
+	writer_end(w);
+	writer_end(w);
+}
+
+/* The pod, or one process or container that is added to one, or else networks. */
 struct content {
 	const struct pod *pod;
 	const struct pod_app *added;
+	const struct pod_app *member;
 	const struct pod_interface *interfaces;
 	size_t interface_count;
 };
@@ -239,6 +250,8 @@ static int build_within(const struct content *content, size_t size, struct recor
 		put_pod(w, content->pod);
 	else if (content->added)
 		put_added(w, content->added);
+	else if (content->member)
+		put_member(w, content->member);
 	else
 		put_networks(w, content);
 	if (!w->bad)
@@ -277,6 +290,11 @@ int record_build(const struct pod *pod, void **dtb, size_t *len, struct error *e
 int record_build_added(const struct pod_app *process, void **dtb, size_t *len, struct error *err)
 {
 	return build(&(struct content){ .added = process }, dtb, len, err);
+}
+
+int record_build_member(const struct pod_app *app, void **dtb, size_t *len, struct error *err)
+{
+	return build(&(struct content){ .member = app }, dtb, len, err);
 }
 
 int record_build_networks(const struct pod_interface *interfaces, size_t count, void **dtb,

@@ -23,6 +23,13 @@ int record_build(const struct pod *pod, void **dtb, size_t *len, struct error *e
  */
 int record_build_added(const struct pod_app *process, void **dtb, size_t *len, struct error *err);
 
+/*
+ * The record of a container that is added to a running pod, a member: of `app` all that counts for
+ * an app of the pod, where the ports are 1 to NACELLE_PORTS_ADDED - 1, the root is a share, and the
+ * mounts are shares and tmpfs; and its own_ipc and hostname.
+ */
+int record_build_member(const struct pod_app *app, void **dtb, size_t *len, struct error *err);
+
 /* The record of networks that become known while the pod is held; at least one. */
 int record_build_networks(const struct pod_interface *interfaces, size_t count, void **dtb,
 			  size_t *len, struct error *err);

@@ -238,3 +238,25 @@ void record_write_app(struct record_writer *w, const struct pod_app *app)
 	put_root(w, &app->root);
 	put_mounts(w, app);
 }
+
+/* What the guest would refuse of a member is refused here. */
+static void check_member(struct record_writer *w, const struct pod_app *app)
+{
+	if (app->root.type != POD_ROOT_9P || app->root.upper == POD_UPPER_DISK)
+		writer_fail(w, RECORD_ROOT, "is none of a container that is added to a pod");
+	if (app->restart != POD_RESTART_NO || (app->post_stop && app->post_stop[0]))
+		writer_fail(w, RECORD_RESTART, "is none of a container that is added to a pod");
+	for (size_t i = 0; i < app->mount_count; i++)
+		if (app->mounts[i].type != POD_MOUNT_SHARE &&
+		    app->mounts[i].type != POD_MOUNT_TMPFS)
+			writer_fail(w, app->mounts[i].target,
+				    "cannot be mounted in a container that is added to a pod");
+}
+
+void record_write_member(struct record_writer *w, const struct pod_app *app)
+{
+	check_member(w, app);
+	writer_flag(w, RECORD_OWN_IPC, app->own_ipc);
+	writer_string(w, RECORD_HOSTNAME, app->hostname);
+	record_write_app(w, app);
+}

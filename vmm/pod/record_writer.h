@@ -57,4 +57,7 @@ void record_write_own(struct record_writer *w, const struct pod_app *process);
 /* The properties and nodes of an app into the node that has begun, in record_app.c. */
 void record_write_app(struct record_writer *w, const struct pod_app *app);
 
+/* The same of a member's, with what only a member has. */
+void record_write_member(struct record_writer *w, const struct pod_app *app);
+
 #endif

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "vmm/base/cleanup.h"
 #include "vmm/machine/files.h"
 #include "vmm/machine/machine.h"
 #include "vmm/pod/passt.h"
@@ -30,7 +31,8 @@ static void fill_channel(struct files_channel *channel, const struct volume_set 
 	}
 }
 
-static pid_t start_files(const struct launch *launch, const struct assembly *assembly)
+static pid_t start_files(const struct launch *launch, const struct assembly *assembly,
+			 const struct run_options *options)
 {
 	static struct files_request request;
 	pid_t pid = fork();
@@ -46,6 +48,7 @@ static pid_t start_files(const struct launch *launch, const struct assembly *ass
 			continue;
 		channel->socket = launch->files_server[i];
 		channel->memory = launch->plan.files[i].memory;
+		channel->takes_shares = options->members && i == PLAN_FILES_CHANGING;
 		fill_channel(channel, &assembly->volumes, (enum plan_files_kind)i);
 		request.channel_count++;
 	}
@@ -71,7 +74,7 @@ static void close_and_forget(int *fd)
 }
 
 /* What the roles have now is theirs alone: an app that closes its stdout closes the user's pipe. */
-static void close_handed_over(struct launch *launch, struct assembly *assembly,
+static void close_handed_over(struct roles *roles, struct launch *launch, struct assembly *assembly,
 			      const struct run_options *options)
 {
 	struct plan *plan = &launch->plan;
@@ -81,6 +84,8 @@ static void close_handed_over(struct launch *launch, struct assembly *assembly,
 		close_and_forget(&plan->streams[i].fd_out);
 	}
 	volume_set_close(&assembly->volumes);
+	if (options->members)
+		roles->member_shares.socket = steal_fd(&plan->files[PLAN_FILES_CHANGING].socket);
 	close_and_forget(&plan->kvm_fd);
 	close_and_forget(&plan->kernel_fd);
 	close_and_forget(&plan->initramfs_fd);
@@ -109,8 +114,8 @@ static void close_handed_over(struct launch *launch, struct assembly *assembly,
 int roles_start(struct roles *roles, struct launch *launch, struct assembly *assembly,
 		const struct run_options *options, struct error *err)
 {
-	if (assembly->volumes.share_count) {
-		roles->files_pid = start_files(launch, assembly);
+	if (assembly->volumes.share_count || options->members) {
+		roles->files_pid = start_files(launch, assembly, options);
 		if (roles->files_pid < 0)
 			return error_set(err, errno, "cannot start the files process");
 	}
@@ -135,7 +140,7 @@ int roles_start(struct roles *roles, struct launch *launch, struct assembly *ass
 		if (roles->passt_pid < 0)
 			return -1;
 	}
-	close_handed_over(launch, assembly, options);
+	close_handed_over(roles, launch, assembly, options);
 	return 0;
 }
 
@@ -167,6 +172,7 @@ void roles_end(struct roles *roles, struct launch *launch)
 		(void)kill(roles->files_pid, SIGKILL);
 		wait_for(roles->files_pid);
 	}
+	close_and_forget(&roles->member_shares.socket);
 	if (roles->machine_pid > 0 && (has_tap(&launch->plan) || roles->holds_disks))
 		wait_for(roles->machine_pid);
 	if (roles->passt_pid > 0) {

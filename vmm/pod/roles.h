@@ -9,15 +9,17 @@
 
 #include "vmm/pod/assemble.h"
 #include "vmm/pod/launch.h"
+#include "vmm/pod/member_shares.h"
 #include "vmm/pod/run.h"
 
 struct roles {
 	pid_t machine_pid, files_pid, passt_pid, logger_pid; /* 0: none, or reaped */
 	int passt_words;				     /* what passt says, or -1 */
+	struct member_shares member_shares;		     /* a way to the files role */
 	bool holds_disks; /* the machine has disks of volumes, and their locks */
 };
 
-#define ROLES_NONE ((struct roles){ .passt_words = -1 })
+#define ROLES_NONE ((struct roles){ .passt_words = -1, .member_shares = { -1 } })
 
 /* On failure, those that have been started are left to roles_end(). */
 int roles_start(struct roles *roles, struct launch *launch, struct assembly *assembly,

@@ -117,6 +117,7 @@ struct run_options {
 	bool is_detached;	   /* in the background, with the apps' output in logs */
 	bool metadata;		   /* the pod has a metadata service */
 	bool hold;		   /* each app waits for POD_REQUEST_START */
+	bool members;		   /* containers may be added while it runs */
 	struct text_list sysctls;  /* NAME=VALUE */
 	struct text_list warnings; /* that came up with the options */
 	const void *bundle;	   /* kept in the pod's directory as POD_BUNDLE_NAME; NULL: none */

@@ -296,6 +296,40 @@ static void test_shares(void **state)
 	    p9_server_new(&(struct p9_server_config){ .shares = &share, .share_count = 1 }, &err));
 }
 
+/* A share that came goes with all that is open in it; its place and its name are free again. */
+static void test_share_goes(void **state)
+{
+	struct p9_world *w = *state;
+	struct error err = ERROR_NONE;
+	struct p9_share_config share = { .name = "m1.0" };
+	struct p9_client *cl = &w->client;
+
+	share.fd = openat(w->dir_fd, "share/dir", O_PATH | O_CLOEXEC);
+	assert_int_equal(p9_server_add_share(cl->server, &share, &err), 0);
+	share.name = "m12.0";
+	share.fd = openat(w->dir_fd, "share/dir", O_PATH | O_CLOEXEC);
+	assert_int_equal(p9_server_add_share(cl->server, &share, &err), 0);
+	/* Enough fids that the table is in runs, in both shares. */
+	for (uint32_t i = 0; i < 100; i++) {
+		assert_int_equal(p9_walk(cl, 1, 100 + i, i % 3 ? "m1.0/sub" : "m12.0/sub"), 0);
+		if (i % 5 == 0)
+			assert_int_equal(p9_lopen(cl, 100 + i, O_RDONLY), 0);
+	}
+	assert_int_equal(p9_walk(cl, 1, 90, "share/dir"), 0);
+	p9_server_remove_shares(cl->server, "m1.");
+	p9_server_remove_shares(cl->server, "share");
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_equal(p9_clunk(cl, 100 + i), i % 3 ? EBADF : 0);
+	assert_int_equal(p9_walk(cl, 1, 2, "m1.0"), ENOENT);
+	assert_int_equal(p9_walk(cl, 1, 2, "m12.0/sub"), 0);
+	assert_int_equal(p9_clunk(cl, 2), 0);
+	assert_int_equal(p9_clunk(cl, 90), 0);
+	share.name = "m1.0";
+	share.fd = openat(w->dir_fd, "share/dir/sub", O_PATH | O_CLOEXEC);
+	assert_int_equal(p9_server_add_share(cl->server, &share, &err), 0);
+	assert_int_equal(p9_walk(cl, 1, 2, "m1.0"), 0);
+}
+
 /* The byte stream of trans=fd, with messages that come in pieces. */
 static void test_stream(void **state)
 {
@@ -335,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_few_descriptors),
 		cmocka_unit_test(test_descriptors_end),
 		cmocka_unit_test_setup_teardown(test_shares, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_share_goes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stream, setup, teardown),
 	};
 
