@@ -125,7 +125,7 @@ static bool is_kernel(const struct qemu_plugin_tb *tb, size_t count)
 			same += bytes[k] == image[offset + k];
 		total += size;
 	}
-	return total >= 4 && (total < 12 ? same == total : same * 4 >= total * 3);
+	return total > 0 && (total < 12 ? same == total : same * 4 >= total * 3);
 }
 
 static void watch_mark(struct qemu_plugin_insn *insn)

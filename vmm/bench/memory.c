@@ -163,15 +163,19 @@ static void mark(const struct pods *pods, struct process *processes, size_t coun
 /* What a mapping is, by its line in smaps: "from-to rw-p offset device inode path". */
 enum mapping { MAPPING_OWN, MAPPING_GUEST, MAPPING_IMAGE };
 
-static enum mapping classify(uint64_t from, uint64_t to, const char *rights, const char *path)
+static enum mapping classify(uint64_t from, uint64_t to, const char *rights, const char *path,
+			     uint64_t image_end)
 {
 	const char *name = strrchr(path, '/');
 
 	if (name && strncmp(name, "/vmlinux", strlen("/vmlinux")) == 0 && rights[1] == 'w')
 		return MAPPING_IMAGE;
-	/* Its first part ends where the kernel's image begins. */
-	return path[0] == '\0' && rights[0] == 'r' && to - from >= GUEST_BYTES_MIN ? MAPPING_GUEST
-										   : MAPPING_OWN;
+	/* Its first part ends where the kernel's image begins, others begin where a part of it
+	 * ends. */
+	return path[0] == '\0' && rights[0] == 'r' &&
+		       (to - from >= GUEST_BYTES_MIN || from == image_end)
+		   ? MAPPING_GUEST
+		   : MAPPING_OWN;
 }
 
 /* Adds up a process's mappings. Returns 0, or a negative errno. */
@@ -180,7 +184,7 @@ static int sum_mappings(struct memory *memory, const char *smaps)
 	_cleanup_file_ FILE *file = fopen(smaps, "re");
 	enum mapping mapping = MAPPING_OWN;
 	char line[4352], rights[5], path[4096];
-	uint64_t from, to, kib;
+	uint64_t from, to, kib, image_end = 0;
 
 	if (!file)
 		return -errno;
@@ -189,7 +193,9 @@ static int sum_mappings(struct memory *memory, const char *smaps)
 		path[0] = '\0';
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %*s %4095s", &from, &to,
 			   rights, path) >= 3) {
-			mapping = classify(from, to, rights, path);
+			mapping = classify(from, to, rights, path, image_end);
+			if (mapping == MAPPING_IMAGE)
+				image_end = to;
 		} else if (sscanf(line, "Private_Clean: %" SCNu64, &kib) == 1 ||
 			   sscanf(line, "Private_Dirty: %" SCNu64, &kib) == 1) {
 			memory->private_kib += kib;

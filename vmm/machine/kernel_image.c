@@ -112,42 +112,64 @@ int kernel_image_parse(struct kernel_image *image, const void *header, size_t le
 }
 
 /*
- * The part of a segment that is mapped, as [*start, *end) in bytes of it. Whole blocks of a huge
- * page in both the file and guest memory, since a block that is mapped in part costs a fault for
- * each page of either; and not the one with the entry, whose code is what starts the kernel and
- * what it patches.
+ * The part of a segment that can be mapped, as [*start, *end) of guest memory: whole blocks of a
+ * huge page in both the file and guest memory, since a block that is mapped in part costs a fault
+ * for each page of either.
  */
-static void find_mapped(const struct kernel_image *image, const struct kernel_segment *segment,
-			uint64_t *start, uint64_t *end)
+static void find_mapped(const struct kernel_segment *segment, uint64_t *start, uint64_t *end)
 {
+	uint64_t file_end = segment->gpa + segment->file_bytes;
 	uint64_t first = align_up(segment->gpa, HUGE_BYTES);
-	uint64_t last = (segment->gpa + segment->file_bytes) / HUGE_BYTES * HUGE_BYTES;
+	uint64_t last = file_end / HUGE_BYTES * HUGE_BYTES;
 
-	if (image->entry >= first && image->entry < first + HUGE_BYTES)
-		first += HUGE_BYTES;
 	if (segment->writable || (segment->gpa ^ segment->file_offset) % PAGE_BYTES != 0 ||
 	    first >= last)
-		first = last = segment->gpa + segment->file_bytes;
-	*start = first - segment->gpa;
-	*end = last - segment->gpa;
+		first = last = file_end;
+	*start = first;
+	*end = last;
 }
 
-/* What is not mapped is read. */
-static int load_segment(const struct kernel_image *image, const struct kernel_segment *segment,
-			int fd, uint8_t *host, struct error *err)
+static int read_part(const struct kernel_segment *segment, int fd, uint8_t *low, uint64_t start,
+		     uint64_t end, struct error *err)
 {
-	uint64_t head, tail;
-
-	find_mapped(image, segment, &head, &tail);
-	if (head < tail &&
-	    mmap(host + head, tail - head, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
-		 (off_t)(segment->file_offset + head)) == MAP_FAILED)
-		return error_set(err, errno, "cannot map the kernel");
-	if (io_pread_full(fd, host, head, segment->file_offset) != (ssize_t)head ||
-	    io_pread_full(fd, host + tail, segment->file_bytes - tail,
-			  segment->file_offset + tail) != (ssize_t)(segment->file_bytes - tail))
+	if (start >= end)
+		return 0;
+	if (io_pread_full(fd, low + start, end - start,
+			  segment->file_offset + (start - segment->gpa)) != (ssize_t)(end - start))
 		return error_set(err, errno, "cannot read the kernel");
 	return 0;
+}
+
+static int map_part(const struct kernel_segment *segment, int fd, uint8_t *low, uint64_t start,
+		    uint64_t end, struct error *err)
+{
+	if (start < end &&
+	    mmap(low + start, end - start, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
+		 (off_t)(segment->file_offset + (start - segment->gpa))) == MAP_FAILED)
+		return error_set(err, errno, "cannot map the kernel");
+	return 0;
+}
+
+/*
+ * What is not mapped is read, and so is the block with the entry, wherever in the segment it is:
+ * its code is what starts the kernel, and what it patches.
+ */
+static int load_segment(const struct kernel_image *image, const struct kernel_segment *segment,
+			int fd, uint8_t *low, struct error *err)
+{
+	uint64_t file_end = segment->gpa + segment->file_bytes;
+	uint64_t block = image->entry / HUGE_BYTES * HUGE_BYTES;
+	uint64_t start, end;
+
+	find_mapped(segment, &start, &end);
+	if (block < start || block >= end)
+		block = end;
+	if (map_part(segment, fd, low, start, block, err) < 0 ||
+	    map_part(segment, fd, low, block + HUGE_BYTES, end, err) < 0 ||
+	    read_part(segment, fd, low, segment->gpa, start, err) < 0 ||
+	    (block < end && read_part(segment, fd, low, block, block + HUGE_BYTES, err) < 0))
+		return -1;
+	return read_part(segment, fd, low, end, file_end, err);
 }
 
 int kernel_image_load(struct kernel_image *image, int fd, const struct gmem *memory,
@@ -169,7 +191,7 @@ int kernel_image_load(struct kernel_image *image, int fd, const struct gmem *mem
 	for (unsigned i = 0; i < image->segment_count; i++) {
 		const struct kernel_segment *segment = &image->segments[i];
 
-		if (load_segment(image, segment, fd, low->host + segment->gpa, err) < 0)
+		if (load_segment(image, segment, fd, low->host, err) < 0)
 			return -1;
 		if (loaded)
 			loaded(context, i);
