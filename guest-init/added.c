@@ -2,7 +2,7 @@
  * Added processes. The record comes from the host, over a connection of its own, and is read with a
  * limit. What runs then is an app's process in all but its namespaces, which are an app's already.
  */
-#include "guest-init/added.h"
+#include "guest-init/added_internal.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -15,26 +15,7 @@
 #include "guest-init/net.h"
 #include "guest-init/platform.h"
 
-enum {
-	BYTES_FIRST = 8192, /* times a power of two: RECORD_SIZE_MAX */
-	LINGER_MS = 5000,   /* for the output of those that an app took with it */
-};
-
-struct added_process {
-	uint32_t record_port;
-	const struct app *home; /* whose namespaces it gets */
-	bool running;		/* app is in use; until then the record is awaited */
-	/* Reserved, then connected: for the record, -1 when it is there; for streams, until used */
-	int sockets[NACELLE_PORTS_ADDED];
-	bool connected;
-	size_t poll_at; /* where its entries are; SIZE_MAX: it has none yet */
-	uint8_t *bytes;
-	size_t len, size;
-	struct record_app own;	  /* as the record says */
-	struct record_app config; /* with all that is its app's */
-	const char **env;
-	struct app app;
-};
+enum { LINGER_MS = 5000 }; /* for the output of those that an app took with it */
 
 void added_init(struct added *added, struct control *control, const struct app *apps,
 		size_t app_count)
@@ -66,8 +47,21 @@ static int tell_started(struct added *added, const struct added_process *p, stru
 	return control_send(added->control, FRAME_APP_START, &start, sizeof(start), err);
 }
 
+static int tell_held(struct added *added, struct added_process *p, struct error *err)
+{
+	const struct frame_app_start held = { le32_make(p->app.index),
+					      le32_make((uint32_t)p->app.pid) };
+
+	if (!p->app.held || p->app.held_told)
+		return 0;
+	p->app.held_told = true;
+	return control_send(added->control, FRAME_APP_HELD, &held, sizeof(held), err);
+}
+
 static void release(struct added *added, struct added_process *p)
 {
+	if (p->member)
+		member_remove(p);
 	added->slots[p->app.index - FRAME_ID_ADDED_FIRST] = NULL;
 	added->count--;
 	for (int i = 0; i < NACELLE_PORTS_ADDED; i++)
@@ -81,11 +75,33 @@ static void release(struct added *added, struct added_process *p)
 	free(p);
 }
 
+static int give_up(struct added *added, struct added_process *p, int code, struct error *err);
+
+/*
+ * A member is about to go. Processes that ran in it have gone before it, though their output may
+ * still be on its way; those that were to run there will not.
+ */
+static int evict(struct added *added, const struct added_process *member, struct error *err)
+{
+	for (size_t i = 0; i < FRAME_ADDED_MAX; i++) {
+		struct added_process *p = added->slots[i];
+
+		if (!p || p->home != &member->app)
+			continue;
+		p->home = NULL;
+		if (!p->running && give_up(added, p, ESRCH, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int end(struct added *added, struct added_process *p, uint32_t kind, uint32_t code,
 	       struct error *err)
 {
-	int result = tell_exit(added, p->app.index, kind, code, p->app.flags, err);
+	int result = p->member ? evict(added, p, err) : 0;
 
+	if (result == 0)
+		result = tell_exit(added, p->app.index, kind, code, p->app.flags, err);
 	/* A port that was told and not used is not given up before the host awaits nobody there. */
 	if (result == 0 && (kind == EXIT_KIND_INIT_FAILURE || !p->running))
 		result = control_flush(added->control, err);
@@ -124,18 +140,31 @@ static int open_connections(struct added *added, struct added_process *p)
 	return result;
 }
 
+/* The app of the pod, or the member, of this id; or NULL. */
+static const struct app *find_home(const struct added *added, uint32_t id)
+{
+	const struct added_process *p = id < added->app_count ? NULL : find(added, id);
+
+	if (id < added->app_count)
+		return &added->apps[id];
+	return p && p->member ? &p->app : NULL;
+}
+
 int added_begin(struct added *added, const struct host_frame *frame, struct error *err)
 {
+	const struct app *home = find_home(added, frame->app);
+	bool member = frame->app == FRAME_ALL_APPS;
 	struct added_process *p;
 
 	if (find(added, frame->id))
 		return 0;
-	p = frame->app < added->app_count ? calloc(1, sizeof(*p)) : NULL;
+	p = home || member ? calloc(1, sizeof(*p)) : NULL;
 	if (!p)
 		return tell_exit(added, frame->id, EXIT_KIND_INIT_FAILURE,
-				 frame->app < added->app_count ? ENOMEM : ESRCH, 0, err);
+				 home || member ? ENOMEM : ESRCH, 0, err);
 	p->record_port = frame->record_port;
-	p->home = &added->apps[frame->app];
+	p->home = home;
+	p->member = member;
 	p->app.index = frame->id;
 	p->app.config = &p->config;
 	p->poll_at = SIZE_MAX;
@@ -157,6 +186,14 @@ int added_signal(struct added *added, uint32_t id, uint32_t signal, struct error
 		return give_up(added, p, ECANCELED, err);
 	app_signal(&p->app, signal);
 	return 0;
+}
+
+void added_release(struct added *added, uint32_t id)
+{
+	struct added_process *p = find(added, id);
+
+	if (p && p->running)
+		app_release(&p->app);
 }
 
 void added_resize(struct added *added, uint32_t id, uint16_t rows, uint16_t columns)
@@ -188,129 +225,6 @@ size_t added_wants(struct added *added, struct pollfd *fds)
 	return used;
 }
 
-static int make_room(struct added_process *p)
-{
-	size_t size = p->size ? p->size * 2 : BYTES_FIRST;
-	uint8_t *grown;
-
-	if (p->len < p->size)
-		return 0;
-	if (size > RECORD_SIZE_MAX) {
-		errno = EFBIG;
-		return -1;
-	}
-	grown = realloc(p->bytes, size);
-	if (!grown)
-		return -1;
-	p->bytes = grown;
-	p->size = size;
-	return 0;
-}
-
-/* Returns 1 when the record is whole, 0 if more is to come, or -1 with errno set. */
-static int read_record(struct added_process *p, short events)
-{
-	int code = 0;
-	socklen_t size = sizeof(code);
-	ssize_t n;
-
-	if (!p->connected && events & (POLLERR | POLLHUP) &&
-	    getsockopt(p->sockets[0], SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code) {
-		errno = code;
-		return -1;
-	}
-	p->connected |= events != 0;
-	while (p->connected) {
-		if (make_room(p) < 0)
-			return -1;
-		n = recv(p->sockets[0], p->bytes + p->len, p->size - p->len, 0);
-		if (n < 0)
-			return errno == EAGAIN || errno == EINTR ? 0 : -1;
-		if (n == 0)
-			return 1;
-		p->len += (size_t)n;
-	}
-	return 0;
-}
-
-static bool is_named(const char *entry, const char *other)
-{
-	size_t len = strcspn(entry, "=");
-
-	return strncmp(entry, other, len + 1) == 0;
-}
-
-/* The app's environment, with the record's entries in place of those of the same name. */
-static int merge_environment(struct added_process *p)
-{
-	const struct record_app *app = p->home->config;
-	size_t count = 0;
-
-	p->env = calloc(app->env_count + p->own.env_count + RECORD_ENV_SPARE + 1, sizeof(*p->env));
-	if (!p->env)
-		return -1;
-	for (size_t i = 0; i < app->env_count && !(p->own.own & RECORD_OWN_ENVIRONMENT); i++) {
-		bool replaced = false;
-
-		for (size_t j = 0; j < p->own.env_count && !replaced; j++)
-			replaced = is_named(p->own.env[j], app->env[i]);
-		if (!replaced)
-			p->env[count++] = app->env[i];
-	}
-	for (size_t j = 0; j < p->own.env_count; j++)
-		p->env[count++] = p->own.env[j];
-	p->config.env = p->env;
-	p->config.env_count = count;
-	return 0;
-}
-
-static void settle_rights(struct added_process *p)
-{
-	struct record_app *config = &p->config;
-	const struct record_app *own = &p->own;
-
-	if (own->own & RECORD_OWN_UMASK)
-		config->umask = own->umask;
-	if (own->own & RECORD_OWN_GROUPS) {
-		config->supplementary_gids = own->supplementary_gids;
-		config->supplementary_gid_count = own->supplementary_gid_count;
-	}
-	if (own->own & RECORD_OWN_CAPABILITIES)
-		config->capabilities = own->capabilities;
-	if (own->own & RECORD_OWN_RLIMITS) {
-		config->rlimits = own->rlimits;
-		config->rlimit_count = own->rlimit_count;
-	}
-	if (own->own & RECORD_OWN_OOM_SCORE)
-		config->oom_score_adj = own->oom_score_adj;
-	config->no_new_privileges |= own->no_new_privileges;
-}
-
-/* All that the record does not say is the app's. -1 with errno set. */
-static int settle(struct added_process *p)
-{
-	struct error why = ERROR_NONE;
-
-	if (record_read_added(p->bytes, p->len, &p->own, &why) < 0) {
-		errno = why.code ? why.code : EINVAL;
-		return -1;
-	}
-	p->config = *p->home->config;
-	p->config.argv = p->own.argv;
-	p->config.init = false;
-	if (p->own.user)
-		p->config.user = p->own.user;
-	if (p->own.workdir)
-		p->config.workdir = p->own.workdir;
-	settle_rights(p);
-	p->config.terminal = p->own.terminal;
-	p->config.rows = p->own.rows;
-	p->config.columns = p->own.columns;
-	for (int i = 0; i < APP_STREAMS; i++)
-		p->config.ports[i] = p->own.ports[i] ? p->record_port + p->own.ports[i] : 0;
-	return merge_environment(p);
-}
-
 /* The pod's networks, which the host has come to know: this process itself does what is to do. */
 static int take_networks(struct added *added, struct added_process *p, struct error *err)
 {
@@ -333,20 +247,21 @@ static int step_record(struct added *added, struct added_process *p, short event
 {
 	struct error why = ERROR_NONE;
 	int streams[APP_STREAMS];
-	int got = p->sockets[0] >= 0 ? read_record(p, events) : 0;
+	int got = p->sockets[0] >= 0 ? added_read_record(p, events) : 0;
 
 	if (got > 0) {
 		close(p->sockets[0]);
 		p->sockets[0] = -1;
 		if (record_holds_networks(p->bytes, p->len))
 			return take_networks(added, p, err);
-		got = settle(p);
+		got = p->member ? member_settle(p) : added_settle(p);
 	}
 	if (got < 0)
 		return give_up(added, p, errno, err);
-	if (p->home->state > APP_RUNNING)
+	/* Where the app has ended, or all apps. */
+	if (p->member ? added->end_ms != 0 : p->home->state > APP_RUNNING)
 		return give_up(added, p, ESRCH, err);
-	if (p->sockets[0] >= 0 || p->home->state < APP_RUNNING)
+	if (p->sockets[0] >= 0 || (!p->member && p->home->state < APP_RUNNING))
 		return 0;
 	p->running = true;
 	p->poll_at = SIZE_MAX;
@@ -357,8 +272,10 @@ static int step_record(struct added *added, struct added_process *p, short event
 		if (p->own.ports[i])
 			*socket = -1;
 	}
-	if (app_join(&p->app, &p->config, p->home, streams, &why) < 0)
+	if ((p->member ? member_start(p, streams, &why)
+		       : app_join(&p->app, &p->config, p->home, streams, &why)) < 0)
 		return give_up(added, p, why.code, err);
+	added->had_members |= p->member;
 	return 0;
 }
 
@@ -383,7 +300,8 @@ static int step(struct added *added, struct added_process *p, const struct pollf
 		return 0;
 	if (app_step(&p->app, fds, &why) < 0)
 		abandon(p);
-	if (starting && p->app.state == APP_RUNNING && tell_started(added, p, err) < 0)
+	if (tell_held(added, p, err) < 0 ||
+	    (starting && p->app.state == APP_RUNNING && tell_started(added, p, err) < 0))
 		return -1;
 	return app_finish(&p->app) ? end(added, p, p->app.kind, p->app.code, err) : 0;
 }
@@ -410,7 +328,8 @@ int added_reap(struct added *added, pid_t pid, int wait_status, struct error *er
 			continue;
 		starting = p->app.state == APP_STARTING;
 		app_process_ended(&p->app, wait_status);
-		if (starting && !p->app.failed && tell_started(added, p, err) < 0)
+		if (tell_held(added, p, err) < 0 ||
+		    (starting && !p->app.failed && !p->app.held && tell_started(added, p, err) < 0))
 			return -1;
 		if (app_end(&p->app, &why) < 0)
 			abandon(p);
@@ -427,13 +346,26 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Processes have died with their apps, but members have a life of their own. */
+static void kill_members(const struct added *added)
+{
+	for (size_t i = 0; added->count && i < FRAME_ADDED_MAX; i++) {
+		struct added_process *p = added->slots[i];
+
+		if (p && p->member && p->running)
+			app_kill(&p->app);
+	}
+}
+
 int added_finish(struct added *added, int *poll_ms, struct error *err)
 {
 	int64_t now = added->count ? now_ms() : 0;
 
 	*poll_ms = 0;
-	if (!added->end_ms)
+	if (!added->end_ms) {
 		added->end_ms = now + LINGER_MS;
+		kill_members(added);
+	}
 	if (added->count && now < added->end_ms) {
 		*poll_ms = (int)(added->end_ms - now);
 		return 0;

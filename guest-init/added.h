@@ -1,7 +1,7 @@
 /*
- * Processes that the host adds to running apps (FRAME_ADD): each has a slot, from the frame until
- * its exit has been told. Nothing here waits, and nothing that goes wrong with one of them touches
- * an app or ends the pod.
+ * Processes that the host adds to running apps, and containers that it adds to the pod (FRAME_ADD):
+ * each has a slot, from the frame until its exit has been told. Nothing here waits, and nothing
+ * that goes wrong with one of them touches an app or ends the pod.
  */
 #ifndef NACELLE_GUEST_INIT_ADDED_H
 #define NACELLE_GUEST_INIT_ADDED_H
@@ -24,6 +24,7 @@ struct added {
 	const struct app *apps;
 	size_t app_count;
 	size_t count; /* of slots in use */
+	bool had_members;
 	struct added_process *slots[FRAME_ADDED_MAX];
 	int64_t end_ms; /* when the pod's end waits no more for their output; 0: no end is near */
 };
@@ -36,8 +37,9 @@ void added_init(struct added *added, struct control *control, const struct app *
  */
 int added_begin(struct added *added, const struct host_frame *frame, struct error *err);
 
-/* FRAME_SIGNAL and FRAME_WINSIZE for an id of FRAME_ID_ADDED_FIRST or above. */
+/* FRAME_SIGNAL, FRAME_START and FRAME_WINSIZE for an id of FRAME_ID_ADDED_FIRST or above. */
 int added_signal(struct added *added, uint32_t id, uint32_t signal, struct error *err);
+void added_release(struct added *added, uint32_t id);
 void added_resize(struct added *added, uint32_t id, uint16_t rows, uint16_t columns);
 
 /* Fills at most ADDED_POLLFDS_MAX entries for poll() and returns how many. */
@@ -50,8 +52,8 @@ int added_step(struct added *added, const struct pollfd *fds, struct error *err)
 int added_reap(struct added *added, pid_t pid, int wait_status, struct error *err);
 
 /*
- * All apps are done, so these processes are too: returns how long to poll for the rest of their
- * output, or 0 when all is told, or was given up.
+ * All apps are done, so these processes are too, and members are killed: returns how long to poll
+ * for the rest of their output, or 0 when all is told, or was given up.
  */
 int added_finish(struct added *added, int *poll_ms, struct error *err);
 

@@ -57,7 +57,7 @@ static int connect_stream(struct app *app, int index, struct error *err)
 	_cleanup_fd_ int socket = app->reserved[index];
 
 	app->reserved[index] = -1;
-	if (!app->joined)
+	if (socket < 0)
 		return platform_connect(app->config->ports[index], err);
 	if (platform_connect_from(socket, app->config->ports[index], err) < 0)
 		return -1;
@@ -172,10 +172,14 @@ static pid_t clone_beside(uint32_t index, int home_fd, struct error *err)
 /* Only the first process has mounts to make. */
 static pid_t clone_child(const struct app *app, const struct child *child, struct error *err)
 {
+	uint64_t namespaces = CLONE_NEWPID;
+
 	if (child->part == CHILD_JOINED)
 		return clone_beside(app->group, child->home, err);
-	return clone_into_cgroup(
-	    app->group, CLONE_NEWPID | (child->part == CHILD_FIRST ? CLONE_NEWNS : 0), err);
+	if (child->part == CHILD_FIRST)
+		namespaces |= CLONE_NEWNS | (app->config->own_ipc ? CLONE_NEWIPC : 0) |
+			      (app->config->hostname ? CLONE_NEWUTS : 0);
+	return clone_into_cgroup(app->group, namespaces, err);
 }
 
 /* Makes the pipes by which the process speaks, and the process. */
@@ -236,18 +240,23 @@ int app_start_post_stop(struct app *app, struct error *err)
 	return start_child(app, &child, err);
 }
 
+void app_init_member(struct app *app, struct record_app *config, const int sockets[APP_STREAMS])
+{
+	app_init(app, config, app->index, false);
+	for (int i = 0; i < APP_STREAMS; i++)
+		app->reserved[i] = sockets[i];
+}
+
 int app_join(struct app *app, struct record_app *config, const struct app *home,
 	     const int sockets[APP_STREAMS], struct error *err)
 {
 	_cleanup_fd_ int home_fd = (int)syscall(SYS_pidfd_open, home->pid, 0);
 	struct child child = { .app = config, .part = CHILD_JOINED, .mounts = -1, .home = home_fd };
 
-	app_init(app, config, app->index, false);
+	app_init_member(app, config, sockets);
 	app->state = APP_STARTING;
 	app->joined = true;
-	app->group = home->index;
-	for (int i = 0; i < APP_STREAMS; i++)
-		app->reserved[i] = sockets[i];
+	app->group = home->group;
 	if (home_fd < 0)
 		return error_set(err, errno, "cannot find the app's process");
 	return app_connect(app, err) < 0 ? -1 : start_child(app, &child, err);

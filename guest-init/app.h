@@ -43,7 +43,7 @@ struct app {
 	int mounts;	       /* its mount namespace, if it may have another process; else -1 */
 	int ends[APP_STREAMS]; /* the app's ends of its pipes, for the same reason; else -1 */
 	int terminal_socket;   /* waits for the terminal; -1 otherwise */
-	int reserved[APP_STREAMS]; /* joined: sockets for its connections, to be used; else -1 */
+	int reserved[APP_STREAMS]; /* of what is added: sockets for its connections; else -1 */
 	int terminal_slave;	   /* held so that the terminal never hangs up by itself */
 	uint64_t held_signals;	   /* came while the app was starting; bit n-1 is signal n */
 	int ended_by;		   /* the signal that stands behind a SIGKILL of ours; 0: none */
@@ -86,6 +86,12 @@ int app_start_post_stop(struct app *app, struct error *err);
  */
 int app_join(struct app *app, struct record_app *config, const struct app *home,
 	     const int sockets[APP_STREAMS], struct error *err);
+
+/*
+ * As app_init() of a container that is added to the pod, to be connected and started as any app:
+ * `app`, whose index stays, and sockets as those of app_join().
+ */
+void app_init_member(struct app *app, struct record_app *config, const int sockets[APP_STREAMS]);
 
 /* Fills APP_POLLFDS entries for poll(). */
 void app_wants(const struct app *app, struct pollfd *fds);

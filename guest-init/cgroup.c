@@ -31,13 +31,13 @@ static int write_text(const char *path, const char *text, struct error *err)
 	return 0;
 }
 
-int cgroup_enable(const char *base, const struct record *record, struct error *err)
+static int enable(const char *base, const struct record_app *apps, size_t count, struct error *err)
 {
 	bool memory = false, cpu = false, pids = false;
 	char path[PATH_TEXT_MAX], text[32];
 
-	for (size_t i = 0; i < record->app_count; i++) {
-		const struct record_app *app = &record->apps[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct record_app *app = &apps[i];
 
 		memory |= app->memory_limit != 0;
 		cpu |= app->cpu_limit || app->cpu_weight;
@@ -49,6 +49,16 @@ int cgroup_enable(const char *base, const struct record *record, struct error *e
 	(void)snprintf(text, sizeof(text), "%s%s%s", memory ? "+memory " : "", cpu ? "+cpu " : "",
 		       pids ? "+pids" : "");
 	return write_text(path, text, err);
+}
+
+int cgroup_enable(const char *base, const struct record *record, struct error *err)
+{
+	return enable(base, record->apps, record->app_count, err);
+}
+
+int cgroup_enable_app(const char *base, const struct record_app *app, struct error *err)
+{
+	return enable(base, app, 1, err);
 }
 
 static int set_limit(const char *base, uint32_t app, const char *file, const char *text,
@@ -101,6 +111,14 @@ int cgroup_make(const char *base, uint32_t app, const struct record_app *config,
 	    set_number(base, app, "cpu.weight", config->cpu_weight, err) < 0)
 		return -1;
 	return set_number(base, app, "pids.max", config->pids_limit, err);
+}
+
+void cgroup_remove(const char *base, uint32_t app)
+{
+	char path[PATH_TEXT_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/app%u", base, app);
+	(void)rmdir(path);
 }
 
 int cgroup_open(const char *base, uint32_t app, struct error *err)

@@ -15,8 +15,14 @@
 /* Once, before any app's group is made. */
 int cgroup_enable(const char *base, const struct record *record, struct error *err);
 
+/* The same for one app that comes later. */
+int cgroup_enable_app(const char *base, const struct record_app *app, struct error *err);
+
 /* Makes the app's group, or takes the one that is there, and sets its limits. */
 int cgroup_make(const char *base, uint32_t app, const struct record_app *config, struct error *err);
+
+/* Removes the group of an app that has gone. */
+void cgroup_remove(const char *base, uint32_t app);
 
 /* An O_PATH descriptor of the app's group, for CLONE_INTO_CGROUP. */
 int cgroup_open(const char *base, uint32_t app, struct error *err);

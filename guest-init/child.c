@@ -251,6 +251,11 @@ static void enter_namespaces(struct child *child, struct error *err)
 		error_set(err, errno, "cannot make a cgroup namespace");
 		fail_ours(child, err);
 	}
+	if (child->part == CHILD_FIRST && child->app->hostname &&
+	    sethostname(child->app->hostname, strlen(child->app->hostname)) < 0) {
+		error_set(err, errno, "cannot set the host name \"%s\"", child->app->hostname);
+		fail_ours(child, err);
+	}
 	switch (child->part) {
 	case CHILD_FIRST:
 		result = mounts_enter_root(child->app, err);

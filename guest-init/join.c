@@ -51,9 +51,13 @@ static int close_others(struct child *child)
 
 int join_app(struct child *child, struct error *err)
 {
+	const int namespaces = CLONE_NEWNS | CLONE_NEWCGROUP |
+			       (child->app->own_ipc ? CLONE_NEWIPC : 0) |
+			       (child->app->hostname ? CLONE_NEWUTS : 0);
+
 	if (close_others(child) < 0)
 		return error_set(err, errno, "cannot prepare the process");
-	if (setns(child->home, CLONE_NEWNS | CLONE_NEWCGROUP) < 0)
+	if (setns(child->home, namespaces) < 0)
 		return error_set(err, errno, "cannot enter the app's namespaces");
 	close(child->home);
 	child->home = -1;

@@ -262,9 +262,19 @@ static int enter_root(const struct record_app *app, int shm, const int *volumes,
 	return app->mount_count ? volumes_attach(app, volumes, err) : 0;
 }
 
+/* A container that has its own IPC shares no memory with the pod. */
+static int new_shm(const struct record_app *app)
+{
+	const struct mount_owner owner = { .mode = 01777, .size_bytes = app->shm_size };
+	const struct mount_flags flags = { .nodev = true, .nosuid = true, .noexec = true };
+	_cleanup_fd_ int shm = mount_new_tmpfs(&owner);
+
+	return shm < 0 || mount_forbid(shm, &flags) < 0 ? -1 : steal_fd(&shm);
+}
+
 int mounts_enter_root(const struct record_app *app, struct error *err)
 {
-	_cleanup_fd_ int shm = mount_clone(AT_FDCWD, DIR_SHM);
+	_cleanup_fd_ int shm = app->own_ipc ? new_shm(app) : mount_clone(AT_FDCWD, DIR_SHM);
 	int *volumes = NULL;
 	int r;
 

@@ -117,6 +117,8 @@ static void handle_added(struct pod *pod, const struct host_frame *frame)
 {
 	if (frame->type == FRAME_SIGNAL)
 		pod->broken |= added_signal(&pod->added, frame->app, frame->signal, pod->err) < 0;
+	else if (frame->type == FRAME_START)
+		added_release(&pod->added, frame->app);
 	else if (frame->type == FRAME_WINSIZE)
 		added_resize(&pod->added, frame->app, frame->rows, frame->columns);
 }
@@ -439,6 +441,9 @@ int pod_run(const struct record *record, struct control *control, struct frame_p
 		kill(-1, SIGKILL);
 		return -1;
 	}
+	/* What they wrote to, the pod's record does not know. */
+	if (pod.added.had_members)
+		sync();
 	*exit = pod.exit;
 	return 0;
 }

@@ -312,6 +312,14 @@ void record_free(struct record *record)
 	*record = (struct record){ 0 };
 }
 
+static void check_ports(struct record_reader *r, const struct record_app *process)
+{
+	for (size_t i = 0; i < 3; i++) {
+		if (process->ports[i] >= NACELLE_PORTS_ADDED)
+			reader_fail(r, RECORD_STDIN_PORT, "is none of those of an added process");
+	}
+}
+
 int record_read_added(const void *dtb, size_t len, struct record_app *process, struct error *err)
 {
 	struct record_reader r;
@@ -325,13 +333,51 @@ int record_read_added(const void *dtb, size_t len, struct record_app *process, s
 		return error_set(err, EINVAL, "pod record: it holds no process");
 	record_read_process(&r, process, true);
 	record_read_own(&r, process);
-	for (size_t i = 0; i < 3; i++) {
-		if (process->ports[i] >= NACELLE_PORTS_ADDED)
-			reader_fail(&r, RECORD_STDIN_PORT, "is none of those of an added process");
-	}
+	check_ports(&r, process);
 	if (!r.bad)
 		return 0;
 	record_free_app(process);
+	return -1;
+}
+
+/* It comes without a disk, and goes with all that it had; its shares are those of one device. */
+static void check_member(struct record_reader *r, struct record_app *member)
+{
+	if (!member->root.p9 || member->root.upper == RECORD_UPPER_DISK)
+		reader_fail(r, RECORD_ROOT, "is none of a container that is added");
+	if (member->restart != RECORD_RESTART_NO || member->post_stop[0])
+		reader_fail(r, RECORD_RESTART, "is none of a container that is added");
+	member->root.uncached = true;
+	for (size_t i = 0; i < member->mount_count; i++) {
+		struct record_mount *mount = &member->mounts[i];
+
+		if (mount->type != RECORD_MOUNT_SHARE && mount->type != RECORD_MOUNT_TMPFS)
+			reader_fail(r, RECORD_MOUNTS, "are none of a container that is added");
+		if (mount->cache == RECORD_CACHE_LOOSE)
+			mount->cache = RECORD_CACHE_MMAP;
+	}
+}
+
+int record_read_member(const void *dtb, size_t len, struct record_app *member, struct error *err)
+{
+	struct record_reader r;
+
+	*member = (struct record_app){ .name = NULL };
+	if (open_record(dtb, len, &r, err) < 0)
+		return -1;
+	r.node = fdt_subnode_offset(dtb, r.node, RECORD_APP);
+	r.where = RECORD_APP;
+	if (r.node < 0)
+		return error_set(err, EINVAL, "pod record: it holds no container");
+	record_read_app(&r, member);
+	member->own_ipc = reader_flag(&r, RECORD_OWN_IPC);
+	member->hostname = reader_string(&r, RECORD_HOSTNAME);
+	check_ports(&r, member);
+	if (!r.bad)
+		check_member(&r, member);
+	if (!r.bad)
+		return 0;
+	record_free_app(member);
 	return -1;
 }
 

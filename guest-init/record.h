@@ -60,6 +60,7 @@ struct record_root {
 	const char *upper_device, *upper_directory; /* of a disk: path components */
 	bool read_only;
 	bool make_files;
+	bool uncached; /* of a member: its share is of the device RECORD_P9_TAG in any case */
 };
 
 enum record_restart {
@@ -100,6 +101,8 @@ struct record_app {
 	size_t seccomp_count;
 	bool init;
 	bool hold;
+	bool own_ipc;	      /* of a member */
+	const char *hostname; /* of a member: it has a UTS namespace of its own; or NULL */
 	uint32_t umask;
 	struct record_rlimit *rlimits;
 	size_t rlimit_count;
@@ -198,6 +201,9 @@ void record_free(struct record *record);
  */
 int record_read_added(const void *dtb, size_t len, struct record_app *process, struct error *err);
 void record_free_added(struct record_app *process);
+
+/* The same for the record of a container that is added to the pod, a member; ports as above. */
+int record_read_member(const void *dtb, size_t len, struct record_app *member, struct error *err);
 
 /*
  * One that holds networks instead: whether it is, and its interfaces, in *record, whose texts lie

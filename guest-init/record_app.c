@@ -279,4 +279,5 @@ void record_free_app(struct record_app *app)
 	free(app->read_only_paths);
 	free(app->rlimits);
 	free(app->mounts);
+	*app = (struct record_app){ .name = NULL };
 }

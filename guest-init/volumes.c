@@ -30,7 +30,7 @@ struct devices {
 
 static bool root_is_cached(const struct record_root *root)
 {
-	return root->upper != RECORD_UPPER_NONE || root->read_only;
+	return !root->uncached && (root->upper != RECORD_UPPER_NONE || root->read_only);
 }
 
 const char *volumes_root_directory(const struct record_root *root)
@@ -113,12 +113,24 @@ static int make_volume(const struct record_volume *volume, struct error *err)
 	return 0;
 }
 
+int volumes_shares(struct error *err)
+{
+	static bool are_mounted;
+
+	if (are_mounted)
+		return 0;
+	if (make_directory(DIR_SHARES, err) < 0 ||
+	    platform_mount_shares(RECORD_P9_TAG, DIR_SHARES, "mmap", err) < 0)
+		return -1;
+	are_mounted = true;
+	return 0;
+}
+
 int volumes_system(const struct record *record, struct error *err)
 {
 	struct devices devices = devices_of(record);
 
-	if (devices.changing && (make_directory(DIR_SHARES, err) < 0 ||
-				 platform_mount_shares(RECORD_P9_TAG, DIR_SHARES, "mmap", err) < 0))
+	if (devices.changing && volumes_shares(err) < 0)
 		return -1;
 	if (devices.cached &&
 	    (make_directory(DIR_CACHED, err) < 0 ||

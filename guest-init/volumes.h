@@ -15,6 +15,9 @@
 /* In PID 1, before any app: mounts what the apps of the record use of these. */
 int volumes_system(const struct record *record, struct error *err);
 
+/* In PID 1, for a container that comes later: mounts the first of these, if it is not. */
+int volumes_shares(struct error *err);
+
 /* The directory that a root which is a share lies in. */
 const char *volumes_root_directory(const struct record_root *root);
 

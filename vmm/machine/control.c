@@ -108,7 +108,13 @@ static uint8_t *read_pid(struct control *control, struct cursor *in, struct mach
 	return NULL;
 }
 
-/* Once for each app of the pod, before its first start. */
+/* Whether what an id stands for may wait for its start: it is no process beside others. */
+static bool may_be_held(const struct control *control, uint32_t id)
+{
+	return id < control->app_count || control->containers[id - FRAME_ID_ADDED_FIRST];
+}
+
+/* Once for each app of the pod, before its first start, and each container that is added. */
 static void on_app_held(struct control *control, struct cursor *in)
 {
 	struct machine_event event = { .type = MACHINE_EVENT_APP_HELD };
@@ -116,11 +122,12 @@ static void on_app_held(struct control *control, struct cursor *in)
 
 	if (!member)
 		return;
-	if (event.app >= control->app_count) {
+	if (!may_be_held(control, event.app)) {
 		fault(control, CONTROL_FAULT_CONTENT);
 		return;
 	}
-	if (*member != CONTROL_MEMBER_EXPECTED || control->restarts[event.app].count) {
+	if (*member != CONTROL_MEMBER_EXPECTED ||
+	    (event.app < control->app_count && control->restarts[event.app].count)) {
 		fault(control, CONTROL_FAULT_ORDER);
 		return;
 	}

@@ -5,9 +5,10 @@
  * The guest's bytes are not trusted: they go into one fixed buffer, the length is checked against
  * the type before the payload is awaited, each value against its range, and the order of frames
  * against a state machine that lets each app start and exit once, and each added process once for
- * every FRAME_ADD. So a guest can cause at most 2 * app_count + 2 events of its own accord, two for
- * each process that the host adds, and two for each restart of an app, which are left out if they
- * come faster than guest-init's back-off makes them. The first offence ends the connection, and
+ * every FRAME_ADD; an app, and a container that is added, may say before that it is held. So a
+ * guest can cause at most 3 * app_count + 2 events of its own accord, three for each FRAME_ADD, and
+ * two for each restart of an app, which are left out if they come faster than guest-init's back-off
+ * makes them. The first offence ends the connection, and
  * with it the events; after POD_EXIT nothing is listened to any more.
  *
  * Locking: control_accept() and the event function are called with the vsock device's lock held (by
@@ -53,7 +54,7 @@ enum control_member {
 	CONTROL_MEMBER_NONE,  /* the slot is free */
 	CONTROL_MEMBER_ASKED, /* added: ADD_PORTS has not come */
 	CONTROL_MEMBER_EXPECTED,
-	CONTROL_MEMBER_HELD, /* an app of the pod, before its first start */
+	CONTROL_MEMBER_HELD, /* an app before its first start, or a container that was added */
 	CONTROL_MEMBER_STARTED,
 	CONTROL_MEMBER_EXITED,
 };
@@ -81,6 +82,7 @@ struct control {
 	struct vsock_conn *conn;
 	uint8_t apps[CONTROL_APPS_MAX]; /* enum control_member */
 	uint8_t added[FRAME_ADDED_MAX];
+	bool containers[FRAME_ADDED_MAX]; /* what was added is one: it may be held */
 	struct control_restarts restarts[CONTROL_APPS_MAX];
 	struct control_frame in;
 	uint32_t in_bytes;
@@ -120,7 +122,8 @@ bool control_clock(struct control *control);
 bool control_start(struct control *control, uint32_t app);
 
 /*
- * Begins a process in a free slot, < FRAME_ADDED_MAX. Returns false if the frame is dropped; the
+ * Begins a process in a free slot, < FRAME_ADDED_MAX: beside an app, in a container that was added
+ * (its id), or a container (FRAME_ALL_APPS). Returns false if the frame is dropped; the
  * slot is then still free. After its APP_EXIT event the slot is kept until it is released.
  */
 bool control_add(struct control *control, uint32_t slot, uint32_t app);

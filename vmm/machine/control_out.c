@@ -137,6 +137,7 @@ bool control_add(struct control *control, uint32_t slot, uint32_t app)
 	virtio_device_lock(&control->vsock->device);
 	assert(control->added[slot] == CONTROL_MEMBER_NONE);
 	control->added[slot] = CONTROL_MEMBER_ASKED;
+	control->containers[slot] = app == FRAME_ALL_APPS;
 	taken = enqueue_locked(control, &frame, sizeof(payload));
 	if (!taken)
 		control->added[slot] = CONTROL_MEMBER_NONE;

@@ -12,7 +12,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { APPS = 5, SLOTS = 4, MEMBERS = APPS + SLOTS, GUEST_PORT = 9 };
+enum {
+	APPS = 5,
+	SLOTS = 4,
+	CONTAINER = 2 /* the slot of one */,
+	MEMBERS = APPS + SLOTS,
+	GUEST_PORT = 9
+};
 
 enum op {
 	OP_BYTES, /* u8 count, bytes */
@@ -30,7 +36,7 @@ enum op {
 /* What has been reported so far. */
 static struct {
 	bool hello, over;
-	bool started[MEMBERS], exited[MEMBERS], told[SLOTS], held[APPS];
+	bool started[MEMBERS], exited[MEMBERS], told[SLOTS], held[MEMBERS];
 	unsigned count, added, restarts;
 } seen;
 
@@ -57,7 +63,7 @@ static void on_event(void *ctx, const struct machine_event *event)
 	unsigned member = find_member(ctx, event->app);
 
 	require(!seen.over, "an event after the last");
-	require(++seen.count <= APPS + 2 * (APPS + seen.added + seen.restarts) + 3,
+	require(++seen.count <= APPS + 2 * (APPS + seen.restarts) + 3 * seen.added + 3,
 		"too many events");
 	switch ((enum machine_event_type)event->type) {
 	case MACHINE_EVENT_HELLO:
@@ -72,9 +78,11 @@ static void on_event(void *ctx, const struct machine_event *event)
 		seen.started[member] = true;
 		break;
 	case MACHINE_EVENT_APP_HELD:
-		require(member < APPS && seen.hello && !seen.held[member] &&
-			    !seen.started[member] && !seen.exited[member],
+		require(seen.hello && !seen.held[member] && !seen.started[member] &&
+			    !seen.exited[member],
 			"held out of order");
+		require(member < APPS || (member - APPS == CONTAINER && seen.told[member - APPS]),
+			"held, but no container");
 		require(event->code >= 1 && event->code <= INT32_MAX, "no pid");
 		seen.held[member] = true;
 		break;
@@ -154,8 +162,9 @@ static void op_slot(struct control *control, uint32_t slot)
 
 	if (control->added[slot] == CONTROL_MEMBER_NONE) {
 		seen.started[member] = seen.exited[member] = seen.told[slot] = false;
+		seen.held[member] = false;
 		seen.added++;
-		if (!control_add(control, slot, slot % APPS))
+		if (!control_add(control, slot, slot == CONTAINER ? FRAME_ALL_APPS : slot % APPS))
 			require(control->added[slot] == CONTROL_MEMBER_NONE, "a slot is lost");
 	} else if (control->added[slot] == CONTROL_MEMBER_EXITED) {
 		control_release(control, slot);

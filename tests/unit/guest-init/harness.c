@@ -33,6 +33,7 @@ int unshare(int flags);
 static char base[] = "/tmp/nacelle-guest-init-XXXXXX";
 static char root_path[PATH_TEXT_MAX], share_path[PATH_TEXT_MAX], run_path[PATH_TEXT_MAX];
 static char cgroup_path[PATH_TEXT_MAX];
+static unsigned groups_left;
 static const char *program_path; /* NULL: guest_init_main() in a fork of this process */
 
 #define CHECK(what)                                                                                \
@@ -114,6 +115,11 @@ void harness_finish(void)
 	(void)rmdir(cgroup_path);
 	(void)umount2(base, MNT_DETACH);
 	(void)rmdir(base);
+}
+
+unsigned harness_groups_left(void)
+{
+	return groups_left;
 }
 
 const char *harness_root(void)
@@ -238,6 +244,10 @@ enum {
 	ADDED_IN,
 	ADDED_OUT,
 	ADDED_ERR,
+	INNER_RECORD,
+	INNER_IN,
+	INNER_OUT,
+	INNER_ERR,
 	ENDPOINTS,
 };
 struct host {
@@ -252,7 +262,10 @@ struct host {
 	bool added_acted, app_killed;
 	void *added_record;
 	size_t added_record_len;
-	uint32_t guest_ports[NACELLE_PORTS_ADDED]; /* that guest-init has named; 0: not yet */
+	bool inner_added;
+	void *inner_record;
+	size_t inner_record_len;
+	uint32_t guest_ports[2 * NACELLE_PORTS_ADDED]; /* that guest-init has named; 0: not yet */
 };
 
 static void send_frame(struct host *host, enum frame_type type, const void *payload, size_t len)
@@ -306,9 +319,13 @@ static void act_on_added(struct host *host)
 {
 	const struct script *script = host->script;
 	const struct outcome *o = host->outcome;
-	const struct frame_add add = { le32_make(FRAME_ID_ADDED_FIRST),
-				       le32_make(NACELLE_PORT_ADDED_FIRST),
-				       le32_make(script->added_app) };
+	const struct frame_add add = {
+		le32_make(FRAME_ID_ADDED_FIRST), le32_make(NACELLE_PORT_ADDED_FIRST),
+		le32_make(script->added_member ? FRAME_ALL_APPS : script->added_app)
+	};
+	const struct frame_add inner = { le32_make(FRAME_ID_ADDED_FIRST + 1),
+					 le32_make(NACELLE_PORT_ADDED_FIRST + NACELLE_PORTS_ADDED),
+					 le32_make(FRAME_ID_ADDED_FIRST) };
 	const struct frame_signal signal = { le32_make(FRAME_ID_ADDED_FIRST),
 					     le32_make(script->added_signal) };
 
@@ -318,13 +335,17 @@ static void act_on_added(struct host *host)
 		if (host->added < (script->added_times ? script->added_times : 1)) {
 			for (int i = ADDED_RECORD; i <= ADDED_ERR; i++)
 				close_added(host, i);
-			memset(host->guest_ports, 0, sizeof(host->guest_ports));
+			memset(host->guest_ports, 0, sizeof(host->guest_ports) / 2);
 			send_frame(host, FRAME_ADD, &add, sizeof(add));
 			host->added++;
 		} else if (!host->app_killed) {
 			host->app_killed = true;
 			kill_app(host);
 		}
+	}
+	if (script->inner && !host->inner_added && strstr(o->added_out, script->inner_on)) {
+		host->inner_added = true;
+		send_frame(host, FRAME_ADD, &inner, sizeof(inner));
 	}
 	if (host->added_acted || !script->added_act_on ||
 	    !strstr(o->added_out, script->added_act_on))
@@ -352,12 +373,26 @@ static void take_added_frame(struct outcome *o, uint32_t type, struct cursor *c)
 	cursor_le32(c);
 }
 
+static void take_inner_frame(struct outcome *o, uint32_t type, struct cursor *c)
+{
+	if (type == FRAME_APP_START) {
+		o->inner_starts++;
+		return;
+	}
+	o->inner_exits++;
+	o->inner_kind = cursor_le32(c);
+	o->inner_code = cursor_le32(c);
+	cursor_le32(c);
+}
+
 static void act_on_held(struct host *host, uint32_t app)
 {
 	const struct frame_start start = { le32_make(app) };
 	const struct frame_signal signal = { le32_make(app), le32_make(host->script->held_signal) };
 
-	if (host->script->held_signal)
+	if (host->script->held_kill_app)
+		kill_app(host);
+	else if (host->script->held_signal)
 		send_frame(host, FRAME_SIGNAL, &signal, sizeof(signal));
 	else
 		send_frame(host, FRAME_START, &start, sizeof(start));
@@ -376,17 +411,26 @@ static void take_frame(struct host *host, uint32_t type, struct cursor *c)
 		o->started |= app == 0 && pid > 1;
 		if (app == FRAME_ID_ADDED_FIRST)
 			take_added_frame(o, type, c);
+		else if (app == FRAME_ID_ADDED_FIRST + 1)
+			take_inner_frame(o, type, c);
 		else
 			o->starts++;
 	} else if (type == FRAME_APP_HELD) {
 		uint32_t app = cursor_le32(c);
 
-		host->broken |= app != o->held++ || cursor_le32(c) <= 1;
+		host->broken |= cursor_le32(c) <= 1;
+		if (app == FRAME_ID_ADDED_FIRST)
+			o->added_held++;
+		else
+			host->broken |= app != o->held++;
 		act_on_held(host, app);
 	} else if (type == FRAME_ADD_PORTS) {
-		host->broken |= cursor_le32(c) != FRAME_ID_ADDED_FIRST || host->guest_ports[0];
+		uint32_t slot = cursor_le32(c) - FRAME_ID_ADDED_FIRST;
+		uint32_t *ports = host->guest_ports + (slot == 1 ? NACELLE_PORTS_ADDED : 0);
+
+		host->broken |= slot > 1 || ports[0];
 		for (int i = 0; i < NACELLE_PORTS_ADDED; i++)
-			host->guest_ports[i] = cursor_le32(c);
+			ports[i] = cursor_le32(c);
 	} else if (type == FRAME_APP_RESTART) {
 		(void)cursor_take(c, sizeof(struct frame_app_exit));
 		o->restarts++;
@@ -395,6 +439,10 @@ static void take_frame(struct host *host, uint32_t type, struct cursor *c)
 
 		if (app == FRAME_ID_ADDED_FIRST) {
 			take_added_frame(o, type, c);
+			return;
+		}
+		if (app == FRAME_ID_ADDED_FIRST + 1) {
+			take_inner_frame(o, type, c);
 			return;
 		}
 		kind = cursor_le32(c);
@@ -460,7 +508,7 @@ static void read_endpoint(struct host *host, int i)
 		take_frames(host);
 	} else if (i == STDERR) {
 		host->ended[i] = !take_bytes(fd, o->err, HARNESS_OUTPUT_MAX, &o->err_len);
-	} else if (i == ADDED_ERR) {
+	} else if (i == ADDED_ERR || i == INNER_ERR) {
 		host->ended[i] =
 		    !take_bytes(fd, o->added_err, HARNESS_OUTPUT_MAX, &o->added_err_len);
 	} else if (i >= ADDED_RECORD) {
@@ -508,7 +556,7 @@ static bool comes_from_named_port(const struct host *host, int i)
 
 	CHECK(getpeername(host->sockets[i], (struct sockaddr *)&peer, &len));
 	CHECK(snprintf(want, sizeof(want), "/ports/guest-%u", host->guest_ports[i - ADDED_RECORD]));
-	return host->guest_ports[0] && strcmp(peer.sun_path, want) == 0;
+	return host->guest_ports[i - ADDED_RECORD] && strcmp(peer.sun_path, want) == 0;
 }
 
 static void accept_endpoint(struct host *host, int i)
@@ -530,6 +578,10 @@ static void accept_endpoint(struct host *host, int i)
 	}
 	if (i == ADDED_RECORD) {
 		(void)io_write_all(host->sockets[i], host->added_record, host->added_record_len);
+		shutdown(host->sockets[i], SHUT_WR);
+	}
+	if (i == INNER_RECORD) {
+		(void)io_write_all(host->sockets[i], host->inner_record, host->inner_record_len);
 		shutdown(host->sockets[i], SHUT_WR);
 	}
 	if (i == ADDED_IN && host->script->added_input) {
@@ -603,9 +655,11 @@ static void build_added(struct host *host)
 
 	host->added_record = given.record;
 	host->added_record_len = script->added_record_len;
-	if (script->added && !script->added_record &&
-	    record_build_added(script->added, &host->added_record, &host->added_record_len, &err) <
-		0) {
+	if ((script->added && !script->added_record &&
+	     (script->added_member ? record_build_member : record_build_added)(
+		 script->added, &host->added_record, &host->added_record_len, &err) < 0) ||
+	    (script->inner && record_build_added(script->inner, &host->inner_record,
+						 &host->inner_record_len, &err) < 0)) {
 		(void)fprintf(stderr, "%s\n", err.text);
 		exit(1);
 	}
@@ -620,7 +674,11 @@ void harness_run(const struct pod *pod, const struct script *script, struct outc
 						   NACELLE_PORT_ADDED_FIRST,
 						   NACELLE_PORT_ADDED_FIRST + 1,
 						   NACELLE_PORT_ADDED_FIRST + 2,
-						   NACELLE_PORT_ADDED_FIRST + 3 };
+						   NACELLE_PORT_ADDED_FIRST + 3,
+						   NACELLE_PORT_ADDED_FIRST + 4,
+						   NACELLE_PORT_ADDED_FIRST + 5,
+						   NACELLE_PORT_ADDED_FIRST + 6,
+						   NACELLE_PORT_ADDED_FIRST + 7 };
 	static char out[HARNESS_OUTPUT_MAX + 1], error[HARNESS_OUTPUT_MAX + 1];
 	static char added_out[HARNESS_OUTPUT_MAX + 1], added_err[HARNESS_OUTPUT_MAX + 1];
 	struct host host = { .script = script, .outcome = outcome };
@@ -660,7 +718,10 @@ void harness_run(const struct pod *pod, const struct script *script, struct outc
 	}
 	if (!script->added_record)
 		free(host.added_record);
+	free(host.inner_record);
 	CHECK(umount2(run_path, MNT_DETACH));
+	CHECK(snprintf(path, sizeof(path), "%.200s/app%d", cgroup_path, FRAME_ID_ADDED_FIRST));
+	groups_left = rmdir(path) == 0;
 	for (int i = 0; i < HARNESS_APPS_MAX; i++) {
 		CHECK(snprintf(path, sizeof(path), "%.200s/app%d", cgroup_path, i));
 		(void)rmdir(path);

@@ -39,6 +39,11 @@ struct outcome {
 	size_t added_out_len;
 	char *added_err;
 	size_t added_err_len;
+	unsigned added_held;
+
+	/* Of the process that the script adds to that. Its output is with the other's. */
+	unsigned inner_starts, inner_exits;
+	uint32_t inner_kind, inner_code;
 };
 
 /* What the host does during a run. */
@@ -72,6 +77,12 @@ struct script {
 	uint32_t added_signal;	  /* this is sent to it; 0: none */
 	bool added_kill_app;	  /* and the app is killed */
 	bool added_close_out;	  /* and nobody reads it any more */
+	bool added_member;	  /* it is a container */
+	bool held_kill_app;	  /* what is held is left so, and app 0 killed */
+
+	/* When `inner_on` is in its output, this process is added to the container. */
+	const struct pod_app *inner;
+	const char *inner_on;
 };
 
 enum { PORT_STDIN = NACELLE_PORT_STREAM_FIRST, PORT_STDOUT, PORT_STDERR };
@@ -79,6 +90,9 @@ enum { PORT_STDIN = NACELLE_PORT_STREAM_FIRST, PORT_STDOUT, PORT_STDERR };
 /* NULL if namespaces can be made here, else why not. */
 const char *harness_prepare(const char *program);
 void harness_finish(void);
+
+/* How many cgroups of added containers the last run has left. */
+unsigned harness_groups_left(void);
 
 /* The directory that is the share "root": the app's root, made by harness_prepare(). */
 const char *harness_root(void);

@@ -490,6 +490,54 @@ static void test_held(void **state)
 	expect_fault(CONTROL_FAULT_ORDER);
 }
 
+/* A container that is added waits as an app does; a process in the same slot later does not. */
+static void test_added_container_held(void **state)
+{
+	(void)state;
+	say_hello();
+	assert_true(control_add(&t.control, 3, FRAME_ALL_APPS));
+	expect_frame(FRAME_ADD, WORDS(ID + 3, NACELLE_PORT_ADDED_FIRST + 3 * NACELLE_PORTS_ADDED,
+				      FRAME_ALL_APPS));
+	send_frame(FRAME_ADD_PORTS, WORDS(ID + 3, 1, 2, 3, 4));
+	send_frame(FRAME_APP_HELD, WORDS(ID + 3, 50));
+	expect_event(MACHINE_EVENT_APP_HELD, ID + 3, 0, 50, 0);
+	assert_true(control_start(&t.control, ID + 3));
+	expect_frame(FRAME_START, WORDS(ID + 3));
+	send_frame(FRAME_APP_START, WORDS(ID + 3, 50));
+	expect_event(MACHINE_EVENT_APP_START, ID + 3, 0, 50, 0);
+	send_frame(FRAME_APP_EXIT, WORDS(ID + 3, EXIT_KIND_CODE, 0, 0));
+	expect_event(MACHINE_EVENT_APP_EXIT, ID + 3, EXIT_KIND_CODE, 0, 0);
+	control_release(&t.control, 3);
+	assert_true(control_add(&t.control, 3, ID + 2));
+	expect_frame(FRAME_ADD,
+		     WORDS(ID + 3, NACELLE_PORT_ADDED_FIRST + 3 * NACELLE_PORTS_ADDED, ID + 2));
+	send_frame(FRAME_ADD_PORTS, WORDS(ID + 3, 1, 2, 3, 4));
+	send_frame(FRAME_APP_HELD, WORDS(ID + 3, 51));
+	expect_fault(CONTROL_FAULT_CONTENT);
+}
+
+/* Before its ports it cannot be held, nor twice. */
+static void test_added_container_wrong_held(void **state)
+{
+	(void)state;
+	say_hello();
+	assert_true(control_add(&t.control, 0, FRAME_ALL_APPS));
+	expect_op(VSOCK_OP_RW);
+	send_frame(FRAME_APP_HELD, WORDS(ID, 50));
+	expect_fault(CONTROL_FAULT_ORDER);
+	control_init(&t.control, t.g.vsock, APPS, on_event, &t);
+	t.guest_fwd_cnt = 0;
+	vguest_post(&t.g, 4);
+	say_hello();
+	assert_true(control_add(&t.control, 0, FRAME_ALL_APPS));
+	expect_op(VSOCK_OP_RW);
+	send_frame(FRAME_ADD_PORTS, WORDS(ID, 1, 2, 3, 4));
+	send_frame(FRAME_APP_HELD, WORDS(ID, 50));
+	expect_event(MACHINE_EVENT_APP_HELD, ID, 0, 50, 0);
+	send_frame(FRAME_APP_HELD, WORDS(ID, 50));
+	expect_fault(CONTROL_FAULT_ORDER);
+}
+
 /* Without a start it can be killed, but not have run. */
 static void test_killed_when_held(void **state)
 {
@@ -639,6 +687,8 @@ int main(void)
 		TEST(test_ports_out_of_order),
 		TEST(test_added_out_of_order),
 		TEST(test_held),
+		TEST(test_added_container_held),
+		TEST(test_added_container_wrong_held),
 		TEST(test_killed_when_held),
 		TEST(test_wrong_held),
 		TEST(test_restarts),

@@ -1,0 +1,42 @@
+/*
+ * One slot of added.c, for its files: from FRAME_ADD until its exit has been told.
+ */
+#ifndef NACELLE_GUEST_INIT_ADDED_INTERNAL_H
+#define NACELLE_GUEST_INIT_ADDED_INTERNAL_H
+
+#include "guest-init/added.h"
+
+struct added_process {
+	uint32_t record_port;
+	const struct app *home; /* whose namespaces it gets; NULL of a member */
+	bool member;		/* it is a container */
+	bool running;		/* app is in use; until then the record is awaited */
+	/* Reserved, then connected: for the record, -1 when it is there; for streams, until used */
+	int sockets[NACELLE_PORTS_ADDED];
+	bool connected;
+	size_t poll_at; /* where its entries are; SIZE_MAX: it has none yet */
+	uint8_t *bytes;
+	size_t len, size;
+	struct record_app own;	  /* as the record says */
+	struct record_app config; /* of a process: with all that is its app's */
+	const char **env;
+	struct app app;
+};
+
+/* Takes what has come of the record. 1 when it is whole, 0 if more is to come, -1 with errno set.
+ */
+int added_read_record(struct added_process *p, short events);
+
+/* The record of a process: all that it does not say is the app's. -1 with errno set. */
+int added_settle(struct added_process *p);
+
+/* The record of a member. -1 with errno set. */
+int member_settle(struct added_process *p);
+
+/* Starts a member; streams as those of app_join(). Returns 0, or -1 with err filled. */
+int member_start(struct added_process *p, const int streams[APP_STREAMS], struct error *err);
+
+/* What a member leaves in the guest is taken away. */
+void member_remove(const struct added_process *p);
+
+#endif

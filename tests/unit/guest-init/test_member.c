@@ -1,0 +1,292 @@
+/*
+ * Containers that are added to a running pod: each has a root, mounts and namespaces of its own,
+ * and nothing of it is left when its end has been told.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "harness.h"
+#include "vmm/pod/record.h"
+
+#define WAIT "echo ready; exec sleep 1000"
+
+/* A container that runs `script`, and the app beside it. */
+struct world {
+	struct harness_pod pod, member;
+};
+
+static void make_world(struct world *w, const char *script)
+{
+	harness_pod(&w->pod, WAIT);
+	harness_pod(&w->member, script);
+	w->member.app.name = "member";
+	w->member.app.stdin_port = 1;
+	w->member.app.stdout_port = 2;
+	w->member.app.stderr_port = 3;
+}
+
+static void run(struct world *w, struct script script, struct outcome *o)
+{
+	script.added = &w->member.app;
+	script.added_member = true;
+	if (!script.added_on)
+		script.added_on = "ready\n";
+	harness_run(&w->pod.pod, &script, o);
+	if (!o->pod_exited || !o->added_exits)
+		(void)fprintf(stderr, "%u exits; out: %s err: %s added out: %s err: %s\n",
+			      o->added_exits, o->out, o->err, o->added_out, o->added_err);
+	assert_true(o->hello && o->pod_exited);
+	assert_int_equal(o->died, -1);
+}
+
+static void expect(struct world *w, const char *out, uint32_t code)
+{
+	struct outcome o;
+
+	run(w, (struct script){ 0 }, &o);
+	assert_string_equal(o.added_err, "");
+	assert_string_equal(o.added_out, out);
+	assert_int_equal(o.added_starts, 1);
+	assert_int_equal(o.added_exits, 1);
+	assert_int_equal(o.added_kind, EXIT_KIND_CODE);
+	assert_int_equal(o.added_code, code);
+}
+
+static void test_its_own_world(void **state)
+{
+	struct world w;
+
+	(void)state;
+	/* The app is in another namespace of processes, and what it wrote in another root. */
+	make_world(&w,
+		   "echo $$; set -- /proc/[0-9]*; echo $#; test -e /here || echo alone; hostname; "
+		   "grep ^0:: /proc/self/cgroup; test -e /init || echo inside; exit 7");
+	w.pod.argv[2] = "echo >/here; " WAIT;
+	expect(&w, "1\n1\nalone\npod\n0::/\ninside\n", 7);
+}
+
+static void test_namespaces(void **state)
+{
+	static const char script[] =
+	    "hostname; echo shm >/dev/shm/there; ls /dev/shm; df -k /dev/shm | grep -c 4096";
+	struct world w;
+
+	(void)state;
+	/* With the pod's IPC, what the app has in its shared memory is there. */
+	make_world(&w, script);
+	w.pod.argv[2] = "echo >/dev/shm/app; " WAIT;
+	expect(&w, "pod\napp\nthere\n0\n", 1);
+	make_world(&w, script);
+	w.pod.argv[2] = "echo >/dev/shm/app; " WAIT;
+	w.member.app.own_ipc = true;
+	w.member.app.hostname = "other";
+	w.member.app.shm_size = 4 << 20;
+	expect(&w, "other\nthere\n1\n", 0);
+}
+
+static void test_confinement(void **state)
+{
+	static const char *const masked[] = { "/proc/keys", NULL };
+	union {
+		const char *const *list;
+		const char **paths;
+	} paths = { masked };
+	struct world w;
+
+	(void)state;
+	make_world(&w,
+		   "grep CapBnd /proc/self/status; wc -c </proc/keys; id -u; "
+		   "touch /new 2>/dev/null || echo read-only; "
+		   "touch /data/new 2>/dev/null && ls /data; touch /ro/x 2>/dev/null || ls /ro");
+	w.member.app.capabilities = 0x21;
+	w.member.app.masked_paths = paths.paths;
+	w.member.app.root.read_only = true;
+	w.member.app.mounts = w.member.mounts;
+	w.member.mounts[0] = (struct pod_mount){ .type = POD_MOUNT_TMPFS, .target = "/data" };
+	w.member.mounts[1] = (struct pod_mount){
+		.type = POD_MOUNT_SHARE, .source = "volume", .target = "/ro", .read_only = true
+	};
+	w.member.app.mount_count = 2;
+	expect(&w, "CapBnd:\t0000000000000021\n0\n0\nread-only\nnew\n", 0);
+}
+
+/* It waits for its start, and can be killed before. */
+static void test_held(void **state)
+{
+	struct world w;
+	struct outcome o;
+
+	(void)state;
+	make_world(&w, "echo started");
+	w.member.app.hold = true;
+	run(&w, (struct script){ 0 }, &o);
+	assert_int_equal(o.added_held, 1);
+	assert_int_equal(o.added_starts, 1);
+	assert_string_equal(o.added_out, "started\n");
+	assert_int_equal(o.added_kind, EXIT_KIND_CODE);
+	run(&w, (struct script){ .held_signal = SIGKILL }, &o);
+	assert_int_equal(o.added_held, 1);
+	assert_int_equal(o.added_starts, 0);
+	assert_int_equal(o.added_kind, EXIT_KIND_SIGNAL);
+	assert_int_equal(o.added_code, SIGKILL);
+	/* What cannot be executed is told before. */
+	w.member.argv[0] = "/bin/nothing";
+	run(&w, (struct script){ 0 }, &o);
+	assert_int_equal(o.added_held, 0);
+	assert_int_equal(o.added_kind, EXIT_KIND_NOT_STARTED);
+	assert_int_equal(o.added_code, 127);
+	assert_string_equal(o.added_err,
+			    "nacelle: cannot execute /bin/nothing: there is no such file\n");
+}
+
+/* One after the other in one slot, and none leaves processes or a cgroup. */
+static void test_many(void **state)
+{
+	struct world w;
+	struct outcome o;
+
+	(void)state;
+	make_world(&w, "(sleep 1000 &); (sleep 1000 &); echo >/dev/shm/$(ls /dev/shm | wc -l)");
+	w.member.app.mounts = w.member.mounts;
+	w.member.mounts[0] = (struct pod_mount){ .type = POD_MOUNT_TMPFS, .target = "/data" };
+	w.member.app.mount_count = 1;
+	run(&w, (struct script){ .added_times = 30 }, &o);
+	assert_int_equal(o.added_starts, 30);
+	assert_int_equal(o.added_exits, 30);
+	assert_int_equal(o.added_code, 0);
+	assert_int_equal(harness_groups_left(), 0);
+}
+
+static void make_inner(struct pod_app *inner, const char *argv[4], const char *script)
+{
+	argv[0] = "/bin/sh";
+	argv[1] = "-c";
+	argv[2] = script;
+	argv[3] = NULL;
+	*inner = (struct pod_app){ .argv = argv, .stdout_port = 2, .stderr_port = 3 };
+}
+
+static void test_processes_in_it(void **state)
+{
+	const char *argv[4];
+	struct pod_app inner;
+	struct world w;
+	struct outcome o;
+
+	(void)state;
+	make_world(&w, "mknod /fifo p; echo there; read go </fifo; echo end");
+	w.member.app.own_ipc = true;
+	w.member.app.hostname = "other";
+	make_inner(
+	    &inner, argv,
+	    "for n in pid mnt cgroup ipc uts net; do "
+	    "[ \"$(readlink /proc/self/ns/$n)\" = \"$(readlink /proc/1/ns/$n)\" ] || echo $n; "
+	    "done; hostname; echo >/fifo; exit 4");
+	run(&w, (struct script){ .inner = &inner, .inner_on = "there" }, &o);
+	assert_string_equal(o.added_err, "");
+	/* Two streams come in any order; a namespace that is another's would be more. */
+	assert_non_null(strstr(o.added_out, "there\n"));
+	assert_non_null(strstr(o.added_out, "other\n"));
+	assert_non_null(strstr(o.added_out, "end\n"));
+	assert_int_equal(o.added_out_len, strlen("there\nother\nend\n"));
+	assert_int_equal(o.inner_starts, 1);
+	assert_int_equal(o.inner_kind, EXIT_KIND_CODE);
+	assert_int_equal(o.inner_code, 4);
+	assert_int_equal(o.added_code, 0);
+}
+
+/* Both ends are told: the container's takes the process with it. */
+static void test_it_ends_under_a_process(void **state)
+{
+	const char *argv[4];
+	struct pod_app inner;
+	struct world w;
+	struct outcome o;
+
+	(void)state;
+	make_world(&w, "echo there; exec sleep 1000");
+	make_inner(&inner, argv, "echo inner; exec sleep 1000");
+	run(&w,
+	    (struct script){ .inner = &inner,
+			     .inner_on = "there",
+			     .added_act_on = "inner",
+			     .added_signal = SIGKILL },
+	    &o);
+	assert_int_equal(o.inner_exits, 1);
+	assert_int_equal(o.inner_kind, EXIT_KIND_SIGNAL);
+	assert_int_equal(o.inner_code, SIGKILL);
+	assert_int_equal(o.added_kind, EXIT_KIND_SIGNAL);
+	assert_int_equal(o.added_code, SIGKILL);
+}
+
+/* The app's end is the pod's: members are killed, and their end is told before it. */
+static void test_the_pod_ends(void **state)
+{
+	struct world w;
+	struct outcome o;
+
+	(void)state;
+	make_world(&w, "trap '' TERM; seq 20000; echo there; while :; do sleep 1000; done");
+	run(&w, (struct script){ .added_act_on = "there", .added_kill_app = true }, &o);
+	assert_int_equal(o.added_exits, 1);
+	assert_int_equal(o.added_kind, EXIT_KIND_SIGNAL);
+	assert_int_equal(o.added_code, SIGKILL);
+	assert_int_equal(o.added_out_len, 108894 + 6);
+	/* One that is held, too. */
+	make_world(&w, "exit 0");
+	w.member.app.hold = true;
+	run(&w, (struct script){ .held_kill_app = true }, &o);
+	assert_int_equal(o.added_held, 1);
+	assert_int_equal(o.added_starts, 0);
+	assert_int_equal(o.added_kind, EXIT_KIND_SIGNAL);
+}
+
+static void test_not_started(void **state)
+{
+	struct world w;
+	struct outcome o;
+
+	(void)state;
+	make_world(&w, "exit 0");
+	w.member.app.root.source = "m0.0";
+	run(&w, (struct script){ 0 }, &o);
+	assert_int_equal(o.added_kind, EXIT_KIND_INIT_FAILURE);
+	assert_int_equal(o.added_code, ENOENT);
+	/* A process's record is none of a container, nor the other way round. */
+	make_world(&w, "exit 0");
+	run(&w, (struct script){ .added_record = "nonsense", .added_record_len = 8 }, &o);
+	assert_int_equal(o.added_kind, EXIT_KIND_INIT_FAILURE);
+	assert_int_equal(o.added_code, EINVAL);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_its_own_world),
+		cmocka_unit_test(test_namespaces),
+		cmocka_unit_test(test_confinement),
+		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_processes_in_it),
+		cmocka_unit_test(test_it_ends_under_a_process),
+		cmocka_unit_test(test_the_pod_ends),
+		cmocka_unit_test(test_not_started),
+	};
+	const char *why_not = harness_prepare(argc > 1 ? argv[1] : NULL);
+	int status;
+
+	if (why_not) {
+		(void)fprintf(stderr, "skipped: %s\n", why_not);
+		return 77;
+	}
+	status = cmocka_run_group_tests(tests, NULL, NULL);
+	harness_finish();
+	return status;
+}
