@@ -52,6 +52,27 @@ static void check_added(const uint8_t *data, size_t size)
 	record_free_added(&process);
 }
 
+static void check_member(const uint8_t *data, size_t size)
+{
+	struct error err = ERROR_NONE;
+	struct record_app member;
+
+	if (record_read_member(data, size, &member, &err) < 0) {
+		assert(err.text[0]);
+		return;
+	}
+	check_app(&member);
+	assert(member.root.p9 && member.root.uncached && member.root.upper != RECORD_UPPER_DISK);
+	assert(member.restart == RECORD_RESTART_NO && !member.post_stop[0]);
+	for (size_t i = 0; i < member.mount_count; i++)
+		assert((member.mounts[i].type == RECORD_MOUNT_SHARE ||
+			member.mounts[i].type == RECORD_MOUNT_TMPFS) &&
+		       member.mounts[i].cache != RECORD_CACHE_LOOSE);
+	for (size_t i = 0; i < 3; i++)
+		assert(member.ports[i] < NACELLE_PORTS_ADDED);
+	record_free_added(&member);
+}
+
 static void check_networks(const uint8_t *data, size_t size)
 {
 	struct error err = ERROR_NONE;
@@ -80,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct record record;
 
 	check_added(data, size);
+	check_member(data, size);
 	check_networks(data, size);
 	if (record_read(data, size, &record, &err) < 0) {
 		assert(err.text[0]);

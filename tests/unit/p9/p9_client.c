@@ -123,12 +123,14 @@ static void serve(struct p9_files_plan *plan)
 	_exit(0);
 }
 
-struct p9_world *p9_world_new_role(void)
+static struct p9_world *new_role(bool takes_shares)
 {
 	struct p9_share_config shares[3];
 	struct p9_world *w = make_world(shares);
-	struct p9_files_plan plan = { .channel_count = 1,
-				      .channels = { { .shares = shares, .share_count = 3 } } };
+	struct p9_files_plan plan = {
+		.channel_count = 1,
+		.channels = { { .shares = shares, .share_count = 3, .takes_shares = takes_shares } }
+	};
 	struct p9_channel_fds fds;
 	struct error err = ERROR_NONE;
 
@@ -149,6 +151,16 @@ struct p9_world *p9_world_new_role(void)
 	for (int i = 0; i < 3; i++)
 		close(shares[i].fd);
 	return attach_world(w);
+}
+
+struct p9_world *p9_world_new_role(void)
+{
+	return new_role(false);
+}
+
+struct p9_world *p9_world_new_role_for_shares(void)
+{
+	return new_role(true);
 }
 
 /* One message over the channel, through a slot that is another one each time. */

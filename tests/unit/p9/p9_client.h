@@ -63,6 +63,7 @@ struct p9_world *p9_world_new(const struct p9_limits *limits, enum p9_owners own
 
 /* The same, with the server as a process of role `files`, system call filter and all. */
 struct p9_world *p9_world_new_role(void);
+struct p9_world *p9_world_new_role_for_shares(void); /* it takes more of them */
 
 /*
  * Checks the canary, stops the server and removes all. Returns the exit status of the server's

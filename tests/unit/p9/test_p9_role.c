@@ -2,12 +2,14 @@
  * The role `files`, in a process of its own: it does its work within its list of system calls, ends
  * when the device goes, and dies of anything that is not on the list.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -16,6 +18,7 @@
 
 #include "tests/unit/p9/p9_client.h"
 #include "virtio/p9_channel.h"
+#include "vmm/base/descriptors.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1 /* makes system calls of its own */
@@ -188,13 +191,115 @@ static void test_fsync_and_flush(void **state)
 	assert_int_equal(p9_world_free(w), 0);
 }
 
+static void send_share(struct p9_world *w, const char *name, uint32_t flags, int fd)
+{
+	struct p9_share_packet packet = { .slot = P9_SLOT_SHARE, .flags = flags };
+
+	strncpy(packet.name, name, sizeof(packet.name) - 1);
+	assert_int_equal(
+	    descriptors_send(w->client.socket, &packet, sizeof(packet), &fd, fd >= 0 ? 1 : 0), 0);
+}
+
+/* 0: this user may not look. */
+static unsigned count_descriptors(const struct p9_world *w)
+{
+	unsigned count = 0;
+	char path[64];
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", w->pid);
+	dir = opendir(path);
+	if (!dir)
+		return 0;
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
+}
+
+/* Shares come in order with requests, and leave no descriptor when they go. */
+static void test_shares_come_and_go(void **state)
+{
+	struct p9_world *w;
+	unsigned before;
+	int fd;
+
+	(void)state;
+	if (SANITIZED)
+		skip();
+	w = p9_world_new_role_for_shares();
+	assert_int_equal(p9_walk(&w->client, 1, 2, "m0.0"), ENOENT);
+	before = count_descriptors(w);
+	fd = openat(w->dir_fd, "share/dir", O_PATH | O_CLOEXEC);
+	for (int i = 0; i < 3; i++) {
+		send_share(w, "m0.0", 0, fd);
+		send_share(w, "m0.1", P9_SHARE_READ_ONLY, fd);
+		/* The name is taken, and the one behind it cannot be one. */
+		send_share(w, "m0.0", 0, fd);
+		send_share(w, "m0/2", 0, fd);
+		assert_int_equal(p9_walk(&w->client, 1, 10, "m0.0/sub"), 0);
+		assert_int_equal(p9_open_path(&w->client, 11, "m0.1", O_RDONLY), 0);
+		assert_int_equal(p9_mkdir(&w->client, 11, "no", 0755, 0), EROFS);
+		assert_true(!before || count_descriptors(w) > before);
+		send_share(w, "m0.", P9_SHARE_REMOVE, -1);
+		assert_int_equal(p9_clunk(&w->client, 10), EBADF);
+		assert_int_equal(p9_clunk(&w->client, 11), EBADF);
+		assert_int_equal(p9_walk(&w->client, 1, 2, "m0.0"), ENOENT);
+		assert_int_equal(count_descriptors(w), before);
+	}
+	/* The shares that the role began with are not to be taken away. */
+	send_share(w, "share", P9_SHARE_REMOVE, -1);
+	assert_int_equal(p9_walk(&w->client, 1, 2, "share"), 0);
+	close(fd);
+	assert_int_equal(p9_world_free(w), 0);
+}
+
+static void expect_end(struct p9_world *w)
+{
+	int status = p9_world_free(w);
+
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+}
+
+/* What no supervisor sends ends the role: a machine that was taken over has no descriptor to send.
+ */
+static void test_broken_shares(void **state)
+{
+	struct p9_share_packet packet = { .slot = P9_SLOT_SHARE };
+	struct p9_world *w;
+	int fd;
+
+	(void)state;
+	if (SANITIZED)
+		skip();
+	w = p9_world_new_role_for_shares();
+	fd = openat(w->dir_fd, "share/dir", O_PATH | O_CLOEXEC);
+	send_share(w, "m0.0", 0, -1);
+	expect_end(w);
+	w = p9_world_new_role_for_shares();
+	send_share(w, "m0.0", P9_SHARE_REMOVE, fd);
+	expect_end(w);
+	w = p9_world_new_role_for_shares();
+	send_share(w, "", P9_SHARE_REMOVE, -1);
+	expect_end(w);
+	w = p9_world_new_role_for_shares();
+	memset(packet.name, 'm', sizeof(packet.name));
+	assert_int_equal(descriptors_send(w->client.socket, &packet, sizeof(packet), &fd, 1), 0);
+	expect_end(w);
+	/* One that takes none. */
+	w = p9_world_new_role();
+	send_share(w, "m0.0", 0, fd);
+	expect_end(w);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fsync_and_flush),
-		cmocka_unit_test(test_work),
-		cmocka_unit_test(test_broken_record),
-		cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_fsync_and_flush),	   cmocka_unit_test(test_work),
+		cmocka_unit_test(test_broken_record),	   cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_shares_come_and_go), cmocka_unit_test(test_broken_shares),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
