@@ -261,7 +261,8 @@ static int step_record(struct added *added, struct added_process *p, short event
 	/* Where the app has ended, or all apps. */
 	if (p->member ? added->end_ms != 0 : p->home->state > APP_RUNNING)
 		return give_up(added, p, ESRCH, err);
-	if (p->sockets[0] >= 0 || (!p->member && p->home->state < APP_RUNNING))
+	/* One that is held has its namespaces already. */
+	if (p->sockets[0] >= 0 || (!p->member && p->home->state < APP_RUNNING && !p->home->held))
 		return 0;
 	p->running = true;
 	p->poll_at = SIZE_MAX;

@@ -32,6 +32,7 @@
 #include "guest-init/reaper.h"
 #include "guest-init/report.h"
 #include "guest-init/seccomp.h"
+#include "guest-init/start_hooks.h"
 #include "guest-init/terminal.h"
 #include "vmm/base/cleanup.h"
 
@@ -362,5 +363,7 @@ _Noreturn void child_run(struct child *child)
 	take_terminal(child, &err);
 	if (child->part == CHILD_FIRST && child->app->hold)
 		wait_for_start(child, &err);
+	if (child->part == CHILD_FIRST && start_hooks_run(child->app, child->stdio, &err) < 0)
+		fail_theirs(child, &err);
 	become(child, child->app->argv, &err);
 }

@@ -18,7 +18,7 @@
 
 #include "guest-init/log.h"
 #include "guest-init/platform.h"
-#include "guest-init/protocol.h"
+#include "guest-init/metadata_protocol.h"
 #include "guest-init/system.h"
 #include "vmm/base/cleanup.h"
 

@@ -301,6 +301,7 @@ enum trace_stage {
  *	            cpu-weight = <n>         1 to 10000
  *	            pids-limit = <n>
  *	            pre-start, post-stop = "...", ...   argv of a handler
+ *	            start-state = "..."      what the stdin of each start hook has
  *	            restart = "no" | "on-failure" | "always"   absent: no
  *	            stop-signal = <n>        absent: SIGTERM
  *	            shm-size = <high low>    bytes of /dev/shm; the pod's is the largest of its apps'
@@ -313,6 +314,11 @@ enum trace_stage {
  *	                upper-device = "vdX"       (disk) ext4, shared by the apps
  *	                upper-directory = "..."    (disk) the app's own directory there
  *	                read-only            flag
+ *	            start-hooks/
+ *	                hook@N               in this order, when it may start, before its execve()
+ *	                    path = "/..."
+ *	                    argv, env = "...", ...   all of them; env may be absent
+ *	                    timeout = <s>    absent: none
  *	            mounts/
  *	                mount@N              in this order
  *	                    type = "share" | "tmpfs" | "volume" | "block"
@@ -366,36 +372,6 @@ enum trace_stage {
 #define RECORD_PATH "/pod.dtb"
 enum { RECORD_SIZE_MAX = 4 * 1024 * 1024, RECORD_VERSION = 1 };
 
-/*
- * The metadata service of an appc pod (spec 0.8.11, ace.md), if the record asks for one: guest-init
- * runs the program METADATA_PROGRAM_PATH of the initramfs, which answers on METADATA_PORT of the
- * pod's loopback interface out of the file METADATA_PATH: entries one after the other, each a
- * struct metadata_entry, a name and a body. A text or JSON document is found as
- * http://127.0.0.1:METADATA_PORT/TOKEN/acMetadata/v1/NAME.
- */
-#define METADATA_PROGRAM_PATH "/metadata-service"
-#define METADATA_PATH	      "/metadata"
-#define METADATA_UUID_NAME    "pod/uuid" /* a text that must be there */
-#define METADATA_SIGN_NAME    "pod/hmac/sign"
-#define METADATA_VERIFY_NAME  "pod/hmac/verify"
-enum metadata_kind {
-	METADATA_TOKEN = 1, /* once; without a name */
-	METADATA_TEXT,
-	METADATA_JSON,
-};
-struct metadata_entry {
-	le32 kind;
-	le32 name_len;
-	le32 body_len;
-};
-static_assert(sizeof(struct metadata_entry) == 12, "metadata");
-enum {
-	METADATA_PORT = 18112, /* rkt's */
-	METADATA_SIZE_MAX = 4 * 1024 * 1024,
-	METADATA_ENTRIES_MAX = 256,
-	METADATA_TOKEN_MAX = 128,
-};
-
 /* What a record may hold at most; both sides check. */
 enum {
 	RECORD_APPS_MAX = 64,
@@ -410,6 +386,7 @@ enum {
 	RECORD_SECCOMP_MAX = 4096, /* instructions */
 	RECORD_SYSCTLS_MAX = 256,
 	RECORD_VOLUMES_MAX = 64,
+	RECORD_HOOKS_MAX = 64, /* for each app */
 	RECORD_OOM_SCORE_MAX = 1000,
 	RECORD_CPU_WEIGHT_MAX = 10000,
 	RECORD_SIGNAL_MAX = 64,
@@ -466,6 +443,10 @@ enum {
 #define RECORD_PIDS_LIMIT      "pids-limit"
 #define RECORD_PRE_START       "pre-start"
 #define RECORD_POST_STOP       "post-stop"
+#define RECORD_START_STATE     "start-state"
+#define RECORD_START_HOOKS     "start-hooks"
+#define RECORD_PATH_PROP       "path"
+#define RECORD_TIMEOUT	       "timeout"
 #define RECORD_RESTART	       "restart"
 #define RECORD_STOP_SIGNAL     "stop-signal"
 #define RECORD_SHM_SIZE	       "shm-size"

@@ -82,6 +82,12 @@ enum record_own {
 /* Entries at the end of an environment that the guest may fill: PATH, HOME, TERM. */
 enum { RECORD_ENV_SPARE = 3 };
 
+struct record_hook {
+	const char *path;
+	const char **argv, **env; /* NULL-terminated */
+	uint32_t timeout_s;	  /* 0: none */
+};
+
 struct record_app {
 	const char *name;
 	const char **argv; /* NULL-terminated */
@@ -113,6 +119,9 @@ struct record_app {
 	uint32_t pids_limit;
 	const char **pre_start; /* argv, NULL-terminated; an empty list: no handler */
 	const char **post_stop;
+	struct record_hook *start_hooks;
+	size_t start_hook_count;
+	const char *start_state; /* what each of them reads; if there are any */
 	enum record_restart restart;
 	uint32_t stop_signal;	   /* never 0 */
 	uint64_t shm_size;	   /* bytes; 0: half of the memory */

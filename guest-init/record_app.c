@@ -261,6 +261,7 @@ void record_read_app(struct record_reader *r, struct record_app *app)
 	read_groups(r, app);
 	read_limits(r, app);
 	read_life(r, app);
+	record_read_hooks(r, app);
 	app->masked_paths = reader_paths(r, RECORD_MASKED);
 	app->read_only_paths = reader_paths(r, RECORD_READ_ONLY_PATHS);
 	read_root(r, &app->root);
@@ -275,6 +276,7 @@ void record_free_app(struct record_app *app)
 	free(app->seccomp);
 	free(app->pre_start);
 	free(app->post_stop);
+	record_free_hooks(app);
 	free(app->masked_paths);
 	free(app->read_only_paths);
 	free(app->rlimits);

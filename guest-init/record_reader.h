@@ -78,4 +78,8 @@ void record_read_own(struct record_reader *r, struct record_app *process);
 void record_read_app(struct record_reader *r, struct record_app *app);
 void record_free_app(struct record_app *app);
 
+/* A part of that: its hooks. */
+void record_read_hooks(struct record_reader *app, struct record_app *out);
+void record_free_hooks(struct record_app *app);
+
 #endif

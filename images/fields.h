@@ -157,6 +157,11 @@ enum field_tag {
 	FIELD_OCI_MOUNT_UID = 374,
 	FIELD_OCI_MOUNT_GID = 375,
 	FIELD_OCI_MOUNT_SIZE = 376,
+	FIELD_OCI_HOOK = 400, /* its path; what follows belongs to it */
+	FIELD_OCI_HOOK_KIND = 401,
+	FIELD_OCI_HOOK_ARG = 402,
+	FIELD_OCI_HOOK_ENV = 403,
+	FIELD_OCI_HOOK_TIMEOUT = 404,
 };
 
 struct field_writer {

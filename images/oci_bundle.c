@@ -22,6 +22,15 @@ static void put_mount(struct field_writer *w, const struct oci_mount *mount)
 	fields_put_u64(w, FIELD_OCI_MOUNT_SIZE, mount->size_bytes);
 }
 
+static void put_hook(struct field_writer *w, const struct oci_hook *hook)
+{
+	fields_put_text(w, FIELD_OCI_HOOK, hook->path);
+	fields_put_u64(w, FIELD_OCI_HOOK_KIND, hook->kind);
+	fields_put_list(w, FIELD_OCI_HOOK_ARG, &hook->args);
+	fields_put_list(w, FIELD_OCI_HOOK_ENV, &hook->env);
+	fields_put_u64(w, FIELD_OCI_HOOK_TIMEOUT, hook->timeout_s);
+}
+
 int oci_bundle_encode(const struct oci_bundle *bundle, void **data, size_t *len)
 {
 	struct field_writer w;
@@ -37,6 +46,8 @@ int oci_bundle_encode(const struct oci_bundle *bundle, void **data, size_t *len)
 			fields_put_u64(&w, FIELD_OCI_NUMBER + i, bundle->numbers[i]);
 	for (size_t i = 0; i < bundle->mount_count; i++)
 		put_mount(&w, &bundle->mounts[i]);
+	for (size_t i = 0; i < bundle->hook_count; i++)
+		put_hook(&w, &bundle->hooks[i]);
 	return fields_finish(&w, data, len);
 }
 
@@ -52,6 +63,43 @@ struct oci_mount *oci_bundle_add_mount(struct oci_bundle *bundle)
 	bundle->mounts = mounts;
 	mounts[bundle->mount_count] = (struct oci_mount){ 0 };
 	return &mounts[bundle->mount_count++];
+}
+
+struct oci_hook *oci_bundle_add_hook(struct oci_bundle *bundle)
+{
+	struct oci_hook *hooks = bundle->hooks;
+
+	if (bundle->hook_count == OCI_HOOKS_MAX)
+		return NULL;
+	hooks = reallocarray(hooks, bundle->hook_count + 1, sizeof(*hooks));
+	if (!hooks)
+		return NULL;
+	bundle->hooks = hooks;
+	hooks[bundle->hook_count] = (struct oci_hook){ 0 };
+	return &hooks[bundle->hook_count++];
+}
+
+const char *oci_hook_name(enum oci_hook_kind kind)
+{
+	static const char *const names[] = {
+		[OCI_PRESTART] = "prestart",
+		[OCI_CREATE_RUNTIME] = "createRuntime",
+		[OCI_CREATE_CONTAINER] = "createContainer",
+		[OCI_START_CONTAINER] = "startContainer",
+		[OCI_POSTSTART] = "poststart",
+		[OCI_POSTSTOP] = "poststop",
+	};
+
+	return kind < OCI_HOOK_KINDS ? names[kind] : NULL;
+}
+
+bool oci_bundle_has_hooks(const struct oci_bundle *bundle, enum oci_hook_kind first,
+			  enum oci_hook_kind last)
+{
+	for (size_t i = 0; i < bundle->hook_count; i++)
+		if (bundle->hooks[i].kind >= first && bundle->hooks[i].kind <= last)
+			return true;
+	return false;
 }
 
 static int take_u32(const struct field *field, uint32_t max, uint32_t *out)
@@ -91,6 +139,38 @@ static int take_mount(struct oci_bundle *bundle, const struct field *field)
 	}
 }
 
+static int take_hook_item(const struct field *field, struct string_list *list)
+{
+	return list->count < OCI_LIST_MAX ? field_take_item(field, list) : -1;
+}
+
+static int take_hook(struct oci_bundle *bundle, const struct field *field)
+{
+	struct oci_hook *hook;
+	uint32_t kind;
+
+	if (field->tag == FIELD_OCI_HOOK) {
+		hook = oci_bundle_add_hook(bundle);
+		return hook ? field_take_text(field, &hook->path) : -1;
+	}
+	if (!bundle->hook_count)
+		return -1;
+	hook = &bundle->hooks[bundle->hook_count - 1];
+	switch (field->tag) {
+	case FIELD_OCI_HOOK_KIND:
+		if (take_u32(field, OCI_HOOK_KINDS - 1, &kind) < 0)
+			return -1;
+		hook->kind = (enum oci_hook_kind)kind;
+		return 0;
+	case FIELD_OCI_HOOK_ARG:
+		return take_hook_item(field, &hook->args);
+	case FIELD_OCI_HOOK_ENV:
+		return take_hook_item(field, &hook->env);
+	default:
+		return take_u32(field, INT32_MAX, &hook->timeout_s);
+	}
+}
+
 static int take_field(struct oci_bundle *bundle, const struct field *field)
 {
 	if (field->tag >= FIELD_OCI_TEXT && field->tag < FIELD_OCI_TEXT + OCI_TEXTS)
@@ -105,6 +185,8 @@ static int take_field(struct oci_bundle *bundle, const struct field *field)
 				      &bundle->numbers[field->tag - FIELD_OCI_NUMBER]);
 	if (field->tag >= FIELD_OCI_MOUNT && field->tag <= FIELD_OCI_MOUNT_SIZE)
 		return take_mount(bundle, field);
+	if (field->tag >= FIELD_OCI_HOOK && field->tag <= FIELD_OCI_HOOK_TIMEOUT)
+		return take_hook(bundle, field);
 	return 0;
 }
 
@@ -132,6 +214,9 @@ static bool is_sound(const struct oci_bundle *bundle)
 		    !(mount->flags & OCI_MOUNT_BIND) != !mount->source)
 			return false;
 	}
+	for (size_t i = 0; i < bundle->hook_count; i++)
+		if (!bundle->hooks[i].path || bundle->hooks[i].path[0] != '/')
+			return false;
 	return bundle->texts[OCI_ROOT_PATH] && bundle->lists[OCI_ANNOTATIONS].count % 2 == 0 &&
 	       all_have_values(&bundle->lists[OCI_SYSCTLS]) && is_sound_process(bundle);
 }
@@ -186,5 +271,11 @@ void oci_bundle_free(struct oci_bundle *bundle)
 		free(bundle->mounts[i].target);
 	}
 	free(bundle->mounts);
+	for (size_t i = 0; i < bundle->hook_count; i++) {
+		free(bundle->hooks[i].path);
+		string_list_free(&bundle->hooks[i].args);
+		string_list_free(&bundle->hooks[i].env);
+	}
+	free(bundle->hooks);
 	*bundle = (struct oci_bundle){ 0 };
 }

@@ -16,7 +16,7 @@
 #include "images/string_list.h"
 #include "vmm/base/error.h"
 
-enum { OCI_MOUNTS_MAX = 256, OCI_LIST_MAX = 4096 };
+enum { OCI_MOUNTS_MAX = 256, OCI_LIST_MAX = 4096, OCI_HOOKS_MAX = 256 };
 
 /* NULL: not given. */
 enum oci_text {
@@ -86,12 +86,33 @@ struct oci_mount {
 	uint64_t size_bytes;	 /* of a tmpfs; 0: half of the memory */
 };
 
+/* In the order in which they run. */
+enum oci_hook_kind {
+	OCI_PRESTART,
+	OCI_CREATE_RUNTIME,
+	OCI_CREATE_CONTAINER,
+	OCI_START_CONTAINER,
+	OCI_POSTSTART,
+	OCI_POSTSTOP,
+	OCI_HOOK_KINDS,
+};
+
+struct oci_hook {
+	enum oci_hook_kind kind;
+	char *path;		 /* absolute */
+	struct string_list args; /* from argv[0] on; empty: the path is that */
+	struct string_list env;
+	uint32_t timeout_s; /* 0: none */
+};
+
 struct oci_bundle {
 	char *texts[OCI_TEXTS];
 	struct string_list lists[OCI_LISTS];
 	uint64_t numbers[OCI_NUMBERS];
 	struct oci_mount *mounts; /* in the order of the file */
 	size_t mount_count;
+	struct oci_hook *hooks; /* by kind, and in the order of the file */
+	size_t hook_count;
 };
 
 /*
@@ -113,6 +134,16 @@ int oci_process_decode(struct oci_bundle *bundle, const void *data, size_t len, 
 
 /* One more mount, all zero; NULL: there are too many, or no memory. */
 struct oci_mount *oci_bundle_add_mount(struct oci_bundle *bundle);
+
+/* One more hook, all zero; NULL: there are too many, or no memory. */
+struct oci_hook *oci_bundle_add_hook(struct oci_bundle *bundle);
+
+/* As the specification calls the kind. */
+const char *oci_hook_name(enum oci_hook_kind kind);
+
+/* Whether there is one of a kind from first to last. */
+bool oci_bundle_has_hooks(const struct oci_bundle *bundle, enum oci_hook_kind first,
+			  enum oci_hook_kind last);
 
 /* The value of an annotation, or NULL. */
 const char *oci_bundle_annotation(const struct oci_bundle *bundle, const char *name);

@@ -10,6 +10,9 @@
 /* "mounts". Each returns 0, or -1 with err naming the place. */
 int oci_mounts_read(const struct appc_node *top, struct oci_bundle *bundle, struct error *err);
 
+/* "hooks". */
+int oci_hooks_read(const struct appc_node *top, struct oci_bundle *bundle, struct error *err);
+
 /* "linux" and "vm". */
 int oci_linux_read(const struct appc_node *top, struct oci_bundle *bundle, struct error *err);
 int oci_vm_read(const struct appc_node *top, struct oci_bundle *bundle, struct error *err);

@@ -386,7 +386,7 @@ static int read_bundle(const struct appc_node *top, struct oci_bundle *bundle, s
 	if (oci_fields_check(top, "", bundle, err) < 0 || read_root(top, bundle, err) < 0 ||
 	    find_process(top, bundle, err) < 0 || read_names(top, bundle, err) < 0 ||
 	    oci_mounts_read(top, bundle, err) < 0 || oci_linux_read(top, bundle, err) < 0 ||
-	    oci_vm_read(top, bundle, err) < 0)
+	    oci_vm_read(top, bundle, err) < 0 || oci_hooks_read(top, bundle, err) < 0)
 		return -1;
 	return read_annotations(top, bundle, err);
 }

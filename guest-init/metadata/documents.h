@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "guest-init/protocol.h"
+#include "guest-init/metadata_protocol.h"
 
 struct document {
 	const char *name; /* its path below acMetadata/v1/ */

@@ -3,22 +3,16 @@
  * the form of failures: in the log, and as a line on stderr.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
-#include "vmm/base/io.h"
-#include "vmm/base/time_text.h"
 #include "vmm/cli/help.h"
 #include "vmm/cli/oci.h"
 
-enum { STATUS_FAILURE = 1, LINE_BYTES = 6 * ERROR_TEXT_MAX };
+enum { STATUS_FAILURE = 1 };
 
 struct oci_globals oci_globals;
 
@@ -27,7 +21,8 @@ struct oci_globals oci_globals;
 static const struct option_spec global_options[] = {
 	{ "root", 0, OPTION_TEXT, "DIR", VALUE_DIRECTORY,
 	  "where containers are kept (default /run/nacelle-oci)", GLOBAL(root) },
-	{ "log", 0, OPTION_TEXT, "FILE", VALUE_FILE, "append failures to this file", GLOBAL(log) },
+	{ "log", 0, OPTION_TEXT, "FILE", VALUE_FILE, "append failures and warnings to this file",
+	  GLOBAL(log) },
 	{ "log-format", 0, OPTION_TEXT, "FORMAT", VALUE_OTHER, "text or json (default text)",
 	  GLOBAL(log_format) },
 	{ "log-level", 0, OPTION_TEXT, "LEVEL", VALUE_OTHER, "for other runtimes' callers",
@@ -178,58 +173,6 @@ static const struct verb global_verb = {
 	.options_first = true,
 };
 
-/* The text as a JSON string's inside, cut off where there is no room. */
-static void escape(const char *text, char *out, size_t size)
-{
-	size_t len = 0;
-
-	for (; *text && len + 7 < size; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\' || c < 0x20)
-			len += (size_t)snprintf(out + len, size - len, "\\u%04x", c);
-		else
-			out[len++] = *text;
-	}
-	out[len] = '\0';
-}
-
-/* One object, since engines read the whole file as one. */
-static size_t format_json(const char *text, char *line, size_t size)
-{
-	char escaped[LINE_BYTES], when[TIME_TEXT_BYTES + 1];
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	time_text_write(when, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
-	when[TIME_TEXT_BYTES] = '\0';
-	escape(text, escaped, sizeof(escaped));
-	return (size_t)snprintf(
-	    line, size, "{\"level\":\"error\",\"msg\":\"%s\",\"time\":\"%s\"}\n", escaped, when);
-}
-
-static int fail(const struct error *err)
-{
-	bool is_json = oci_globals.log_format && strcmp(oci_globals.log_format, "json") == 0;
-	char line[LINE_BYTES + 128], plain[ERROR_TEXT_MAX + 32];
-	size_t len, plain_len;
-	int fd = -1;
-
-	plain_len = (size_t)snprintf(plain, sizeof(plain), "%s: %s\n", oci_program.name, err->text);
-	len = is_json ? format_json(err->text, line, sizeof(line))
-		      : (size_t)snprintf(line, sizeof(line), "%s", plain);
-	if (oci_globals.log)
-		fd = open(oci_globals.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (fd >= 0) {
-		(void)io_write_all(fd, line, len);
-		close(fd);
-		(void)io_write_all(STDERR_FILENO, plain, plain_len);
-	} else {
-		(void)io_write_all(STDERR_FILENO, line, len);
-	}
-	return STATUS_FAILURE;
-}
-
 static int run_verb(const struct verb *verb, int argc, char **argv, struct error *err)
 {
 	struct oci_options options = { 0 };
@@ -287,10 +230,10 @@ int main(int argc, char **argv)
 	oci_started();
 	status = run(argc, argv, &err);
 	if (status < 0)
-		return fail(&err);
+		return oci_fail(&err);
 	if (fflush(stdout) != 0 && status == 0) {
 		error_set(&err, errno, "cannot write to standard output");
-		return fail(&err);
+		return oci_fail(&err);
 	}
 	return status;
 }

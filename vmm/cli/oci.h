@@ -93,6 +93,16 @@ int oci_write_pid(const char *path, pid_t pid, struct error *err);
 /* Refuses what would hand descriptors of the caller's over. */
 int oci_check_descriptors(const struct oci_options *options, struct error *err);
 
+/* Says it in the log and on stderr. Returns what the process ends with. */
+int oci_fail(const struct error *err);
+/* Says it in the log, or on stderr if there is none. */
+void oci_warn(const char *text);
+/* The same, if there is a log, of a list, and of what a pod's supervisor has warned of since its
+ * messages had so many bytes. */
+void oci_log_warnings(const struct string_list *warnings);
+size_t oci_messages_size(const struct pod_directory *pod);
+void oci_log_messages(const struct pod_directory *pod, size_t from);
+
 /* One container. */
 struct oci_container {
 	int pods_fd; /* what pod.pods_fd borrows; -1: somebody else's */
@@ -121,5 +131,15 @@ int oci_container_open(const char *id, enum oci_look look, struct oci_container 
 int oci_container_look(struct pod_directory *pod, enum oci_look look, struct oci_container *out,
 		       struct error *err);
 void oci_container_close(struct oci_container *container);
+
+/*
+ * Its hooks. Those of create end with its status no longer being creating; poststop's failures are
+ * warnings. Others return 0, or -1 with err filled.
+ */
+struct app_options;
+int oci_hooks_create(const struct oci_container *container, const char *id,
+		     const struct app_options *app, struct error *err);
+int oci_hooks_poststart(const struct oci_container *container, const char *id, struct error *err);
+void oci_hooks_poststop(const struct oci_container *container, const char *id);
 
 #endif

@@ -14,6 +14,7 @@
 #include "vmm/base/io.h"
 #include "vmm/cli/oci.h"
 #include "vmm/pod/bundle.h"
+#include "vmm/pod/life.h"
 #include "vmm/pod/pod_name.h"
 #include "vmm/pod/pods.h"
 
@@ -49,7 +50,7 @@ const char *oci_root(void)
 	return path;
 }
 
-static const char *status_of(const struct pod_info *info)
+static const char *status_of(const struct pod_directory *pod, const struct pod_info *info)
 {
 	const struct pod_info_app *app = info->apps;
 
@@ -58,7 +59,9 @@ static const char *status_of(const struct pod_info *info)
 	if (!info->launch.apps.count || !app->is_live)
 		return "creating";
 	if (app->state == POD_APP_HELD)
-		return "created";
+		return faccessat(pod->fd, POD_CREATING_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0
+			   ? "creating"
+			   : "created";
 	return info->is_paused ? "paused" : "running";
 }
 
@@ -104,7 +107,7 @@ int oci_container_look(struct pod_directory *pod, enum oci_look look, struct oci
 		ask(pod, &out->info, (int)look);
 	/* One that is being made has none yet. */
 	(void)bundle_of_pod(pod, &out->bundle, NULL);
-	out->status = status_of(&out->info);
+	out->status = status_of(&out->pod, &out->info);
 	return 1;
 }
 

@@ -19,7 +19,7 @@ static int check_container(const struct oci_container *container, const struct o
 {
 	const char *status = container->status;
 
-	if (strcmp(status, "running") == 0 ||
+	if (strcmp(status, "running") == 0 || strcmp(status, "created") == 0 ||
 	    (strcmp(status, "paused") == 0 && options->ignore_paused))
 		return 0;
 	if (strcmp(status, "paused") == 0)
@@ -28,8 +28,7 @@ static int check_container(const struct oci_container *container, const struct o
 				 "override)");
 	if (strcmp(status, "stopped") == 0)
 		return error_set(err, 0, "cannot exec in a stopped container");
-	return error_set(err, 0, "cannot exec in a container that has not been started: it is %s",
-			 status);
+	return error_set(err, 0, "cannot exec in a container that is being created");
 }
 
 static int check_options(const struct oci_options *options, bool tty, int words, struct error *err)

@@ -19,6 +19,7 @@
 #include "vmm/pod/detach.h"
 #include "vmm/pod/exec.h"
 #include "vmm/pod/gc.h"
+#include "vmm/pod/hooks.h"
 #include "vmm/pod/host_view.h"
 #include "vmm/pod/pod_name.h"
 #include "vmm/pod/stdio.h"
@@ -101,24 +102,27 @@ int oci_write_pid(const char *path, pid_t pid, struct error *err)
 	return 0;
 }
 
-static int remove_ended(struct oci_container *container, struct error *given_up, struct error *err)
+static int remove_ended(struct oci_container *container, const char *id, struct error *given_up,
+			struct error *err)
 {
 	const char *cgroup = container->bundle.texts[OCI_CGROUP];
 	int result = pod_remove(&container->pod, given_up, err);
 
 	if (result == 0 && cgroup)
 		host_cgroup_remove(cgroup);
+	if (result == 0)
+		oci_hooks_poststop(container, id);
 	return result;
 }
 
-static int remove_by_force(struct oci_container *container, struct error *err)
+static int remove_by_force(struct oci_container *container, const char *id, struct error *err)
 {
 	struct error given_up = ERROR_NONE;
 
 	if (directory_is_held(&container->pod) && pod_stop_by_force(&container->pod, err) < 0 &&
 	    directory_is_held(&container->pod))
 		return -1;
-	return remove_ended(container, &given_up, err);
+	return remove_ended(container, id, &given_up, err);
 }
 
 static void undo(const char *id)
@@ -128,7 +132,7 @@ static void undo(const char *id)
 
 	if (oci_container_open(id, OCI_HELD, &container, &ignored) < 0)
 		return;
-	(void)remove_by_force(&container, &ignored);
+	(void)remove_by_force(&container, id, &ignored);
 	oci_container_close(&container);
 }
 
@@ -152,11 +156,38 @@ static struct {
 	struct keep keep;
 } made;
 
+static bool has_create_hooks(void)
+{
+	return oci_bundle_has_hooks(&made.bundle, OCI_PRESTART, OCI_CREATE_CONTAINER);
+}
+
+/* What comes once the machine is there. */
+static int finish(const struct oci_options *options, const char *id, pid_t pid, struct error *err)
+{
+	struct oci_container container;
+	int result = 0;
+
+	if ((made.run.unfinished || oci_globals.log) &&
+	    oci_container_open(id, OCI_HELD, &container, err) < 0)
+		return -1;
+	if (made.run.unfinished)
+		result = oci_hooks_create(&container, id, &made.app, err);
+	if (result == 0)
+		result = oci_write_pid(options->pid_file, pid, err);
+	if (result == 0 && oci_globals.log)
+		oci_log_messages(&container.pod, 0);
+	if (made.run.unfinished || oci_globals.log)
+		oci_container_close(&container);
+	return result;
+}
+
 static int create(const struct oci_options *options, const char *id, pid_t *pid, struct error *err)
 {
 	struct create_options create = { .run = &made.run,
 					 .orphan.console_socket = options->console_socket };
 	const char *directory = options->bundle ? options->bundle : ".";
+	/* In the guest, which its hooks see, the container's process is the first. */
+	const struct hooks_container first = { .bundle = &made.bundle, .id = id, .pid = 1 };
 
 	memcpy(create.orphan.stdio_present, oci_stdio_present, sizeof(oci_stdio_present));
 	if (check_options(options, id, err) < 0 ||
@@ -164,6 +195,10 @@ static int create(const struct oci_options *options, const char *id, pid_t *pid,
 	    check_terminal(options, &made.bundle, err) < 0 ||
 	    bundle_settle(&made.bundle, &made.run, &made.app, &made.keep, err) < 0)
 		return -1;
+	made.run.unfinished = has_create_hooks();
+	made.app.start_state = hooks_state(OCI_START_CONTAINER, &first);
+	if (!made.app.start_state)
+		return error_set(err, ENOMEM, "cannot tell hooks of the container");
 	made.run.name = id;
 	made.run.store_root = oci_root();
 	made.run.boot_timeout_s = RUN_BOOT_TIMEOUT_OCI_S;
@@ -174,7 +209,7 @@ static int create(const struct oci_options *options, const char *id, pid_t *pid,
 			host_cgroup_remove(made.run.host_cgroup);
 		return -1;
 	}
-	if (oci_write_pid(options->pid_file, *pid, err) == 0)
+	if (finish(options, id, *pid, err) == 0)
 		return 0;
 	undo(id);
 	return -1;
@@ -186,6 +221,21 @@ int oci_create(const void *options, int argc, char **argv, struct error *err)
 
 	(void)argc;
 	return create(options, argv[0], &pid, err);
+}
+
+static int start_made(const struct oci_container *container, const char *id, struct error *err)
+{
+	size_t said = oci_messages_size(&container->pod);
+	struct error ignored = ERROR_NONE;
+
+	if (pod_start(&container->pod, err) < 0)
+		return -1;
+	if (oci_hooks_poststart(container, id, err) < 0) {
+		(void)pod_stop_by_force(&container->pod, &ignored);
+		return -1;
+	}
+	oci_log_messages(&container->pod, said);
+	return 0;
 }
 
 static int start(const char *id, struct error *err)
@@ -203,7 +253,7 @@ static int start(const char *id, struct error *err)
 	else if (strcmp(container.status, "created") != 0)
 		result = error_set(err, 0, "cannot start an already running container");
 	else
-		result = pod_start(&container.pod, err);
+		result = start_made(&container, id, err);
 	oci_container_close(&container);
 	return result;
 }
@@ -306,12 +356,12 @@ int oci_delete(const void *given, int argc, char **argv, struct error *err)
 	if (result <= 0)
 		return result;
 	if (options->force || strcmp(container.status, "created") == 0)
-		result = remove_by_force(&container, err);
+		result = remove_by_force(&container, argv[0], err);
 	else if (strcmp(container.status, "stopped") != 0)
 		result = error_set(err, 0, "cannot delete container %s that is not stopped: %s",
 				   argv[0], container.status);
 	else
-		result = remove_ended(&container, NULL, err);
+		result = remove_ended(&container, argv[0], NULL, err);
 	oci_container_close(&container);
 	return result;
 }

@@ -15,6 +15,7 @@
 #include "vmm/base/time_text.h"
 #include "vmm/cli/oci.h"
 #include "vmm/pod/capabilities.h"
+#include "vmm/pod/hooks.h"
 #include "vmm/pod/pods.h"
 
 static void format_time(char text[TIME_TEXT_BYTES + 1], uint64_t time_ns)
@@ -46,22 +47,13 @@ static const char *id_of(const struct oci_container *container)
 static void put_state(struct json_writer *json, const char *key,
 		      const struct oci_container *container)
 {
-	const struct string_list *annotations = &container->bundle.lists[OCI_ANNOTATIONS];
 	char created[TIME_TEXT_BYTES + 1];
 
 	format_time(created, container->info.created_ns);
 	json_open(json, key, '{');
-	json_put_text(json, "ociVersion", OCI_SPEC_VERSION);
-	json_put_text(json, "id", id_of(container));
-	json_put_number(json, "pid", is_stopped(container) ? 0 : (uint64_t)container->info.pid);
-	json_put_text(json, "status", container->status);
-	json_put_text(json, "bundle", text_of(container, OCI_BUNDLE_PATH));
-	json_put_text(json, "rootfs", text_of(container, OCI_ROOT_PATH));
+	hooks_put_state(json, &container->bundle, id_of(container),
+			is_stopped(container) ? 0 : container->info.pid, container->status);
 	json_put_text(json, "created", created);
-	json_open(json, "annotations", '{');
-	for (size_t i = 0; i + 1 < annotations->count; i += 2)
-		json_put_text(json, annotations->items[i], annotations->items[i + 1]);
-	json_close(json, '}');
 	json_put_text(json, "owner", geteuid() == 0 ? "root" : "");
 	json_close(json, '}');
 }
@@ -223,7 +215,6 @@ static void put_linux(struct json_writer *json)
 
 int oci_features(const void *options, int argc, char **argv, struct error *err)
 {
-	static const char *const none[] = { NULL };
 	static const char *const mount_options[] = { "bind",  "dev",	"exec",	  "gid=",  "mode=",
 						     "nodev", "noexec", "nosuid", "rbind", "ro",
 						     "rw",    "size=",	"suid",	  "uid=",  NULL };
@@ -237,7 +228,10 @@ int oci_features(const void *options, int argc, char **argv, struct error *err)
 	json_open(&json, NULL, '{');
 	json_put_text(&json, "ociVersionMin", "1.0.0");
 	json_put_text(&json, "ociVersionMax", "1.2.0");
-	put_list(&json, "hooks", none);
+	json_open(&json, "hooks", '[');
+	for (enum oci_hook_kind kind = 0; kind < OCI_HOOK_KINDS; kind++)
+		json_put_text(&json, NULL, oci_hook_name(kind));
+	json_close(&json, ']');
 	put_list(&json, "mountOptions", mount_options);
 	put_linux(&json);
 	json_open(&json, "annotations", '{');

@@ -192,6 +192,33 @@ static int settle_mounts(const struct oci_bundle *bundle, struct app_options *ap
 	return 0;
 }
 
+/* Those of the guest; who knows the container's name fills start_state. */
+static int settle_hooks(const struct oci_bundle *bundle, struct app_options *app, struct keep *keep,
+			struct error *err)
+{
+	struct pod_hook *hooks = keep_array(keep, bundle->hook_count + 1, sizeof(*hooks), err);
+
+	if (!hooks)
+		return -1;
+	for (size_t i = 0; i < bundle->hook_count; i++) {
+		const struct oci_hook *hook = &bundle->hooks[i];
+		const char **alone = keep_array(keep, 2, sizeof(*alone), err);
+
+		if (!alone)
+			return -1;
+		alone[0] = hook->path;
+		if (hook->kind == OCI_START_CONTAINER)
+			hooks[app->start_hook_count++] = (struct pod_hook){
+				.path = hook->path,
+				.argv = hook->args.count ? lend(&hook->args).items : alone,
+				.env = lend(&hook->env).items,
+				.timeout_s = hook->timeout_s,
+			};
+	}
+	app->start_hooks = hooks;
+	return 0;
+}
+
 static int settle_app(const struct oci_bundle *bundle, struct app_options *app, struct keep *keep,
 		      struct error *err)
 {
@@ -224,7 +251,8 @@ static int settle_app(const struct oci_bundle *bundle, struct app_options *app, 
 		.masked_paths = lend_paths(&bundle->lists[OCI_MASKED]),
 		.read_only_paths = lend_paths(&bundle->lists[OCI_READ_ONLY_PATHS]),
 	};
-	if (!app->reference || !app->seccomp || settle_capabilities(bundle, app, keep, err) < 0)
+	if (!app->reference || !app->seccomp || settle_capabilities(bundle, app, keep, err) < 0 ||
+	    settle_hooks(bundle, app, keep, err) < 0)
 		return -1;
 	return settle_mounts(bundle, app, keep, err);
 }

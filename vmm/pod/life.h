@@ -29,6 +29,7 @@
 #define POD_TIMES_NAME	  "times"
 #define POD_NOT_STARTED	  "not-started"
 #define POD_BUNDLE_NAME	  "bundle"
+#define POD_CREATING_NAME "creating" /* while hooks of a bundle's create have not all run */
 
 enum { POD_NETWORKS_MAX = 2048 }; /* bytes of the file "networks" */
 

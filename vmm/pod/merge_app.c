@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "guest-init/protocol.h"
+#include "guest-init/metadata_protocol.h"
 #include "vmm/base/bytes.h"
 #include "vmm/pod/app_values.h"
 #include "vmm/pod/merge_internal.h"
@@ -191,6 +191,9 @@ static int set_identity(struct merge_app *app, struct error *err)
 	out->has_umask = own->has_umask;
 	out->umask = own->umask;
 	out->shm_size = own->shm_bytes;
+	out->start_hooks = own->start_hooks;
+	out->start_hook_count = own->start_hook_count;
+	out->start_state = own->start_state;
 	out->masked_paths = own->all_paths ? NULL : masked_paths;
 	out->read_only_paths = own->all_paths ? NULL : read_only_paths;
 	if (own->masked_paths)

@@ -12,7 +12,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "guest-init/protocol.h"
+#include "guest-init/metadata_protocol.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 #include "vmm/pod/image_program.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "guest-init/protocol.h"
+#include "guest-init/metadata_protocol.h"
 #include "images/image_manifest.h"
 #include "images/limits.h"
 #include "images/pod_manifest.h"

@@ -94,6 +94,13 @@ enum pod_own {
 	POD_OWN_OOM_SCORE = 16,
 };
 
+/* Of the guest: run in the app's root before its program. */
+struct pod_hook {
+	const char *path;		      /* absolute */
+	const char *const *argv, *const *env; /* NULL-terminated; env may be NULL */
+	uint32_t timeout_s;		      /* 0: none */
+};
+
 struct pod_app {
 	uint32_t own; /* of an added process: enum pod_own */
 	const char *name;
@@ -125,6 +132,9 @@ struct pod_app {
 	uint32_t pids_limit;
 	const char **pre_start; /* argv of the handlers, NULL-terminated; NULL: none */
 	const char **post_stop;
+	const struct pod_hook *start_hooks;
+	size_t start_hook_count;
+	const char *start_state; /* what each of them reads; if there are any */
 	enum pod_restart restart;
 	uint32_t stop_signal; /* 0: SIGTERM */
 	uint64_t shm_size; /* bytes; the pod's /dev/shm is as large as the largest of its apps' */

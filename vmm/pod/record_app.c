@@ -233,6 +233,7 @@ void record_write_app(struct record_writer *w, const struct pod_app *app)
 	writer_path(w, RECORD_WORKDIR, app->workdir ? app->workdir : "/");
 	put_limits(w, app);
 	put_life(w, app);
+	record_write_hooks(w, app);
 	writer_paths(w, RECORD_MASKED, app->masked_paths);
 	writer_paths(w, RECORD_READ_ONLY_PATHS, app->read_only_paths);
 	put_root(w, &app->root);

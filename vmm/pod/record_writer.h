@@ -60,4 +60,7 @@ void record_write_app(struct record_writer *w, const struct pod_app *app);
 /* The same of a member's, with what only a member has. */
 void record_write_member(struct record_writer *w, const struct pod_app *app);
 
+/* A part of that, in record_hooks.c. */
+void record_write_hooks(struct record_writer *w, const struct pod_app *app);
+
 #endif

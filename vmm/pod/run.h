@@ -62,10 +62,14 @@ struct app_options {
 	unsigned host_mount_count;
 	const struct pod_mount *tmpfs_mounts;
 	unsigned tmpfs_mount_count;
+	const struct pod_hook *start_hooks;
+	unsigned start_hook_count;
+	const char *start_state; /* for those; hooks.h */
 };
 
 struct launch_record;
 struct networks;
+struct pod_hook;
 struct pod_mount;
 struct volume;
 
@@ -118,6 +122,7 @@ struct run_options {
 	bool metadata;		   /* the pod has a metadata service */
 	bool hold;		   /* each app waits for POD_REQUEST_START */
 	bool members;		   /* containers may be added while it runs */
+	bool unfinished;	   /* the pod's directory gets POD_CREATING_NAME */
 	struct text_list sysctls;  /* NAME=VALUE */
 	struct text_list warnings; /* that came up with the options */
 	const void *bundle;	   /* kept in the pod's directory as POD_BUNDLE_NAME; NULL: none */

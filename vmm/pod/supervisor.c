@@ -273,6 +273,9 @@ static int appear(struct supervisor *supervisor, const struct launch *launch, st
 	if (options->host_cgroup && run_app_options(options, 0)->memory_bytes &&
 	    host_cgroup_limit(options->host_cgroup, launch->plan.memory_bytes, err) < 0)
 		return -1;
+	if (options->unfinished &&
+	    directory_write(supervisor->directory->fd, POD_CREATING_NAME, "", 0, false, err) < 0)
+		return -1;
 	if (options->bundle &&
 	    directory_write(supervisor->directory->fd, POD_BUNDLE_NAME, options->bundle,
 			    options->bundle_bytes, false, err) < 0)

@@ -27,6 +27,9 @@ static void check_app(const struct record_app *app)
 		assert(app->mounts[i].target[0] == '/' &&
 		       (app->mounts[i].type == RECORD_MOUNT_TMPFS ||
 			!strchr(app->mounts[i].source, '/')));
+	for (size_t i = 0; i < app->start_hook_count; i++)
+		assert(app->start_state && app->start_hooks[i].path[0] == '/' &&
+		       app->start_hooks[i].argv[0] && app->start_hooks[i].env);
 	assert(!strchr(app->root.source, '/'));
 	assert(app->root.upper != RECORD_UPPER_DISK || app->root.upper_directory);
 	assert(!app->seccomp == !app->seccomp_count && app->seccomp_count <= RECORD_SECCOMP_MAX);

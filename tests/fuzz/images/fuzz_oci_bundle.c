@@ -25,6 +25,8 @@ static void check(const struct oci_bundle *bundle)
 		assert(bundle->mounts[i].target[0] == '/' &&
 		       (bundle->mounts[i].source != NULL) ==
 			   ((bundle->mounts[i].flags & OCI_MOUNT_BIND) != 0));
+	for (size_t i = 0; i < bundle->hook_count; i++)
+		assert(bundle->hooks[i].path[0] == '/' && oci_hook_name(bundle->hooks[i].kind));
 	(void)oci_bundle_annotation(bundle, "a");
 }
 

@@ -255,8 +255,14 @@ static void test_refused(void **state)
 		{ PROCESS(",\"oomScoreAdj\":1.5"), "process.oomScoreAdj: it is no whole number" },
 		{ PROCESS(",\"scheduler\":{\"policy\":\"SCHED_FIFO\"}"),
 		  "process.scheduler: it is not supported" },
-		{ TOP(",\"hooks\":{\"poststop\":[{\"path\":\"/x\"}]}"),
-		  "hooks.poststop: it is not supported" },
+		{ TOP(",\"hooks\":{\"poststop\":[{\"path\":\"x\"}]}"),
+		  "hooks.poststop[0].path: \"x\" is no absolute path" },
+		{ TOP(",\"hooks\":{\"poststart\":[{\"args\":[]}]}"),
+		  "hooks.poststart[0].path: it is missing" },
+		{ TOP(",\"hooks\":{\"prestart\":[{\"path\":\"/x\",\"timeout\":0}]}"),
+		  "hooks.prestart[0].timeout: it is 0" },
+		{ TOP(",\"hooks\":{\"prestart\":[{\"path\":\"/x\",\"timeout\":-1}]}"), NULL },
+		{ TOP(",\"hooks\":{\"prestart\":{}}"), NULL },
 		{ TOP(",\"annotations\":{\"a\":1}"), "annotations.a: it is no string" },
 		{ TOP(",\"vm\":{\"hypervisor\":{\"path\":\"/x\"}}"),
 		  "vm.hypervisor: it is not supported" },
@@ -316,6 +322,37 @@ static void test_refused(void **state)
 			assert_true(err.text[0]);
 		assert_null(bundle.texts[OCI_ROOT_PATH]);
 	}
+}
+
+static void test_hooks(void **state)
+{
+	struct oci_bundle bundle = read_text(
+	    TOP(",\"hooks\":{\"poststop\":[{\"path\":\"/a\"}],\"prestart\":[{\"path\":\"/b\","
+		"\"args\":[\"x\",\"\"],\"env\":[\"C=d\"],\"timeout\":7},{\"path\":\"/e\"}]}"));
+	struct error err = ERROR_NONE;
+	struct oci_bundle back;
+	void *data;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(bundle.hook_count, 3);
+	assert_int_equal(bundle.hooks[0].kind, OCI_PRESTART);
+	assert_string_equal(bundle.hooks[0].path, "/b");
+	assert_string_equal(bundle.hooks[0].args.items[0], "x");
+	assert_string_equal(bundle.hooks[0].args.items[1], "");
+	assert_string_equal(bundle.hooks[0].env.items[0], "C=d");
+	assert_int_equal(bundle.hooks[0].timeout_s, 7);
+	assert_string_equal(bundle.hooks[1].path, "/e");
+	assert_int_equal(bundle.hooks[2].kind, OCI_POSTSTOP);
+	assert_int_equal(bundle.hooks[2].args.count + bundle.hooks[2].env.count, 0);
+	assert_true(oci_bundle_has_hooks(&bundle, OCI_PRESTART, OCI_CREATE_CONTAINER));
+	assert_false(oci_bundle_has_hooks(&bundle, OCI_CREATE_RUNTIME, OCI_POSTSTART));
+	/* A reader that lies. */
+	bundle.hooks[1].path[0] = 'e';
+	assert_int_equal(oci_bundle_encode(&bundle, &data, &len), 0);
+	assert_int_equal(oci_bundle_decode(&back, data, len, &err), -1);
+	free(data);
+	oci_bundle_free(&bundle);
 }
 
 /* A process alone, as engines write one for exec. */
@@ -428,7 +465,7 @@ int main(void)
 		cmocka_unit_test(test_mounts),	    cmocka_unit_test(test_least),
 		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_wrong_fields),
 		cmocka_unit_test(test_manual),	    cmocka_unit_test(test_dropped_binds),
-		cmocka_unit_test(test_huge_limits),
+		cmocka_unit_test(test_huge_limits), cmocka_unit_test(test_hooks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
