@@ -13,15 +13,6 @@ static const char *const transports[] = {
 	"oci:", "oci-archive:", "docker-archive:", "docker://", "aci:", "rootfs:", NULL
 };
 
-void help_print_verbs(const struct program *program)
-{
-	printf("usage: %s VERB [OPTIONS] ...\n\n%s.\n\nverbs:\n", program->command, program->about);
-	for (const struct verb *verb = program->verbs; verb->name; verb++)
-		printf("  %-12s %s\n", verb->name, verb->help);
-	printf("\n%s VERB --help explains a verb; the manual is %s.\n", program->command,
-	       program->manual);
-}
-
 static void print_option(const struct option_spec *option)
 {
 	char left[64];
@@ -34,6 +25,20 @@ static void print_option(const struct option_spec *option)
 		printf("  %s\n  %-*s %s\n", left, OPTION_COLUMN, "", option->help);
 	else
 		printf("  %-*s %s\n", OPTION_COLUMN, left, option->help);
+}
+
+void help_print_verbs(const struct program *program)
+{
+	printf("usage: %s %sVERB [OPTIONS] ...\n\n%s.\n\nverbs:\n", program->command,
+	       program->globals ? "[OPTIONS] " : "", program->about);
+	for (const struct verb *verb = program->verbs; verb->name; verb++)
+		printf("  %-12s %s\n", verb->name, verb->help);
+	if (program->globals)
+		printf("\noptions in front of the verb:\n");
+	for (size_t i = 0; program->globals && i < program->globals->option_count; i++)
+		print_option(&program->globals->options[i]);
+	printf("\n%s VERB --help explains a verb; the manual is %s.\n", program->command,
+	       program->manual);
 }
 
 void help_print_verb(const struct program *program, const struct verb *verb)
@@ -97,6 +102,9 @@ static void print_arguments(const struct verb *verb)
 	case COMPLETE_PODS:
 		printf(" $(nacelle list --quiet 2>/dev/null)");
 		break;
+	case COMPLETE_CONTAINERS:
+		printf(" $(nacelle-oci list --quiet 2>/dev/null)");
+		break;
 	case COMPLETE_STORED:
 		printf(" $(nacelle image list --quiet 2>/dev/null)");
 		break;
@@ -130,19 +138,41 @@ static void print_function(const struct program *program)
 		(void)putchar(*c == ' ' || *c == '-' ? '_' : *c);
 }
 
+/* Finds the verb behind options of the program's own, whose values are words; "=" is one too. */
+static void print_globals(const struct verb *globals)
+{
+	printf("  local at=1\n  while [ \"$at\" -lt \"$COMP_CWORD\" ]; do\n"
+	       "    case \"${COMP_WORDS[at]}\" in\n    ");
+	for (size_t i = 0, values = 0; i < globals->option_count; i++)
+		if (globals->options[i].kind != OPTION_FLAG)
+			printf("%s--%s", values++ ? "|" : "", globals->options[i].name);
+	printf(") [ \"${COMP_WORDS[at+1]}\" = = ] && at=$((at + 1)); at=$((at + 2)) ;;\n"
+	       "    -*) at=$((at + 1)) ;;\n    *) break ;;\n    esac\n  done\n"
+	       "  verb=\"${COMP_WORDS[at]}\"\n  case \":$previous\" in\n");
+	print_values(globals);
+	printf("  esac\n  if [ \"$COMP_CWORD\" -le \"$at\" ]; then\n    _nacelle_offer ");
+	print_option_names(globals);
+}
+
+static void print_verb_place(const struct program *program, int depth)
+{
+	printf("  local IFS=$'\\n' current=\"${COMP_WORDS[COMP_CWORD]}\"\n"
+	       "  local previous=\"${COMP_WORDS[COMP_CWORD-1]}\" verb=\"${COMP_WORDS[%d]}\"\n",
+	       depth);
+	if (program->globals)
+		print_globals(program->globals);
+	else
+		printf("  if [ \"$COMP_CWORD\" -eq %d ]; then\n    _nacelle_offer", depth);
+}
+
 void help_print_completion(const struct program *program)
 {
 	bool is_first = !strchr(program->command, ' ');
-	int depth = is_first ? 1 : 2;
 
 	printf("%s_", is_first ? shared : "");
 	print_function(program);
-	printf("() {\n"
-	       "  local IFS=$'\\n' current=\"${COMP_WORDS[COMP_CWORD]}\"\n"
-	       "  local previous=\"${COMP_WORDS[COMP_CWORD-1]}\" verb=\"${COMP_WORDS[%d]}\"\n"
-	       "  if [ \"$COMP_CWORD\" -eq %d ]; then\n"
-	       "    _nacelle_offer",
-	       depth, depth);
+	printf("() {\n");
+	print_verb_place(program, is_first ? 1 : 2);
 	for (const struct verb *verb = program->verbs; verb->name; verb++)
 		printf(" %s", verb->name);
 	printf("\n    return\n  fi\n  case \"$verb:$previous\" in\n");

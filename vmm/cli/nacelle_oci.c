@@ -110,25 +110,40 @@ static const struct option_spec list_options[] = {
 };
 static const struct option_spec spec_options[] = { OPTION_BUNDLE };
 
-#define VERB(word, arguments, about, table, fewest, most, function)                                \
+#define VERB_OFFERED(word, arguments, about, table, fewest, most, offered, function)               \
 	{                                                                                          \
 		.name = word, .usage = arguments, .help = about, .options = table,                 \
 		.option_count = sizeof(table) / sizeof(*(table)),                                  \
 		.options_size = sizeof(struct oci_options), .arguments_min = fewest,               \
-		.arguments_max = most, .run = function                                             \
+		.arguments_max = most, .complete = offered, .run = function                        \
 	}
+#define VERB(word, arguments, about, table, fewest, most, function)                                \
+	VERB_OFFERED(word, arguments, about, table, fewest, most,                                  \
+		     (most) ? COMPLETE_CONTAINERS : COMPLETE_NOTHING, function)
 #define PLAIN_VERB(word, arguments, about, count, function)                                        \
 	{                                                                                          \
 		.name = word, .usage = arguments, .help = about,                                   \
 		.options_size = sizeof(struct oci_options), .arguments_min = count,                \
-		.arguments_max = count, .run = function                                            \
+		.arguments_max = count,                                                            \
+		.complete = (count) ? COMPLETE_CONTAINERS : COMPLETE_NOTHING, .run = function      \
 	}
 
+static int print_completion(const void *options, int argc, char **argv, struct error *err)
+{
+	(void)options;
+	(void)argc;
+	(void)argv;
+	(void)err;
+	help_print_completion(&oci_program);
+	return 0;
+}
+
 static const struct verb verbs[] = {
-	VERB("create", "[OPTIONS] ID", "Make a container, which then waits for its start",
-	     create_options, 1, 1, oci_create),
+	VERB_OFFERED("create", "[OPTIONS] ID", "Make a container, which then waits for its start",
+		     create_options, 1, 1, COMPLETE_NOTHING, oci_create),
 	PLAIN_VERB("start", "ID", "Start a container that was made", 1, oci_start),
-	VERB("run", "[OPTIONS] ID", "Make and start a container", run_options, 1, 1, oci_run),
+	VERB_OFFERED("run", "[OPTIONS] ID", "Make and start a container", run_options, 1, 1,
+		     COMPLETE_NOTHING, oci_run),
 	PLAIN_VERB("state", "ID", "Print a container's state as JSON", 1, oci_state),
 	{ .name = "exec",
 	  .usage = "[OPTIONS] ID [COMMAND ...]",
@@ -139,6 +154,7 @@ static const struct verb verbs[] = {
 	  .options_first = true,
 	  .arguments_min = 1,
 	  .arguments_max = INT_MAX,
+	  .complete = COMPLETE_CONTAINERS,
 	  .run = oci_exec },
 	VERB("kill", "[OPTIONS] ID [SIGNAL]", "Send a signal to a container (TERM)", kill_options,
 	     1, 2, oci_kill),
@@ -152,7 +168,18 @@ static const struct verb verbs[] = {
 	PLAIN_VERB("features", "", "Print what this runtime knows, as JSON", 0, oci_features),
 	VERB("spec", "[OPTIONS]", "Write a config.json to begin with", spec_options, 0, 0,
 	     oci_spec),
+	PLAIN_VERB("completion", "", "Print the completion for bash", 0, print_completion),
 	{ .name = NULL },
+};
+
+static const struct verb global_verb = {
+	.name = "",
+	.usage = "[OPTIONS] VERB ...",
+	.help = "",
+	.options = global_options,
+	.option_count = sizeof(global_options) / sizeof(*global_options),
+	.options_size = sizeof(struct oci_globals),
+	.options_first = true,
 };
 
 const struct program oci_program = {
@@ -160,17 +187,8 @@ const struct program oci_program = {
 	.command = "nacelle-oci",
 	.about = "Runs OCI containers, each in a virtual machine of its own",
 	.manual = "nacelle-oci(8)",
+	.globals = &global_verb,
 	.verbs = verbs,
-};
-
-static const struct verb global_verb = {
-	.name = "nacelle-oci",
-	.usage = "[OPTIONS] VERB ...",
-	.help = "",
-	.options = global_options,
-	.option_count = sizeof(global_options) / sizeof(*global_options),
-	.options_size = sizeof(struct oci_globals),
-	.options_first = true,
 };
 
 static int run_verb(const struct verb *verb, int argc, char **argv, struct error *err)

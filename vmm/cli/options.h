@@ -33,6 +33,7 @@ enum verb_completion {
 	COMPLETE_STORED,    /* references that the store has */
 	COMPLETE_PODS,	    /* pods that there are */
 	COMPLETE_VERBS,	    /* the verbs of another program: nacelle image ... */
+	COMPLETE_CONTAINERS,
 };
 
 struct option_spec {
@@ -98,8 +99,9 @@ struct program {
 	const char *command; /* as the user types it */
 	const char *about;   /* one line */
 	const char *manual;
-	const struct verb *verbs; /* in the order of the help; ends with one without a name */
-	int failure_status;	  /* exit status of its own failures; 0: PROGRAM_STATUS_FAILURE */
+	const struct verb *verbs;   /* in the order of the help; ends with one without a name */
+	int failure_status;	    /* exit status of its own failures; 0: PROGRAM_STATUS_FAILURE */
+	const struct verb *globals; /* options in front of the verb; NULL: none */
 };
 
 /* Option i of a verb, those of its group last, or NULL; *offset is that of its struct. */
