@@ -94,6 +94,7 @@ static int settle_and_run(const struct oci_options *options, const struct oci_co
 		const char **ours;
 	} command = { argv };
 	struct pod_app own;
+	int status;
 
 	if (options->process && bundle_load_process(&process, options->process, err) < 0)
 		return -1;
@@ -103,7 +104,10 @@ static int settle_and_run(const struct oci_options *options, const struct oci_co
 	if (check_options(options, exec.tty, words, err) < 0 ||
 	    bundle_settle_exec(&given, &exec, &own, &keep, err) < 0)
 		return -1;
-	return run(options, &exec, &process, container, command.ours, err);
+	status = run(options, &exec, &process, container, command.ours, err);
+	if (status >= 0)
+		oci_log_warnings(&process.lists[OCI_WARNINGS]);
+	return status;
 }
 
 int oci_exec(const void *given, int argc, char **argv, struct error *err)
