@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# level: pod
+# The memory of a pod: small ones, all of it at once, and what is free goes back to the host.
+
+test_small_pods() {
+  run_pod --memory 32M "$busybox" -- sh -c 'ls -R /bin | sort | tail -n 1 >/tmp/last; ps >/dev/null; echo small'
+  expect_status 0
+  expect_stdout small
+  run_pod --memory 64M "$debian" -- python3 -c 'import json; print(json.dumps({"sum": sum(range(100000))}))'
+  expect_status 0
+  expect_stdout '{"sum": 4999950000}'
+}
+
+# An app that takes all there is at once, and one that asks for more than there is.
+test_all_memory_at_once() {
+  run_pod --memory 200M "$debian" -- python3 -c '
+import mmap
+taken = mmap.mmap(-1, 130 << 20)
+for at in range(0, len(taken), 4096): taken[at] = 1
+print("taken")'
+  expect_status 0
+  expect_stdout taken
+  run_pod --memory 200M "$debian" -- python3 -c 'bytearray(b"x") * (600 << 20)'
+  [ "$status" != 0 ] || fail "three times the memory was there"
+}
+
+# KiB that the machine has of its host's memory.
+machine_kib() {
+  local child most=0 kib
+  for child in $(pgrep -P "$pod" -x nacelle-vm); do
+    kib=$(sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$child/status" 2>/dev/null)
+    [ "${kib:-0}" -le "$most" ] || most=$kib
+  done
+  echo "$most"
+}
+
+has_given_back() {
+  local now
+  now=$(machine_kib)
+  [ "$now" -gt 0 ] && [ "$now" -lt $((before - 40 * 1024)) ]
+}
+
+test_free_memory_goes_back() {
+  local before
+  mkfifo go
+  exec 3<>go
+  start_pod --memory 200M --interactive "$busybox" -- sh -c 'dd if=/dev/zero of=/dev/shm/it bs=1M count=60 2>/dev/null; echo full
+    read -r line; rm /dev/shm/it; echo empty; read -r line; dd if=/dev/zero of=/dev/shm/it bs=1M count=60 2>/dev/null
+    md5sum </dev/shm/it' <go
+  until grep -q full "$out"; do kill -0 "$pod" || fail "it has ended"; sleep 0.1; done
+  before=$(machine_kib)
+  [ "$before" -gt $((60 * 1024)) ] || fail "of 60 MiB it has $before KiB"
+  echo >&3
+  until has_given_back; do kill -0 "$pod" || fail "it has ended"; sleep 0.5; done
+  echo >&3
+  exec 3>&-
+  wait_pod
+  expect_status 0
+  expect_stdout $'full\nempty\n76c136bc0d680abd978d9934070c01e5  -'
+}
