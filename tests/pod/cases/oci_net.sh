@@ -36,7 +36,7 @@ remove_links() {
 } 2>/dev/null
 
 # no_tap: nothing of a machine is in the namespace.
-no_tap() { [ "$(ip -n given qdisc show dev eth0 ingress)$(ip -n given -o link | grep -c nacelle)" = 0 ]; }
+no_tap() { [ "$(ip -n given qdisc show dev eth0 ingress)$(ip -n given -o link | grep -c 'nacelle[0-2]')" = 0 ]; }
 
 # One that is given, with two interfaces; and one that the runtime makes, which is filled between create and start.
 test_namespaces() {
@@ -58,6 +58,9 @@ test_namespaces() {
   ip -n given link set eth0 up
   ip -n given link set data up
   ip -n given route add default via 10.90.0.1
+  ip -n given route add 10.99.0.0/16 nexthop via 10.90.0.1 dev eth0 nexthop via 10.91.0.1 dev data
+  ip -n given route add 10.98.0.0/16 via inet6 fd90::1 dev eth0
+  ip -n given link add nacelle3 up type dummy
   ip -n given neigh add 10.90.0.9 lladdr 02:00:00:00:90:09 dev eth0 nud permanent
   make_bundle b /run/netns/given sh -c 'ip -o addr show; ip route; cat /sys/class/net/eth0/mtu /sys/class/net/eth0/address
     cat /proc/net/arp; ping -c 3 -W 20 10.90.0.1 >/dev/null && echo ping4; ping -6 -c 3 -W 20 fd90::1 >/dev/null && echo ping6
@@ -74,6 +77,12 @@ test_namespaces() {
   for line in 10.90.0.2/24 fd90::2/64 10.91.0.2/24 'default via 10.90.0.1 dev eth0' 1400 02:00:00:00:90:02 ': data' \
     '02:00:00:00:90:09' ping4 ping6 ping-data; do
     expect_stdout_has "$line"
+  done
+  # What the guest does not get is said.
+  cat oci/pods/v1/*/*/messages >messages
+  for line in 'the route to 10.99.0.0/16 is left out: it has several next hops' \
+    'the route to 10.98.0.0/16 is left out: it has a gateway of another family' 'the interface nacelle3 of the network namespace is left out'; do
+    grep -qF "$line" messages || fail "$(cat messages)"
   done
   # What the engine sees is as it was, and is left so.
   ip -n given -o addr show dev eth0 | grep -q 10.90.0.2/24 || fail "the host's address"
