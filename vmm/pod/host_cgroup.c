@@ -179,6 +179,13 @@ int host_cgroup_join(const char *given, bool make, struct error *err)
 	return is_forbidden(code) ? 1 : -1;
 }
 
+int host_cgroup_open(const char *given)
+{
+	char path[PATH_MAX];
+
+	return host_cgroup_path(given, path) ? walk(path, false) : -1;
+}
+
 int host_cgroup_limit(const char *given, uint64_t machine_bytes, struct error *err)
 {
 	uint64_t bytes = machine_bytes + machine_bytes / OVERHEAD_SHARE + OVERHEAD_BYTES;

@@ -63,6 +63,15 @@ bool host_cgroup_path(const char *given, char out[PATH_MAX]);
 /* Lets the machine have its memory and what its processes need for it. */
 int host_cgroup_limit(const char *path, uint64_t machine_bytes, struct error *err);
 
+/* Its directory, or -1. */
+int host_cgroup_open(const char *path);
+
+/*
+ * Lets the host's kernel count a kill for lack of memory in the cgroup of that directory, whose
+ * only process is this one; otherwise, or where the host has no limit of memory, does nothing.
+ */
+void host_cgroup_note_oom(int cgroup);
+
 /*
  * Removes it, once the last of its processes is gone, which is awaited for ten seconds. One in
  * which others have made cgroups stays.

@@ -87,6 +87,7 @@ static void on_app_exit(struct supervisor *supervisor, const struct machine_even
 	       event->flags & EXIT_FLAG_CORE ? ", core dumped" : "",
 	       event->flags & EXIT_FLAG_OOM ? ", out of memory" : "");
 	warn_of_oom(supervisor, event);
+	supervisor->was_out_of_memory |= event->flags & EXIT_FLAG_OOM;
 	if (app_states_on_exit(&supervisor->apps, event, supervisor->directory, &err) < 0)
 		report(REPORT_WARNING, "%s", err.text);
 }

@@ -270,6 +270,8 @@ static int appear(struct supervisor *supervisor, const struct launch *launch, st
 	if (options->engine_directory)
 		supervisor->engine_fd =
 		    open(options->engine_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (options->host_cgroup)
+		supervisor->cgroup_fd = host_cgroup_open(options->host_cgroup);
 	if (options->host_cgroup && run_app_options(options, 0)->memory_bytes &&
 	    host_cgroup_limit(options->host_cgroup, launch->plan.memory_bytes, err) < 0)
 		return -1;
@@ -296,6 +298,7 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 					 .vsock = &launch->vsock,
 					 .roles = ROLES_NONE,
 					 .engine_fd = -1,
+					 .cgroup_fd = -1,
 					 .status = RUN_STATUS_FAILURE };
 	struct error err = ERROR_NONE;
 
@@ -316,6 +319,8 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 	net_start_end(&supervisor);
 	vsock_path_remove(&launch->vsock);
 	control_socket_close(&supervisor.control);
+	if (supervisor.was_out_of_memory)
+		host_cgroup_note_oom(supervisor.cgroup_fd);
 	timeline_stamp(timeline, TIMELINE_EXITED);
 	return supervisor.status;
 }

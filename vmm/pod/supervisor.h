@@ -38,7 +38,9 @@ struct supervisor {
 	struct pod_client *starting; /* waits for the start of an app that was held, or NULL */
 	uint32_t starting_app;
 	struct net_start network;
-	int engine_fd; /* the directory of an engine that wants to know of OOM, or -1 */
+	int engine_fd;		/* the directory of an engine that wants to know of OOM, or -1 */
+	int cgroup_fd;		/* of the engine's cgroup on the host, or -1 */
+	bool was_out_of_memory; /* an app, at its end */
 	struct machine_queue commands; /* that wait for the machine */
 	uint32_t reply_flags;	       /* enum pod_reply_flag, of the pod */
 	bool has_started;	       /* an app */
