@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guest-init/cgroup.h"
+#include "guest-init/mounts.h"
 #include "guest-init/net.h"
 #include "guest-init/platform.h"
 
@@ -70,6 +72,7 @@ static void release(struct added *added, struct added_process *p)
 	if (p->running)
 		app_close(&p->app);
 	record_free_added(&p->own);
+	free(p->answer.text);
 	free(p->bytes);
 	free(p->env);
 	free(p);
@@ -217,12 +220,21 @@ size_t added_wants(struct added *added, struct pollfd *fds)
 		if (p->running) {
 			app_wants(&p->app, fds + used);
 			used += APP_POLLFDS;
+		} else if (p->answer.text) {
+			fds[used++] = (struct pollfd){ .fd = *p->answers_to, .events = POLLOUT };
 		} else {
 			fds[used++] = (struct pollfd){ .fd = p->sockets[0],
 						       .events = p->connected ? POLLIN : POLLOUT };
 		}
 	}
 	return used;
+}
+
+/* What this process itself was to do is done. */
+static int end_done(struct added *added, struct added_process *p, struct error *err)
+{
+	p->app.pid = getpid();
+	return tell_started(added, p, err) < 0 ? -1 : end(added, p, EXIT_KIND_CODE, 0, err);
 }
 
 /* The pod's networks, which the host has come to know: this process itself does what is to do. */
@@ -237,8 +249,40 @@ static int take_networks(struct added *added, struct added_process *p, struct er
 	record.cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
 	if (net_configure(&record, &why) < 0)
 		return give_up(added, p, why.code, err);
-	p->app.pid = getpid();
-	return tell_started(added, p, err) < 0 ? -1 : end(added, p, EXIT_KIND_CODE, 0, err);
+	return end_done(added, p, err);
+}
+
+static int take_question(struct added *added, struct added_process *p, int question,
+			 const struct record_app *asked, struct error *err)
+{
+	struct error why = ERROR_NONE;
+
+	if (p->home->state > APP_RUNNING)
+		return give_up(added, p, ESRCH, err);
+	if (question == RECORD_QUESTION_LIMITS)
+		return cgroup_change(DIR_CGROUP, p->home->group, p->home->config, asked, &why) < 0
+			   ? give_up(added, p, why.code, err)
+			   : end_done(added, p, err);
+	p->answers_to = &p->sockets[asked->ports[1]];
+	if (question_figures(DIR_CGROUP, p->home->group, &p->answer, &why) < 0 ||
+	    platform_connect_from(*p->answers_to, p->record_port + asked->ports[1], &why) < 0)
+		return give_up(added, p, why.code, err);
+	return 0;
+}
+
+static int step_answer(struct added *added, struct added_process *p, short events,
+		       struct error *err)
+{
+	int code = events & (POLLERR | POLLHUP) ? added_socket_error(*p->answers_to) : 0;
+	int sent;
+
+	if (!events)
+		return 0;
+	errno = code ? code : EPIPE;
+	sent = code || events & POLLHUP ? -1 : question_send(&p->answer, *p->answers_to);
+	if (sent < 0)
+		return give_up(added, p, errno, err);
+	return sent > 0 ? end_done(added, p, err) : 0;
 }
 
 /* The record is awaited, then the app. */
@@ -246,12 +290,22 @@ static int step_record(struct added *added, struct added_process *p, short event
 		       struct error *err)
 {
 	struct error why = ERROR_NONE;
+	struct record_app asked;
 	int streams[APP_STREAMS];
-	int got = p->sockets[0] >= 0 ? added_read_record(p, events) : 0;
+	int got, question;
 
+	if (p->answer.text)
+		return step_answer(added, p, events, err);
+	got = p->sockets[0] >= 0 ? added_read_record(p, events) : 0;
 	if (got > 0) {
 		close(p->sockets[0]);
 		p->sockets[0] = -1;
+		question = p->member ? RECORD_QUESTION_NONE
+				     : record_read_question(p->bytes, p->len, &asked, &why);
+		if (question < 0)
+			return give_up(added, p, why.code, err);
+		if (question != RECORD_QUESTION_NONE)
+			return take_question(added, p, question, &asked, err);
 		if (record_holds_networks(p->bytes, p->len))
 			return take_networks(added, p, err);
 		got = p->member ? member_settle(p) : added_settle(p);

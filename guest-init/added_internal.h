@@ -5,6 +5,7 @@
 #define NACELLE_GUEST_INIT_ADDED_INTERNAL_H
 
 #include "guest-init/added.h"
+#include "guest-init/question.h"
 
 struct added_process {
 	uint32_t record_port;
@@ -20,8 +21,13 @@ struct added_process {
 	struct record_app own;	  /* as the record says */
 	struct record_app config; /* of a process: with all that is its app's */
 	const char **env;
+	struct answer answer; /* of a question, once it is there */
+	int *answers_to;      /* which of sockets takes it */
 	struct app app;
 };
+
+/* What has gone wrong with a connection that is being made; 0: nothing. */
+int added_socket_error(int socket);
 
 /* Takes what has come of the record. 1 when it is whole, 0 if more is to come, -1 with errno set.
  */

@@ -30,14 +30,22 @@ static int make_room(struct added_process *p)
 	return 0;
 }
 
-int added_read_record(struct added_process *p, short events)
+int added_socket_error(int socket)
 {
 	int code = 0;
 	socklen_t size = sizeof(code);
+
+	return getsockopt(socket, SOL_SOCKET, SO_ERROR, &code, &size) < 0 ? errno : code;
+}
+
+int added_read_record(struct added_process *p, short events)
+{
+	int code = 0;
 	ssize_t n;
 
-	if (!p->connected && events & (POLLERR | POLLHUP) &&
-	    getsockopt(p->sockets[0], SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code) {
+	if (!p->connected && events & (POLLERR | POLLHUP))
+		code = added_socket_error(p->sockets[0]);
+	if (code) {
 		errno = code;
 		return -1;
 	}

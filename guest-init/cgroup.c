@@ -81,6 +81,14 @@ static int set_number(const char *base, uint32_t app, const char *file, uint64_t
 	return set_limit(base, app, file, text, err);
 }
 
+/* One that may be all bits set, which is no limit. */
+static int set_most(const char *base, uint32_t app, const char *file, uint64_t value, uint64_t none,
+		    struct error *err)
+{
+	return value == none ? set_limit(base, app, file, "max", err)
+			     : set_number(base, app, file, value, err);
+}
+
 /* Thousandths of a CPU, as time in each period. */
 static int set_cpu_limit(const char *base, uint32_t app, uint32_t limit, struct error *err)
 {
@@ -89,10 +97,26 @@ static int set_cpu_limit(const char *base, uint32_t app, uint32_t limit, struct 
 
 	if (!limit)
 		return 0;
+	if (limit == UINT32_MAX)
+		return set_limit(base, app, "cpu.max", "max", err);
 	if (quota_us < CPU_QUOTA_MIN_US)
 		quota_us = CPU_QUOTA_MIN_US;
 	(void)snprintf(text, sizeof(text), "%" PRIu64 " %d", quota_us, CPU_PERIOD_US);
 	return set_limit(base, app, "cpu.max", text, err);
+}
+
+static int set_limits(const char *base, uint32_t app, const struct record_app *config,
+		      struct error *err)
+{
+	/* An app out of memory dies as a whole: half of one would be of no use. */
+	if (config->memory_limit &&
+	    (set_most(base, app, "memory.max", config->memory_limit, UINT64_MAX, err) < 0 ||
+	     set_limit(base, app, "memory.oom.group", "1", err) < 0))
+		return -1;
+	if (set_cpu_limit(base, app, config->cpu_limit, err) < 0 ||
+	    set_number(base, app, "cpu.weight", config->cpu_weight, err) < 0)
+		return -1;
+	return set_most(base, app, "pids.max", config->pids_limit, UINT32_MAX, err);
 }
 
 int cgroup_make(const char *base, uint32_t app, const struct record_app *config, struct error *err)
@@ -102,15 +126,23 @@ int cgroup_make(const char *base, uint32_t app, const struct record_app *config,
 	(void)snprintf(path, sizeof(path), "%s/app%u", base, app);
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		return error_set(err, errno, "cannot make a cgroup");
-	/* An app out of memory dies as a whole: half of one would be of no use. */
-	if (config->memory_limit &&
-	    (set_number(base, app, "memory.max", config->memory_limit, err) < 0 ||
-	     set_limit(base, app, "memory.oom.group", "1", err) < 0))
+	return set_limits(base, app, config, err);
+}
+
+int cgroup_change(const char *base, uint32_t app, struct record_app *config,
+		  const struct record_app *limits, struct error *err)
+{
+	if (enable(base, limits, 1, err) < 0 || set_limits(base, app, limits, err) < 0)
 		return -1;
-	if (set_cpu_limit(base, app, config->cpu_limit, err) < 0 ||
-	    set_number(base, app, "cpu.weight", config->cpu_weight, err) < 0)
-		return -1;
-	return set_number(base, app, "pids.max", config->pids_limit, err);
+	if (limits->memory_limit)
+		config->memory_limit = limits->memory_limit;
+	if (limits->cpu_limit)
+		config->cpu_limit = limits->cpu_limit;
+	if (limits->cpu_weight)
+		config->cpu_weight = limits->cpu_weight;
+	if (limits->pids_limit)
+		config->pids_limit = limits->pids_limit;
+	return 0;
 }
 
 void cgroup_remove(const char *base, uint32_t app)

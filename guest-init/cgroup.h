@@ -21,6 +21,13 @@ int cgroup_enable_app(const char *base, const struct record_app *app, struct err
 /* Makes the app's group, or takes the one that is there, and sets its limits. */
 int cgroup_make(const char *base, uint32_t app, const struct record_app *config, struct error *err);
 
+/*
+ * Changes the limits of a group that is there, as a record's "limits" says, and those of its app's
+ * later runs. Memory that was in use before any app had a limit of it is not counted.
+ */
+int cgroup_change(const char *base, uint32_t app, struct record_app *config,
+		  const struct record_app *limits, struct error *err);
+
 /* Removes the group of an app that has gone. */
 void cgroup_remove(const char *base, uint32_t app);
 

@@ -1,6 +1,6 @@
 /*
  * What host and guest say to each other: the frames of the control connection, the vsock ports, and
- * the names in the pod record. The only header that both sides include.
+ * the names in the pod record. The only header that both sides include, with trace_stages.h.
  *
  * Trust: the guest believes the host. The host believes nothing: frames are parsed in the machine's
  * jail, through a cursor, with the limits below; only fixed-size facts leave it.
@@ -25,6 +25,7 @@
 #include <assert.h>
 #include <stdint.h>
 
+#include "guest-init/trace_stages.h"
 #include "vmm/base/bytes.h"
 
 enum {
@@ -154,8 +155,8 @@ struct frame_winsize {
  * guest-init answers with ADD_PORTS, connects to record_port and reads a record to its end, whose
  * node RECORD_EXEC says what runs; the ports in it are counted from record_port. From then on id
  * stands for the process in APP_START, APP_EXIT, SIGNAL and WINSIZE. When APP_EXIT has come, the id
- * may be used again. A record with interfaces instead runs nothing: they are configured, and
- * APP_START and APP_EXIT with code 0 follow, or an INIT_FAILURE.
+ * may be used again. A record with interfaces, figures or limits instead runs nothing: what it asks
+ * for is done, and APP_START and APP_EXIT with code 0 follow, or an INIT_FAILURE.
  *
  * With app FRAME_ALL_APPS a whole container, a member of the pod, is added: the record's node is
  * RECORD_APP. It has a root, mounts, namespaces and a cgroup of its own, may be held (APP_HELD,
@@ -199,53 +200,6 @@ static_assert(sizeof(struct frame_add_ports) == 20, "ADD_PORTS");
  * it to one when the start is over (platform_late_devices()).
  */
 #define NACELLE_LATE_DEVICE "late"
-
-/*
- * Time stamps: with the record's property RECORD_TRACE, guest-init writes one byte of
- * enum trace_stage to this I/O port at each stage; the machine takes the time at the exit. Written
- * as four bytes, the upper three, if not 0, say how many microseconds before TRACE_GUEST_INIT the
- * stage was, however long after that they are written; NACELLE_TRACE_BEFORE_MAX: that many or more.
- */
-enum {
-	NACELLE_TRACE_PORT = 0x3f0,
-	NACELLE_TRACE_BEFORE_SHIFT = 8,
-	NACELLE_TRACE_BEFORE_MAX = 0xffffff,
-	NACELLE_TRACE_STAGE = 0xff,
-};
-enum trace_stage {
-	TRACE_GUEST_INIT = 1, /* first instruction of guest-init's main() */
-	TRACE_GUEST_RECORD,   /* pod record read */
-	TRACE_GUEST_MOUNTS,   /* system mounts and the apps' roots are there */
-	TRACE_GUEST_CONTROL,  /* control connection and streams are up */
-	TRACE_GUEST_EXEC,     /* just before execve() of the first app */
-	TRACE_GUEST_APP_EXIT, /* the last app has ended */
-	TRACE_GUEST_POD_EXIT, /* just before POD_EXIT is sent */
-
-	/* Of the kernel's boot, from its log (boot_log.c): what it has just done. */
-	TRACE_KERNEL_CLOCK,	 /* reads the host's clock; its log has times from here on */
-	TRACE_KERNEL_MAPPING,	 /* about to map all memory */
-	TRACE_KERNEL_ZONES,	 /* device tree unpacked, the memory map is final */
-	TRACE_KERNEL_PAGES,	 /* struct page for all memory */
-	TRACE_KERNEL_SETUP,	 /* setup_arch() is at its end */
-	TRACE_KERNEL_PERCPU,	 /* memory of each CPU's own */
-	TRACE_KERNEL_ALLOCATORS, /* page allocator, slabs, scheduler */
-	TRACE_KERNEL_INTERRUPTS,
-	TRACE_KERNEL_TIMERS,
-	TRACE_KERNEL_PROCESSOR, /* features, mitigations; instructions exchanged for better ones */
-	TRACE_KERNEL_CPUS,	/* all that boot with it run; the first process exists */
-	TRACE_KERNEL_DEVTMPFS,
-	TRACE_KERNEL_NETLINK,
-	TRACE_KERNEL_CLOCKSOURCE,
-	TRACE_KERNEL_INET,
-	TRACE_KERNEL_INITRAMFS, /* unpacked */
-	TRACE_KERNEL_FILES,	/* file systems are registered */
-	TRACE_KERNEL_DISK,	/* the first disk's driver is ready */
-	TRACE_KERNEL_INET6,
-	TRACE_KERNEL_VSOCK,
-	TRACE_KERNEL_FREED, /* what the boot alone needed is free */
-	TRACE_KERNEL_EXEC,  /* about to start guest-init */
-	TRACE_GUEST_STAGES, /* one past the last */
-};
 
 /*
  * The pod record: a flattened device tree (Devicetree Specification v0.4, section 5) in the file
@@ -367,6 +321,19 @@ enum trace_stage {
  *	        root/                        type = "9p", upper = "tmpfs" | "none"
  *	        mounts/                      type = "share" | "tmpfs"
  *	    Its shares are all of the device RECORD_P9_TAG, which is mounted when it is needed.
+ *
+ *	or, to be told what the app has used and may use,
+ *	    figures/
+ *	        stdout-port = <n>            as above: gets a text of at most FIGURES_SIZE_MAX bytes,
+ *	                                     for each file a line "[NAME]", then what it holds:
+ *	                                     those of the app's cgroup, as far as they are there, and
+ *	                                     numbers: "tasks", the app's threads, and of the guest
+ *	                                     "cpus" and, in bytes, "total" and "free"
+ *
+ *	or, to change the limits of a running app, and of its later runs,
+ *	    limits/
+ *	        memory-limit, cpu-limit, cpu-weight, pids-limit   as an app's; absent: as it is; all
+ *	                                     bits set, but for the weight: no limit any more
  */
 /* clang-format on */
 #define RECORD_PATH "/pod.dtb"
@@ -393,6 +360,7 @@ enum {
 	RECORD_UMASK_DEFAULT = 022,
 	RECORD_STOP_TIMEOUT_MS = 10000, /* where the record says nothing */
 	RECORD_STRINGS_MAX = 262144,	/* in one list */
+	FIGURES_SIZE_MAX = 32768,
 };
 
 #define RECORD_P9_TAG	     "nacelle"
@@ -476,5 +444,7 @@ enum {
 #define RECORD_CACHE	       "cache"
 #define RECORD_VOLUMES	       "volumes"
 #define RECORD_SHARE	       "share"
+#define RECORD_FIGURES	       "figures"
+#define RECORD_LIMITS	       "limits"
 
 #endif

@@ -401,6 +401,35 @@ int record_read_networks(const void *dtb, size_t len, struct record *record, str
 	return r.bad ? -1 : 0;
 }
 
+int record_read_question(const void *dtb, size_t len, struct record_app *asked, struct error *err)
+{
+	enum record_question question = RECORD_QUESTION_FIGURES;
+	struct record_reader r;
+	int top;
+
+	*asked = (struct record_app){ .name = NULL };
+	if (open_record(dtb, len, &r, err) < 0)
+		return -1;
+	top = r.node;
+	r.where = RECORD_FIGURES;
+	r.node = fdt_subnode_offset(dtb, top, RECORD_FIGURES);
+	if (r.node < 0) {
+		question = RECORD_QUESTION_LIMITS;
+		r.where = RECORD_LIMITS;
+		r.node = fdt_subnode_offset(dtb, top, RECORD_LIMITS);
+	}
+	if (r.node < 0)
+		return RECORD_QUESTION_NONE;
+	if (question == RECORD_QUESTION_LIMITS) {
+		record_read_limits(&r, asked);
+	} else {
+		asked->ports[1] = reader_u32(&r, RECORD_STDOUT_PORT, 0);
+		if (!asked->ports[1] || asked->ports[1] >= NACELLE_PORTS_ADDED)
+			reader_fail(&r, RECORD_STDOUT_PORT, "is none of those of an added process");
+	}
+	return r.bad ? -1 : (int)question;
+}
+
 void record_free_added(struct record_app *process)
 {
 	record_free_app(process);

@@ -221,4 +221,14 @@ int record_read_member(const void *dtb, size_t len, struct record_app *member, s
 bool record_holds_networks(const void *dtb, size_t len);
 int record_read_networks(const void *dtb, size_t len, struct record *record, struct error *err);
 
+/* One that asks something of an app that runs. */
+enum record_question {
+	RECORD_QUESTION_NONE,
+	RECORD_QUESTION_FIGURES, /* what is asked for goes to ports[1] */
+	RECORD_QUESTION_LIMITS,	 /* memory_limit, ...; 0: as it is; all bits set: none */
+};
+
+/* *asked has but that. Returns which it is, or -1 with err filled. */
+int record_read_question(const void *dtb, size_t len, struct record_app *asked, struct error *err);
+
 #endif

@@ -164,6 +164,14 @@ static void read_oom_score(struct record_reader *r, struct record_app *app)
 }
 
 /* What the app may use, and how much of it. */
+void record_read_limits(struct record_reader *r, struct record_app *app)
+{
+	app->memory_limit = reader_u64(r, RECORD_MEMORY_LIMIT, 0);
+	app->cpu_limit = reader_u32(r, RECORD_CPU_LIMIT, 0);
+	app->cpu_weight = reader_number(r, RECORD_CPU_WEIGHT, 0, RECORD_CPU_WEIGHT_MAX);
+	app->pids_limit = reader_u32(r, RECORD_PIDS_LIMIT, 0);
+}
+
 static void read_limits(struct record_reader *r, struct record_app *app)
 {
 	app->capabilities = reader_u64(r, RECORD_CAPABILITIES, 0);
@@ -171,10 +179,7 @@ static void read_limits(struct record_reader *r, struct record_app *app)
 	read_seccomp(r, app);
 	read_rlimits(r, app);
 	read_oom_score(r, app);
-	app->memory_limit = reader_u64(r, RECORD_MEMORY_LIMIT, 0);
-	app->cpu_limit = reader_u32(r, RECORD_CPU_LIMIT, 0);
-	app->cpu_weight = reader_number(r, RECORD_CPU_WEIGHT, 0, RECORD_CPU_WEIGHT_MAX);
-	app->pids_limit = reader_u32(r, RECORD_PIDS_LIMIT, 0);
+	record_read_limits(r, app);
 	app->shm_size = reader_u64(r, RECORD_SHM_SIZE, 0);
 }
 

@@ -74,6 +74,9 @@ void record_read_process(struct record_reader *r, struct record_app *app, bool i
 /* What an added process has of its own beside that. */
 void record_read_own(struct record_reader *r, struct record_app *process);
 
+/* What of an app is limited in its cgroup. */
+void record_read_limits(struct record_reader *r, struct record_app *app);
+
 /* The node of an app. What it allocates is free_app()'s, also after an error. */
 void record_read_app(struct record_reader *r, struct record_app *app);
 void record_free_app(struct record_app *app);

@@ -250,6 +250,17 @@ int oci_process_decode(struct oci_bundle *bundle, const void *data, size_t len, 
 	return decode(is_sound_process, bundle, data, len, err);
 }
 
+/* Numbers and warnings; each is used as if it had stood on a command line. */
+static bool is_sound_resources(const struct oci_bundle *bundle)
+{
+	return !bundle->mount_count && !bundle->texts[OCI_ROOT_PATH];
+}
+
+int oci_resources_decode(struct oci_bundle *bundle, const void *data, size_t len, struct error *err)
+{
+	return decode(is_sound_resources, bundle, data, len, err);
+}
+
 const char *oci_bundle_annotation(const struct oci_bundle *bundle, const char *name)
 {
 	const struct string_list *list = &bundle->lists[OCI_ANNOTATIONS];

@@ -65,6 +65,8 @@ enum oci_number {
 	OCI_VM_CPUS,
 	OCI_VM_MEMORY, /* bytes */
 	OCI_SHM_SIZE,  /* bytes */
+	OCI_CPU_QUOTA, /* microseconds; with the next, of resources alone, in place of OCI_CPU */
+	OCI_CPU_PERIOD,
 	OCI_NUMBERS,
 };
 
@@ -125,12 +127,21 @@ void oci_bundle_free(struct oci_bundle *bundle);
 /* The same of a "process" that stands alone, as engines write one for exec: the rest is empty. */
 int oci_process_read(struct oci_bundle *bundle, const char *text, size_t len, struct error *err);
 
+/*
+ * The same of "linux.resources" that stand alone, as engines write them for update. A limit that is
+ * to be lifted is OCI_UNLIMITED, which is more than any.
+ */
+#define OCI_UNLIMITED ((uint64_t)INT64_MAX)
+int oci_resources_read(struct oci_bundle *bundle, const char *text, size_t len, struct error *err);
+
 /* Flat fields in a fresh allocation that the caller frees. Returns 0, or -1: no memory. */
 int oci_bundle_encode(const struct oci_bundle *bundle, void **data, size_t *len);
 
 /* Every field is checked. Returns 0, or -1 with err filled and *bundle empty. */
 int oci_bundle_decode(struct oci_bundle *bundle, const void *data, size_t len, struct error *err);
 int oci_process_decode(struct oci_bundle *bundle, const void *data, size_t len, struct error *err);
+int oci_resources_decode(struct oci_bundle *bundle, const void *data, size_t len,
+			 struct error *err);
 
 /* One more mount, all zero; NULL: there are too many, or no memory. */
 struct oci_mount *oci_bundle_add_mount(struct oci_bundle *bundle);

@@ -14,4 +14,7 @@ int oci_bundle_convert(int fd, void **data, size_t *len, struct error *err);
 /* The same of a process alone, for oci_process_decode(). */
 int oci_process_convert(int fd, void **data, size_t *len, struct error *err);
 
+/* The same of resources alone, for oci_resources_decode(). */
+int oci_resources_convert(int fd, void **data, size_t *len, struct error *err);
+
 #endif

@@ -17,6 +17,10 @@ int oci_hooks_read(const struct appc_node *top, struct oci_bundle *bundle, struc
 int oci_linux_read(const struct appc_node *top, struct oci_bundle *bundle, struct error *err);
 int oci_vm_read(const struct appc_node *top, struct oci_bundle *bundle, struct error *err);
 
+/* What of "linux.resources" may be changed; top is what lies there. In oci_resources.c. */
+int oci_resources_read_node(const struct appc_node *top, struct oci_bundle *bundle,
+			    struct error *err);
+
 /* Refuses and warns as oci_fields says of those whose path begins so; top is what lies there. */
 int oci_fields_check(const struct appc_node *top, const char *prefix, struct oci_bundle *bundle,
 		     struct error *err);

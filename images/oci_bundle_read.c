@@ -400,6 +400,16 @@ static int read_process_alone(const struct appc_node *top, struct oci_bundle *bu
 								  : read_process(top, bundle, err);
 }
 
+static int read_resources_alone(const struct appc_node *top, struct oci_bundle *bundle,
+				struct error *err)
+{
+	if (!json_is_object(top->json))
+		return error_set(err, 0, "it is no object");
+	return oci_fields_check(top, "linux.resources.", bundle, err) < 0
+		   ? -1
+		   : oci_resources_read_node(top, bundle, err);
+}
+
 /* With one of the readers above. */
 static int read_with(int (*reader)(const struct appc_node *, struct oci_bundle *, struct error *),
 		     struct oci_bundle *bundle, const char *text, size_t len, struct error *err)
@@ -427,4 +437,9 @@ int oci_bundle_read(struct oci_bundle *bundle, const char *text, size_t len, str
 int oci_process_read(struct oci_bundle *bundle, const char *text, size_t len, struct error *err)
 {
 	return read_with(read_process_alone, bundle, text, len, err);
+}
+
+int oci_resources_read(struct oci_bundle *bundle, const char *text, size_t len, struct error *err)
+{
+	return read_with(read_resources_alone, bundle, text, len, err);
 }

@@ -1,8 +1,8 @@
 /*
- * nacelle-image pod-manifest FILE, image-manifest FILE, bundle FILE, process FILE: flat fields on
- * stdout. nacelle-image metadata: what a metadata service tells of the pod manifest on stdin, in
- * the form of guest-init/protocol.h, on stdout. nacelle-image seccomp PROFILE: a filter of system
- * calls, as struct sock_filter[] on stdout; what the user should know on stderr.
+ * nacelle-image pod-manifest FILE, image-manifest FILE, bundle FILE, process FILE, resources FILE:
+ * flat fields on stdout. nacelle-image metadata: what a metadata service tells of the pod manifest
+ * on stdin, in the form of guest-init/protocol.h, on stdout. nacelle-image seccomp PROFILE: a
+ * filter of system calls, as struct sock_filter[] on stdout; what the user should know on stderr.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,6 +68,13 @@ static int verb_process(const void *options, int argc, char **argv, struct error
 	(void)options;
 	(void)argc;
 	return convert("", argv[0], oci_process_convert, err);
+}
+
+static int verb_resources(const void *options, int argc, char **argv, struct error *err)
+{
+	(void)options;
+	(void)argc;
+	return convert("", argv[0], oci_resources_convert, err);
 }
 
 static const struct option_spec metadata_options_table[] = {
@@ -145,6 +152,12 @@ static const struct verb verbs[] = {
 	  .arguments_min = 1,
 	  .arguments_max = 1,
 	  .run = verb_process },
+	{ .name = "resources",
+	  .usage = "FILE",
+	  .help = "Read other limits of an OCI container",
+	  .arguments_min = 1,
+	  .arguments_max = 1,
+	  .run = verb_resources },
 	{ .name = "seccomp",
 	  .usage = "[OPTIONS] PROFILE",
 	  .help = "Compile a filter of system calls",

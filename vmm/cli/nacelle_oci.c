@@ -110,6 +110,35 @@ static const struct option_spec list_options[] = {
 };
 static const struct option_spec spec_options[] = { OPTION_BUNDLE };
 
+static const struct option_spec events_options[] = {
+	{ "stats", 0, OPTION_FLAG, NULL, VALUE_OTHER, "print the figures once, and end",
+	  FIELD(stats) },
+	{ "interval", 0, OPTION_TEXT, "TIME", VALUE_OTHER, "between two prints (default 5s)",
+	  FIELD(interval) },
+};
+/* clang-format off */
+#define LIMIT(name, argument, help, field) \
+	{ name, 0, OPTION_TEXT, argument, VALUE_OTHER, help, FIELD(field) }
+#define UNUSED(name, field) LIMIT(name, "VALUE", "not applied, with a warning", field)
+#define REFUSED(name, field) LIMIT(name, "VALUE", "refused", field)
+static const struct option_spec update_options[] = {
+	{ "resources", 'r', OPTION_TEXT, "FILE", VALUE_FILE,
+	  "the limits as JSON, in place of options; - is stdin", FIELD(resources) },
+	LIMIT("memory", "BYTES", "memory, no more than the machine's; -1: all of it", memory),
+	LIMIT("cpu-quota", "US", "CPU time in each period; -1: no limit", cpu_quota),
+	LIMIT("cpu-period", "US", "the period (default 100000)", cpu_period),
+	LIMIT("cpu-share", "N", "weight among the machine's containers, 2 to 262144", cpu_share),
+	LIMIT("pids-limit", "N", "processes and threads; -1: no limit", pids_limit),
+	UNUSED("blkio-weight", blkio_weight), UNUSED("cpu-burst", cpu_burst),
+	UNUSED("cpu-idle", cpu_idle), UNUSED("cpuset-cpus", cpuset_cpus),
+	UNUSED("cpuset-mems", cpuset_mems), UNUSED("kernel-memory", kernel_memory),
+	UNUSED("kernel-memory-tcp", kernel_memory_tcp),
+	UNUSED("memory-reservation", memory_reservation), UNUSED("memory-swap", memory_swap),
+	REFUSED("cpu-rt-period", cpu_rt_period), REFUSED("cpu-rt-runtime", cpu_rt_runtime),
+	REFUSED("l3-cache-schema", l3_cache_schema), REFUSED("mem-bw-schema", mem_bw_schema),
+};
+/* clang-format on */
+
 #define VERB_OFFERED(word, arguments, about, table, fewest, most, offered, function)               \
 	{                                                                                          \
 		.name = word, .usage = arguments, .help = about, .options = table,                 \
@@ -165,6 +194,10 @@ static const struct verb verbs[] = {
 	VERB("list", "[OPTIONS]", "List containers", list_options, 0, 0, oci_list),
 	VERB("ps", "[OPTIONS] ID", "Print the number of a container's process", list_options, 1, 1,
 	     oci_ps),
+	VERB("events", "[OPTIONS] ID", "Print a container's figures, and what befalls it",
+	     events_options, 1, 1, oci_events),
+	VERB("update", "[OPTIONS] ID", "Change a container's limits", update_options, 1, 1,
+	     oci_update),
 	PLAIN_VERB("features", "", "Print what this runtime knows, as JSON", 0, oci_features),
 	VERB("spec", "[OPTIONS]", "Write a config.json to begin with", spec_options, 0, 0,
 	     oci_spec),

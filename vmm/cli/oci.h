@@ -43,6 +43,13 @@ struct oci_options {
 	const char *process_label;
 	const char *apparmor;
 	const char *cgroup;
+	const char *interval;
+	const char *resources;
+	const char *blkio_weight, *cpu_burst, *cpu_idle, *cpu_period, *cpu_quota, *cpu_rt_period;
+	const char *cpu_rt_runtime, *cpu_share, *cpuset_cpus, *cpuset_mems, *kernel_memory;
+	const char *kernel_memory_tcp, *l3_cache_schema, *mem_bw_schema, *memory,
+	    *memory_reservation;
+	const char *memory_swap, *pids_limit;
 	struct text_list env;
 	struct text_list additional_gids;
 	struct text_list capabilities;
@@ -57,6 +64,7 @@ struct oci_options {
 	bool all;
 	bool force;
 	bool quiet;
+	bool stats;
 };
 
 extern struct oci_globals oci_globals;
@@ -74,6 +82,8 @@ int oci_pause(const void *options, int argc, char **argv, struct error *err);
 int oci_resume(const void *options, int argc, char **argv, struct error *err);
 int oci_list(const void *options, int argc, char **argv, struct error *err);
 int oci_ps(const void *options, int argc, char **argv, struct error *err);
+int oci_events(const void *options, int argc, char **argv, struct error *err);
+int oci_update(const void *options, int argc, char **argv, struct error *err);
 int oci_features(const void *options, int argc, char **argv, struct error *err);
 int oci_spec(const void *options, int argc, char **argv, struct error *err);
 

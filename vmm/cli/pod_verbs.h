@@ -29,6 +29,16 @@ struct pod_verb_options {
 	bool mark_only;
 };
 
+struct pod_update_options {
+	const char *root;
+	const char *uuid_file;
+	const char *app;
+	uint64_t memory_bytes;
+	uint64_t cpus; /* thousandths */
+	uint64_t cpu_shares;
+	uint64_t pids;
+};
+
 #define POD_FIELD(name) offsetof(struct pod_verb_options, name)
 #define POD_OPTION_ROOT OPTION_ROW_ROOT(POD_FIELD(root))
 #define POD_OPTION_UUID_FILE                                                                       \
@@ -45,6 +55,8 @@ enum {
 	POD_KILL_OPTION_COUNT = 4,
 	POD_REMOVE_OPTION_COUNT = 3,
 	POD_COLLECT_OPTION_COUNT = 5,
+	POD_STATS_OPTION_COUNT = 5,
+	POD_UPDATE_OPTION_COUNT = 7,
 };
 extern const struct option_spec pod_list_options[POD_LIST_OPTION_COUNT];
 extern const struct option_spec pod_status_options[POD_STATUS_OPTION_COUNT];
@@ -52,6 +64,8 @@ extern const struct option_spec pod_stop_options[POD_STOP_OPTION_COUNT];
 extern const struct option_spec pod_kill_options[POD_KILL_OPTION_COUNT];
 extern const struct option_spec pod_remove_options[POD_REMOVE_OPTION_COUNT];
 extern const struct option_spec pod_collect_options[POD_COLLECT_OPTION_COUNT];
+extern const struct option_spec pod_stats_options[POD_STATS_OPTION_COUNT];
+extern const struct option_spec pod_update_options[POD_UPDATE_OPTION_COUNT];
 
 int cli_pod_list(const void *options, int argc, char **argv, struct error *err);
 int cli_pod_status(const void *options, int argc, char **argv, struct error *err);
@@ -59,6 +73,8 @@ int cli_pod_stop(const void *options, int argc, char **argv, struct error *err);
 int cli_pod_kill(const void *options, int argc, char **argv, struct error *err);
 int cli_pod_remove(const void *options, int argc, char **argv, struct error *err);
 int cli_pod_collect(const void *options, int argc, char **argv, struct error *err);
+int cli_pod_stats(const void *options, int argc, char **argv, struct error *err);
+int cli_pod_update(const void *options, int argc, char **argv, struct error *err);
 
 /*
  * Calls a function for each pod that the arguments and --uuid-file name, at least one; ends at the

@@ -23,6 +23,16 @@ int bundle_load(struct oci_bundle *bundle, const char *directory, const char *co
 int bundle_load_process(struct oci_bundle *process, const char *path, struct error *err);
 
 /*
+ * Other limits of a container, as engines write them ("linux.resources" alone), from a descriptor
+ * of any kind. What is given and cannot be had is in the OCI_WARNINGS. Returns as bundle_load().
+ */
+int bundle_load_resources(struct oci_bundle *resources, int fd, struct error *err);
+
+/* What they come to. */
+struct limits;
+void bundle_settle_limits(const struct oci_bundle *resources, struct limits *limits);
+
+/*
  * The options of its pod, whose name is the container's. app is the one app. What is made is kept,
  * and the bundle must live as long.
  */

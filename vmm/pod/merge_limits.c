@@ -8,6 +8,7 @@
 #include "vmm/pod/app_values.h"
 #include "vmm/pod/capabilities.h"
 #include "vmm/pod/merge_internal.h"
+#include "vmm/pod/size.h"
 
 /* What an appc set is as a text that --seccomp takes. */
 static int set_system_calls(struct merge_app *app, struct error *err)
@@ -38,7 +39,6 @@ static int set_system_calls(struct merge_app *app, struct error *err)
 	return 0;
 }
 
-/* cgroup v1's shares as a weight of cgroup v2, as the OCI runtimes convert them. */
 static int set_shares(struct merge_app *app, struct error *err)
 {
 	uint64_t shares = app->own->cpu_shares;
@@ -47,11 +47,9 @@ static int set_shares(struct merge_app *app, struct error *err)
 		shares = app->base.rest->isolators.cpu_shares;
 	if (!shares)
 		return 0;
-	if (shares < IMAGE_SHARES_MIN || shares > IMAGE_SHARES_MAX)
+	if (size_cpu_weight(shares, &app->out->cpu_weight) < 0)
 		return error_set(err, 0, "--cpu-shares: a number from %d to %d is expected",
 				 IMAGE_SHARES_MIN, IMAGE_SHARES_MAX);
-	app->out->cpu_weight = (uint32_t)(1 + ((shares - IMAGE_SHARES_MIN) * 9999) /
-						  (IMAGE_SHARES_MAX - IMAGE_SHARES_MIN));
 	return 0;
 }
 

@@ -207,11 +207,13 @@ static void put_member(struct record_writer *w, const struct pod_app *app)
 	writer_end(w);
 }
 
-/* The pod, or one process or container that is added to one, or else networks. */
+/* The pod, or a process, container, limits or a question that is added to one, or else networks. */
 struct content {
 	const struct pod *pod;
 	const struct pod_app *added;
 	const struct pod_app *member;
+	const struct pod_app *limits;
+	bool figures;
 	const struct pod_interface *interfaces;
 	size_t interface_count;
 };
@@ -238,6 +240,21 @@ static void put_added(struct record_writer *w, const struct pod_app *process)
 	writer_end(w);
 }
 
+enum { FIGURES_PORT = 2 };
+
+static void put_question(struct record_writer *w, const struct content *content)
+{
+	writer_begin(w, "");
+	writer_u32(w, RECORD_VERSION_PROP, RECORD_VERSION);
+	writer_begin(w, content->limits ? RECORD_LIMITS : RECORD_FIGURES);
+	if (content->limits)
+		record_write_limits(w, content->limits);
+	else
+		writer_u32(w, RECORD_STDOUT_PORT, FIGURES_PORT);
+	writer_end(w);
+	writer_end(w);
+}
+
 static int build_within(const struct content *content, size_t size, struct record_writer *w)
 {
 	w->dtb = malloc(size);
@@ -252,6 +269,8 @@ static int build_within(const struct content *content, size_t size, struct recor
 		put_added(w, content->added);
 	else if (content->member)
 		put_member(w, content->member);
+	else if (content->limits || content->figures)
+		put_question(w, content);
 	else
 		put_networks(w, content);
 	if (!w->bad)
@@ -302,4 +321,14 @@ int record_build_networks(const struct pod_interface *interfaces, size_t count, 
 {
 	return build(&(struct content){ .interfaces = interfaces, .interface_count = count }, dtb,
 		     len, err);
+}
+
+int record_build_figures(void **dtb, size_t *len, struct error *err)
+{
+	return build(&(struct content){ .figures = true }, dtb, len, err);
+}
+
+int record_build_limits(const struct pod_app *limits, void **dtb, size_t *len, struct error *err)
+{
+	return build(&(struct content){ .limits = limits }, dtb, len, err);
 }

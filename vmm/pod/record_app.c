@@ -134,6 +134,16 @@ static void check_oom_score(struct record_writer *w, const struct pod_app *app)
 		writer_fail(w, RECORD_OOM_SCORE_ADJ, "is out of range");
 }
 
+void record_write_limits(struct record_writer *w, const struct pod_app *app)
+{
+	writer_u64_unless_0(w, RECORD_MEMORY_LIMIT, app->memory_limit);
+	writer_u32_unless_0(w, RECORD_CPU_LIMIT, app->cpu_limit);
+	if (app->cpu_weight > RECORD_CPU_WEIGHT_MAX)
+		writer_fail(w, RECORD_CPU_WEIGHT, "is out of range");
+	writer_u32_unless_0(w, RECORD_CPU_WEIGHT, app->cpu_weight);
+	writer_u32_unless_0(w, RECORD_PIDS_LIMIT, app->pids_limit);
+}
+
 static void put_limits(struct record_writer *w, const struct pod_app *app)
 {
 	writer_u64(w, RECORD_CAPABILITIES, app->capabilities);
@@ -146,12 +156,7 @@ static void put_limits(struct record_writer *w, const struct pod_app *app)
 	put_rlimits(w, app->rlimits, app->rlimit_count);
 	check_oom_score(w, app);
 	writer_u32_unless_0(w, RECORD_OOM_SCORE_ADJ, (uint32_t)app->oom_score_adj);
-	writer_u64_unless_0(w, RECORD_MEMORY_LIMIT, app->memory_limit);
-	writer_u32_unless_0(w, RECORD_CPU_LIMIT, app->cpu_limit);
-	if (app->cpu_weight > RECORD_CPU_WEIGHT_MAX)
-		writer_fail(w, RECORD_CPU_WEIGHT, "is out of range");
-	writer_u32_unless_0(w, RECORD_CPU_WEIGHT, app->cpu_weight);
-	writer_u32_unless_0(w, RECORD_PIDS_LIMIT, app->pids_limit);
+	record_write_limits(w, app);
 	writer_u64_unless_0(w, RECORD_SHM_SIZE, app->shm_size);
 }
 

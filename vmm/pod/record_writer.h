@@ -54,6 +54,9 @@ void record_write_process(struct record_writer *w, const struct pod_app *process
 /* What an added process has of its own beside that. */
 void record_write_own(struct record_writer *w, const struct pod_app *process);
 
+/* What of an app is limited in its cgroup. */
+void record_write_limits(struct record_writer *w, const struct pod_app *app);
+
 /* The properties and nodes of an app into the node that has begun, in record_app.c. */
 void record_write_app(struct record_writer *w, const struct pod_app *app);
 

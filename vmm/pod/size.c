@@ -106,3 +106,12 @@ int pod_size(struct pod_size *size, const struct run_options *options,
 	return settle_memory(size, options->memory_bytes, need_memory(pod, needs, count), count,
 			     host, err);
 }
+
+int size_cpu_weight(uint64_t shares, uint32_t *weight)
+{
+	if (shares < IMAGE_SHARES_MIN || shares > IMAGE_SHARES_MAX)
+		return -1;
+	*weight = (uint32_t)(1 + ((shares - IMAGE_SHARES_MIN) * 9999) /
+				     (IMAGE_SHARES_MAX - IMAGE_SHARES_MIN));
+	return 0;
+}

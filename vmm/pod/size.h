@@ -45,4 +45,10 @@ int pod_size(struct pod_size *size, const struct run_options *options,
  */
 uint64_t pod_size_with_overhead(uint64_t memory_bytes, size_t app_count);
 
+/*
+ * cgroup v1's shares as a weight of cgroup v2, as the OCI runtimes convert them. Returns 0, or -1
+ * if they are out of range.
+ */
+int size_cpu_weight(uint64_t shares, uint32_t *weight);
+
 #endif

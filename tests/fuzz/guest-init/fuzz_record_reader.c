@@ -98,6 +98,18 @@ static void check_networks(const uint8_t *data, size_t size)
 	}
 }
 
+static void check_question(const uint8_t *data, size_t size)
+{
+	struct error err = ERROR_NONE;
+	struct record_app asked;
+	int question = record_read_question(data, size, &asked, &err);
+
+	assert(question >= 0 || err.text[0]);
+	assert(question != RECORD_QUESTION_FIGURES ||
+	       (asked.ports[1] && asked.ports[1] < NACELLE_PORTS_ADDED));
+	assert(question != RECORD_QUESTION_LIMITS || asked.cpu_weight <= RECORD_CPU_WEIGHT_MAX);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct error err = ERROR_NONE;
@@ -106,6 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_added(data, size);
 	check_member(data, size);
 	check_networks(data, size);
+	check_question(data, size);
 	if (record_read(data, size, &record, &err) < 0) {
 		assert(err.text[0]);
 		return 0;

@@ -67,22 +67,24 @@ static void read_one(const char *text, size_t len)
 	oci_bundle_free(&bundle);
 }
 
-/* The same as a process alone. */
-static void read_process(const char *text, size_t len)
+/* The same as a part that stands alone. */
+static void read_part(int (*read)(struct oci_bundle *, const char *, size_t, struct error *),
+		      int (*decode_part)(struct oci_bundle *, const void *, size_t, struct error *),
+		      const char *text, size_t len)
 {
 	struct error err = ERROR_NONE;
-	struct oci_bundle process, back;
+	struct oci_bundle part, back;
 	size_t data_len;
 	void *data;
 
-	if (oci_process_read(&process, text, len, &err) < 0) {
+	if (read(&part, text, len, &err) < 0) {
 		assert(err.text[0]);
 		return;
 	}
-	assert(oci_bundle_encode(&process, &data, &data_len) == 0);
-	assert(oci_process_decode(&back, data, data_len, &err) == 0);
+	assert(oci_bundle_encode(&part, &data, &data_len) == 0);
+	assert(decode_part(&back, data, data_len, &err) == 0);
 	free(data);
-	oci_bundle_free(&process);
+	oci_bundle_free(&part);
 	oci_bundle_free(&back);
 }
 
@@ -97,7 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t len = end ? (size_t)(end - data) : size;
 
 		read_one((const char *)data, len);
-		read_process((const char *)data, len);
+		read_part(oci_process_read, oci_process_decode, (const char *)data, len);
+		read_part(oci_resources_read, oci_resources_decode, (const char *)data, len);
 		data += len + (end != NULL);
 		size -= len + (end != NULL);
 	}

@@ -1,0 +1,137 @@
+/*
+ * Questions about an app that runs: its figures as a text, and changes of its limits. Which limits
+ * can be had is the kernel's to say; the pods of tests/pod have all.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "harness.h"
+#include "vmm/pod/figures.h"
+#include "vmm/pod/record.h"
+
+static const char *argv_nothing[] = { "nothing", NULL };
+static const struct pod_app streams = {
+	.argv = argv_nothing, .stdin_port = 1, .stdout_port = 2, .stderr_port = 3
+};
+
+/* Puts a record to an app that sleeps, and expects the pod to be none the worse. */
+static void ask(void *record, size_t len, struct script script, struct outcome *o)
+{
+	struct harness_pod pod;
+
+	harness_pod(&pod, "sleep 1000 & echo ready; exec sleep 1000");
+	script.added = &streams;
+	script.added_on = "ready\n";
+	script.added_record = record;
+	script.added_record_len = len;
+	harness_run(&pod.pod, &script, o);
+	assert_true(o->hello && o->pod_exited);
+	assert_int_equal(o->died, -1);
+	assert_int_equal(o->app_code, SIGKILL);
+	assert_string_equal(o->added_err, "");
+	free(record);
+}
+
+static void test_figures(void **state)
+{
+	struct error err = ERROR_NONE;
+	struct figures figures;
+	struct outcome o;
+	void *record;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(record_build_figures(&record, &len, &err), 0);
+	ask(record, len, (struct script){ .added_times = 3 }, &o);
+	assert_int_equal(o.added_exits, 3);
+	assert_int_equal(o.added_starts, 3);
+	assert_int_equal(o.added_kind, EXIT_KIND_CODE);
+	assert_int_equal(o.added_code, 0);
+	/* Three answers, one after the other, end with the last. */
+	assert_int_equal(strncmp(o.added_out, "[total]\n", 8), 0);
+	assert_non_null(strstr(o.added_out, "\n[tasks]\n2\n"));
+	assert_int_equal(figures_parse(&figures, o.added_out, o.added_out_len, &err), 0);
+	assert_int_equal(figures.values[FIGURE_TASKS], 2);
+	assert_in_range(figures.values[FIGURE_CPUS], 1, 4096);
+	assert_true(figures.values[FIGURE_MACHINE_TOTAL] > 0);
+	assert_true(figures.values[FIGURE_CPU_USAGE] != FIGURE_NONE);
+}
+
+static void test_limits(void **state)
+{
+	const struct pod_app nothing = { .name = NULL };
+	struct error err = ERROR_NONE;
+	struct outcome o;
+	void *record;
+	size_t len;
+	char *weight;
+
+	(void)state;
+	assert_int_equal(record_build_limits(&nothing, &record, &len, &err), 0);
+	ask(record, len, (struct script){ .added_times = 2 }, &o);
+	assert_int_equal(o.added_exits, 2);
+	assert_int_equal(o.added_kind, EXIT_KIND_CODE);
+	assert_int_equal(o.added_code, 0);
+	assert_string_equal(o.added_out, "");
+	/* A weight that no writer lets through. */
+	assert_int_equal(
+	    record_build_limits(&(struct pod_app){ .cpu_weight = 0x1234 }, &record, &len, &err), 0);
+	weight = memmem(record, len, "\x00\x00\x12\x34", 4);
+	assert_non_null(weight);
+	weight[0] = 1;
+	ask(record, len, (struct script){ 0 }, &o);
+	assert_int_equal(o.added_kind, EXIT_KIND_INIT_FAILURE);
+	assert_int_equal(o.added_code, EINVAL);
+}
+
+/* Of an app that there is not, and to a port that is none. */
+static void test_refused(void **state)
+{
+	struct error err = ERROR_NONE;
+	struct outcome o;
+	void *record;
+	size_t len;
+	char *port;
+
+	(void)state;
+	assert_int_equal(record_build_figures(&record, &len, &err), 0);
+	ask(record, len, (struct script){ .added_app = 1 }, &o);
+	assert_int_equal(o.added_kind, EXIT_KIND_INIT_FAILURE);
+	assert_int_equal(o.added_code, ESRCH);
+	assert_int_equal(record_build_figures(&record, &len, &err), 0);
+	port = memmem(record, len, "\x00\x00\x00\x02", 4);
+	assert_non_null(port);
+	for (char *next; (next = memmem(port + 4, len - (size_t)(port + 4 - (char *)record),
+					"\x00\x00\x00\x02", 4));)
+		port = next;
+	port[3] = NACELLE_PORTS_ADDED;
+	ask(record, len, (struct script){ 0 }, &o);
+	assert_int_equal(o.added_kind, EXIT_KIND_INIT_FAILURE);
+	assert_int_equal(o.added_code, EINVAL);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_figures),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_refused),
+	};
+	const char *why_not = harness_prepare(argc > 1 ? argv[1] : NULL);
+	int status;
+
+	if (why_not) {
+		(void)fprintf(stderr, "skipped: %s\n", why_not);
+		return 77;
+	}
+	status = cmocka_run_group_tests(tests, NULL, NULL);
+	harness_finish();
+	return status;
+}
