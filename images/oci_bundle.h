@@ -31,6 +31,7 @@ enum oci_text {
 	OCI_BUNDLE_PATH, /* these are not in the file: who keeps the fields says where it was */
 	OCI_CONFIG_PATH,
 	OCI_NETWORK, /* path of a network namespace; "": one of its own */
+	OCI_SHM,     /* absolute: a directory of the host that is bound to /dev/shm */
 	OCI_TEXTS,
 };
 

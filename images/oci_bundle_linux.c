@@ -8,6 +8,8 @@
 
 #include "images/oci_bundle_internal.h"
 
+#define PRIVILEGED "io.podman.annotations.privileged"
+
 enum { PERIOD_DEFAULT_US = 100000, VM_CPUS_MAX = 1024 };
 
 static const char *const default_devices[] = {
@@ -23,23 +25,46 @@ bool oci_is_default_device(const char *path)
 	return false;
 }
 
-static int read_devices(const struct appc_node *linux_node, struct error *err)
+/* What podman notes of its --privileged, which asks for every device of the host. */
+static int read_privileged(const struct appc_node *top, bool *privileged, struct error *err)
+{
+	struct appc_node map;
+	const char *value = "";
+	int found = appc_object(top, "annotations", &map, err);
+
+	if (found > 0 && appc_string(&map, PRIVILEGED, &value, err) < 0)
+		return -1;
+	*privileged = strcmp(value, "TRUE") == 0;
+	return found < 0 ? -1 : 0;
+}
+
+static int read_devices(const struct appc_node *top, const struct appc_node *linux_node,
+			struct oci_bundle *bundle, struct error *err)
 {
 	struct appc_node list, item = { 0 };
+	bool privileged, left_out = false;
 	const char *path;
 	int more;
 
-	if (appc_list(linux_node, "devices", &list, err) < 0)
+	if (read_privileged(top, &privileged, err) < 0 ||
+	    appc_list(linux_node, "devices", &list, err) < 0)
 		return -1;
 	while ((more = appc_next_object(&list, &item, err)) > 0) {
 		if (appc_need_string(&item, "path", &path, err) < 0)
 			return -1;
-		if (!oci_is_default_device(path))
+		if (oci_is_default_device(path))
+			continue;
+		if (!privileged)
 			return appc_refuse(&item, "path", err,
 					   "%.200s is a device of the host, which a virtual "
 					   "machine cannot have",
 					   path);
+		left_out = true;
 	}
+	if (more == 0 && left_out)
+		return oci_warn(bundle, err,
+				"linux.devices: privileged is the container in its virtual "
+				"machine, which has none of the host's devices");
 	return more;
 }
 
@@ -246,7 +271,8 @@ int oci_linux_read(const struct appc_node *top, struct oci_bundle *bundle, struc
 
 	if (found <= 0)
 		return found < 0 ? -1 : appc_refuse(top, "linux", err, "it is missing");
-	if (read_namespaces(&linux_node, bundle, err) < 0 || read_devices(&linux_node, err) < 0 ||
+	if (read_namespaces(&linux_node, bundle, err) < 0 ||
+	    read_devices(top, &linux_node, bundle, err) < 0 ||
 	    read_resources(&linux_node, bundle, err) < 0 ||
 	    read_cgroup(&linux_node, bundle, err) < 0 ||
 	    read_sysctls(&linux_node, bundle, err) < 0 ||

@@ -168,6 +168,14 @@ static int warn_dropped(struct oci_bundle *bundle, const struct oci_mount *mount
 			mount->target);
 }
 
+/* Its content stays the guest's; it says how large that may be. */
+static bool is_shm_of_host(const struct oci_bundle *bundle, const struct oci_mount *mount,
+			   const char *type, const char *source)
+{
+	return is_bind(mount, type) && strcmp(mount->target, "/dev/shm") == 0 && *source == '/' &&
+	       !bundle->texts[OCI_SHM];
+}
+
 /* What kind of mount it is. Returns 1, 0 if there is nothing to be mounted, -1. */
 static int settle(const struct appc_node *item, struct oci_bundle *bundle, struct oci_mount *mount,
 		  const char *type, const char *source, struct error *err)
@@ -177,6 +185,8 @@ static int settle(const struct appc_node *item, struct oci_bundle *bundle, struc
 	if (is_guests_own(mount->target)) {
 		if (is_tmpfs && strcmp(mount->target, "/dev/shm") == 0)
 			bundle->numbers[OCI_SHM_SIZE] = mount->size_bytes;
+		if (is_shm_of_host(bundle, mount, type, source))
+			return oci_take(source, &bundle->texts[OCI_SHM], err);
 		return warn_dropped(bundle, mount, type, err);
 	}
 	if (is_bind(mount, type)) {

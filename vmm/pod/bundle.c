@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "images/fields.h"
 #include "vmm/base/cleanup.h"
@@ -219,6 +221,17 @@ static int settle_hooks(const struct oci_bundle *bundle, struct app_options *app
 	return 0;
 }
 
+/* Engines make /dev/shm themselves, of the size that is wanted, and bind it. 0: not said. */
+static uint64_t shm_bytes(const struct oci_bundle *bundle)
+{
+	struct statfs fs;
+
+	if (bundle->numbers[OCI_SHM_SIZE] || !bundle->texts[OCI_SHM] ||
+	    statfs(bundle->texts[OCI_SHM], &fs) < 0 || fs.f_type != TMPFS_MAGIC)
+		return bundle->numbers[OCI_SHM_SIZE];
+	return (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize;
+}
+
 static int settle_app(const struct oci_bundle *bundle, struct app_options *app, struct keep *keep,
 		      struct error *err)
 {
@@ -247,7 +260,7 @@ static int settle_app(const struct oci_bundle *bundle, struct app_options *app, 
 		.tty = numbers[OCI_TERMINAL],
 		.has_umask = numbers[OCI_HAS_UMASK],
 		.umask = (uint32_t)numbers[OCI_UMASK],
-		.shm_bytes = numbers[OCI_SHM_SIZE],
+		.shm_bytes = shm_bytes(bundle),
 		.masked_paths = lend_paths(&bundle->lists[OCI_MASKED]),
 		.read_only_paths = lend_paths(&bundle->lists[OCI_READ_ONLY_PATHS]),
 	};

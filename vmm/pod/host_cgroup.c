@@ -204,14 +204,14 @@ int host_cgroup_limit(const char *given, uint64_t machine_bytes, struct error *e
 		   : 0;
 }
 
-/* Whether a process is in it, and not in one below it. */
-static bool has_process(int hierarchy, const char *path)
+/* Cgroups of the engine's own that keep it. A process that ends would say less: it is not in
+ * cgroup.procs any more while its memory is given back.
+ */
+static bool has_cgroups(int hierarchy, const char *path)
 {
-	_cleanup_fd_ int dir = openat(hierarchy, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_fd_ int fd = dir < 0 ? -1 : openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-	char byte;
+	struct stat st;
 
-	return fd >= 0 && read(fd, &byte, 1) != 0;
+	return fstatat(hierarchy, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_nlink > 2;
 }
 
 void host_cgroup_remove(const char *given)
@@ -222,10 +222,8 @@ void host_cgroup_remove(const char *given)
 	if (hierarchy < 0 || !host_cgroup_path(given, path))
 		return;
 	for (int turn = 0; turn < TURNS; turn++) {
-		/* Before the attempt: without one, it is the engine's own cgroups that keep it. */
-		bool is_ending = has_process(hierarchy, path);
-
-		if (unlinkat(hierarchy, path, AT_REMOVEDIR) == 0 || errno != EBUSY || !is_ending)
+		if (unlinkat(hierarchy, path, AT_REMOVEDIR) == 0 || errno != EBUSY ||
+		    has_cgroups(hierarchy, path))
 			return;
 		(void)poll(NULL, 0, TURN_MS);
 	}

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154,SC2016,SC2034
-# level: pod
+# level: oci
 # nacelle-oci: bundles from create to delete, as an engine drives it.
 
-oci() { "${nacelle%/*}/nacelle-oci" --root "$PWD/oci" "$@"; }
+. "$here/engines.sh"
 status_of() { oci state "$1" | sed -n 's/^ *"status": "\(.*\)",$/\1/p'; }
 is_status() { [ "$(status_of "$1")" = "$2" ]; }
 
@@ -331,109 +331,3 @@ assert say("exec", "c1", "true")[2] == "nacelle-oci: cannot exec in a stopped co
 assert say("delete", "c1")[0] == 0
 END
 }
-
-# podman_begin: Debian's podman with nothing changed but the runtime, as the function p; its root is b/rootfs.
-podman_begin() {
-  [ "$(id -u)" = 0 ] || skip "podman as an ordinary user needs a network that it makes itself"
-  command -v conmon >/dev/null || skip "podman is not installed"
-  make_bundle b true
-  echo given >b/data/in
-  cat >containers.conf <<END
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-runtime_supports_json = ["nacelle-oci"]
-[engine.runtimes]
-nacelle-oci = ["${nacelle%/*}/nacelle-oci"]
-END
-  export CONTAINERS_CONF=$PWD/containers.conf
-  trap 'p rm -f -a -t 0 >/dev/null 2>&1' EXIT
-}
-p() { podman --root "$PWD/s" --runroot "$PWD/r" --storage-driver vfs --runtime nacelle-oci "$@"; }
-
-test_podman() {
-  podman_begin
-  status=0
-  p run --rm --net none -v "$PWD/b/data:/data:ro" -e A=b --memory 96m --cpus 1.5 --user 12:34 --read-only --rootfs "$PWD/b/rootfs" \
-    sh -c 'cat /data/in; echo "$A"; id -u; id -g; cat /sys/fs/cgroup/memory.max; touch /x; uname -r; exit 3' >"$out" 2>"$err" || status=$?
-  expect_status 3
-  expect_same "$(sed -n 1,5p "$out")" "given
-b
-12
-34
-100663296"
-  expect_stderr_has "Read-only file system"
-  [ "$(sed -n 6p "$out")" != "$(uname -r)" ] || fail "the host's kernel"
-  status=0
-  p run --rm --net none --rootfs "$PWD/b/rootfs" no-such >"$out" 2>"$err" || status=$?
-  expect_status 127
-  expect_stdout ""
-  expect_stderr_has 'exec: "no-such": executable file not found in $PATH'
-  expect_same "$(p ps -aq)" ""
-}
-
-# What is done with one container that runs: each command has a process on the host that stands for it.
-test_podman_looks() {
-  podman_begin
-  id=$(p run -d --name c --net none --memory 96m --health-cmd 'test -e /healthy' --health-interval disable --rootfs "$PWD/b/rootfs" sleep 1000)
-  pid=$(p inspect -f '{{.State.Pid}}' c)
-  # Files go in and out through the mount namespace of its process.
-  echo copied >in.txt
-  p cp in.txt c:/tmp/in.txt
-  expect_same "$(p exec c sh -c 'cat /tmp/in.txt; echo back >/tmp/out.txt; touch /healthy')" copied
-  p healthcheck run c >"$out" || fail "not healthy"
-  p cp c:/tmp/out.txt out.txt
-  expect_same "$(cat out.txt)" back
-  p top c -o args >"$out"
-  expect_stdout_has "sleep 1000"
-  # The figures are those of the cgroup on the host.
-  if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
-    grep -q "libpod-$id" "/proc/$pid/cgroup" || fail "$(cat "/proc/$pid/cgroup")"
-    p stats --no-stream --format '{{.Name}} {{.MemUsage}}' c >"$out" || fail "stats"
-    expect_stdout_has "c "
-  fi
-  p rm -f -t 0 c >"$out"
-  expect_same "$(p ps -aq)" ""
-  [ ! -e "/sys/fs/cgroup/libpod_parent/libpod-$id" ] || fail "a cgroup is left"
-}
-
-# From its making to its end by a signal.
-test_podman_life() {
-  podman_begin
-  p create --name c --net none --rootfs "$PWD/b/rootfs" sh -c 'trap "echo bye; exit 5" TERM; echo hello; sleep 1000 & wait' >"$out"
-  p start c >"$out"
-  expect_same "$(echo word | p exec -i c sh -c 'cat; exit 4' || echo $?)" "word
-4"
-  status=0
-  p exec c no-such >"$out" 2>"$err" || status=$?
-  expect_status 127
-  expect_stderr_has "executable file not found"
-  export -f p
-  status=0
-  SHELL=/bin/bash script -qec "p exec -it c sh -c 'stty size; tty; exit 6'" /dev/null </dev/null >"$out" || status=$?
-  expect_status 6
-  expect_stdout_has /dev/pts/
-  p pause c >"$out"
-  expect_same "$(p inspect -f '{{.State.Status}}' c)" paused
-  p unpause c >"$out"
-  p stop -t 30 c >"$out"
-  expect_same "$(p wait c)" 5
-  expect_same "$(p logs c)" "hello
-bye"
-  expect_same "$(p inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}}' c)" "5 false"
-  p rm c >"$out"
-}
-
-# It ends by itself: out of memory, and started again.
-test_podman_ends() {
-  podman_begin
-  status=0
-  p run --name c --net none --memory 64m --rootfs "$PWD/b/rootfs" sh -c 'tail /dev/zero' >"$out" 2>"$err" || status=$?
-  expect_same "$status $(p inspect -f '{{.State.OOMKilled}}' c)" "137 true"
-  p rm c >"$out"
-  status=0
-  p run --name d --init --net none --restart on-failure:1 --rootfs "$PWD/b/rootfs" sh -c 'echo x >>/runs; exit 3' >"$out" 2>"$err" || status=$?
-  wait_for 100 restarted
-  p rm -f -t 0 d >"$out"
-}
-restarted() { [ "$(wc -l <b/rootfs/runs)" = 2 ]; }

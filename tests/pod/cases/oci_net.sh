@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154,SC2034
-# level: pod
+# level: oci
 # nacelle-oci: what an engine puts into a container's network namespace is in its virtual machine.
 
-oci() { "${nacelle%/*}/nacelle-oci" --root "$PWD/oci" "$@"; }
+. "$here/engines.sh"
 
 # make_bundle DIR NETNS ARG...: a bundle over busybox's root, with that path of a network namespace, or - for none.
 make_bundle() {
@@ -108,46 +108,4 @@ test_namespaces() {
   ! oci create --bundle b c4 </dev/null >"$out" 2>"$err" || fail "the host's interfaces are taken"
   expect_stderr_has "/proc/self/ns/net is the host's own network"
   expect_same "$(oci list -q)" ""
-}
-
-write_podman_settings() {
-  local program
-  for program in podman conmon "$@"; do
-    command -v "$program" >/dev/null || skip "$program is not installed"
-  done
-  cat >containers.conf <<END
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-runtime_supports_json = ["nacelle-oci"]
-[engine.runtimes]
-nacelle-oci = ["${nacelle%/*}/nacelle-oci"]
-END
-  mkdir rootfs
-  cp -a "${busybox_dir#rootfs:}/." rootfs/
-}
-
-# An ordinary user's podman, with slirp4netns. What it leaves behind ends with its namespaces.
-test_podman_rootless() {
-  [ "$(id -u)" = 0 ] || skip "needs root, to become somebody else with subordinate users"
-  [ -c /dev/net/tun ] || modprobe tun 2>/dev/null || skip "there is no tun device"
-  write_podman_settings newuidmap slirp4netns
-  mkdir -m 700 home run
-  echo games:300000:65536 >subordinates
-  chmod 755 .
-  chmod 666 /dev/kvm /dev/net/tun
-  chown -R games:games home run rootfs
-  cat >script <<END
-mount --bind subordinates /etc/subuid && mount --bind subordinates /etc/subgid || exit
-cd home
-HOME=\$PWD XDG_RUNTIME_DIR=$PWD/run CONTAINERS_CONF=$PWD/containers.conf exec setpriv --reuid games --regid games --init-groups \
-  podman --storage-driver vfs --runtime nacelle-oci run --rm --rootfs $PWD/rootfs sh -c '
-    ip -o -4 addr show dev tap0; ip route; id -u; echo x >/written; chown 5:6 /written; ls -ln /written; exit 3'
-END
-  status=0
-  unshare --mount --pid --fork --kill-child --mount-proc bash script >"$out" 2>"$err" || status=$?
-  expect_status 3
-  expect_stdout_has "inet 10.0.2.100/24"
-  expect_stdout_has "default via 10.0.2.2 dev tap0"
-  expect_same "$(stat -c %u:%g rootfs/written)" 300004:300005
 }

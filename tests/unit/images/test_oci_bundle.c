@@ -105,6 +105,7 @@ static void test_whole(void **state)
 		[OCI_KERNEL] = "/boot/vmlinux",
 		[OCI_KERNEL_PARAMETERS] = "a b=c",
 		[OCI_NETWORK] = "",
+		[OCI_SHM] = "/x/shm",
 		[OCI_CGROUP] = "/x",
 	};
 	struct oci_bundle bundle = read_text(whole);
@@ -219,6 +220,22 @@ static void test_least(void **state)
 	oci_bundle_free(&bundle);
 }
 
+/* podman's way to ask for all devices of the host: none of them is asked for by name. */
+static void test_privileged(void **state)
+{
+	struct oci_bundle bundle =
+	    read_text(LINUX(",\"devices\":[{\"path\":\"/dev/fuse\"},{\"path\":\"/dev/sda\"}]},"
+			    "\"annotations\":{\"io.podman.annotations.privileged\":\"TRUE\""));
+
+	(void)state;
+	assert_true(bundle.lists[OCI_WARNINGS].count > 0);
+	assert_string_equal(
+	    bundle.lists[OCI_WARNINGS].items[bundle.lists[OCI_WARNINGS].count - 1],
+	    "linux.devices: privileged is the container in its virtual machine, which has none of "
+	    "the host's devices");
+	oci_bundle_free(&bundle);
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -271,6 +288,10 @@ static void test_refused(void **state)
 		{ TOP(",\"vm\":{\"hwConfig\":{\"vcpus\":9999}}"), NULL },
 		{ LINUX(",\"uidMappings\":[{}]"), "linux.uidMappings: it is not supported" },
 		{ LINUX(",\"devices\":[{\"path\":\"/dev/fuse\"}]"),
+		  "linux.devices[0].path: /dev/fuse is a device of the host, which a virtual "
+		  "machine cannot have" },
+		{ LINUX(",\"devices\":[{\"path\":\"/dev/fuse\"}]},\"annotations\":{"
+			"\"io.podman.annotations.privileged\":\"FALSE\""),
 		  "linux.devices[0].path: /dev/fuse is a device of the host, which a virtual "
 		  "machine cannot have" },
 		{ LINUX(",\"resources\":{\"memory\":{\"limit\":\"1\"}}"),
@@ -466,6 +487,7 @@ int main(void)
 		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_wrong_fields),
 		cmocka_unit_test(test_manual),	    cmocka_unit_test(test_dropped_binds),
 		cmocka_unit_test(test_huge_limits), cmocka_unit_test(test_hooks),
+		cmocka_unit_test(test_privileged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
