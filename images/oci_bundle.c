@@ -218,6 +218,7 @@ static bool is_sound(const struct oci_bundle *bundle)
 		if (!bundle->hooks[i].path || bundle->hooks[i].path[0] != '/')
 			return false;
 	return bundle->texts[OCI_ROOT_PATH] && bundle->lists[OCI_ANNOTATIONS].count % 2 == 0 &&
+	       bundle->lists[OCI_NAMESPACES].count % 2 == 0 &&
 	       all_have_values(&bundle->lists[OCI_SYSCTLS]) && is_sound_process(bundle);
 }
 

@@ -46,6 +46,7 @@ enum oci_list {
 	OCI_READ_ONLY_PATHS,
 	OCI_ANNOTATIONS, /* name, value, name, value, ... */
 	OCI_WARNINGS,	 /* what is in the file and without effect, in words */
+	OCI_NAMESPACES,	 /* type, path, ...: those of others, but for the network's */
 	OCI_LISTS,
 };
 

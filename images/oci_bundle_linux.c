@@ -85,6 +85,18 @@ static int take_network(const struct appc_node *item, const char *path, struct n
 	return oci_take(path, &bundle->texts[OCI_NETWORK], err);
 }
 
+/* Whose it is only the host can tell. */
+static int take_path(const char *type, const char *path, struct oci_bundle *bundle,
+		     struct error *err)
+{
+	struct string_list *list = &bundle->lists[OCI_NAMESPACES];
+
+	if (string_list_add(list, type, strlen(type)) < 0 ||
+	    string_list_add(list, path, strlen(path)) < 0)
+		return error_set(err, ENOMEM, "cannot read a bundle");
+	return 0;
+}
+
 static int read_namespace(const struct appc_node *item, struct namespaces *own,
 			  struct oci_bundle *bundle, struct error *err)
 {
@@ -108,6 +120,8 @@ static int read_namespace(const struct appc_node *item, struct namespaces *own,
 				   "a virtual machine has no namespace \"%.64s\"", type);
 	if (!*path)
 		return 0;
+	if (strcmp(type, "pid") == 0 || strcmp(type, "ipc") == 0 || strcmp(type, "uts") == 0)
+		return take_path(type, path, bundle, err);
 	return appc_refuse(item, "path", err,
 			   "a virtual machine cannot join the %s namespace of others", type);
 }

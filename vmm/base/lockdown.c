@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
@@ -318,9 +319,23 @@ static int compare_fds(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
+/* Where this process's cgroup allows no device, another process may have opened it as stdin. */
+static int open_null(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), failure = errno;
+	struct stat st;
+
+	if (null < 0 && failure == EPERM && fstat(STDIN_FILENO, &st) == 0 && S_ISCHR(st.st_mode) &&
+	    st.st_rdev == makedev(1, 3))
+		null = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	else
+		errno = failure;
+	return null;
+}
+
 int lockdown_silence(int fd, struct error *err)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = open_null();
 
 	if (null < 0 || (null != fd && dup2(null, fd) < 0))
 		return error_set(err, errno, "cannot open /dev/null");

@@ -22,6 +22,7 @@
 #include "vmm/pod/hooks.h"
 #include "vmm/pod/host_view.h"
 #include "vmm/pod/pod_name.h"
+#include "vmm/pod/sandbox.h"
 #include "vmm/pod/stdio.h"
 #include "vmm/pod/stop.h"
 
@@ -181,15 +182,26 @@ static int finish(const struct oci_options *options, const char *id, pid_t pid, 
 	return result;
 }
 
+/* In a machine of its own, or in that of its sandbox. */
+static int make(const struct orphan_options *orphan, pid_t *pid, struct error *err)
+{
+	struct create_options create = { .run = &made.run, .orphan = *orphan };
+	struct sandbox sandbox;
+	int found = sandbox_find(made.run.store_root, &made.bundle, &sandbox, err);
+
+	if (found > 0)
+		create.sandbox = &sandbox;
+	return found < 0 ? -1 : pod_create(&create, pid, err);
+}
+
 static int create(const struct oci_options *options, const char *id, pid_t *pid, struct error *err)
 {
-	struct create_options create = { .run = &made.run,
-					 .orphan.console_socket = options->console_socket };
+	struct orphan_options orphan = { .console_socket = options->console_socket };
 	const char *directory = options->bundle ? options->bundle : ".";
 	/* In the guest, which its hooks see, the container's process is the first. */
 	const struct hooks_container first = { .bundle = &made.bundle, .id = id, .pid = 1 };
 
-	memcpy(create.orphan.stdio_present, oci_stdio_present, sizeof(oci_stdio_present));
+	memcpy(orphan.stdio_present, oci_stdio_present, sizeof(oci_stdio_present));
 	if (check_options(options, id, err) < 0 ||
 	    bundle_load(&made.bundle, directory, options->config, err) < 0 ||
 	    check_terminal(options, &made.bundle, err) < 0 ||
@@ -202,9 +214,9 @@ static int create(const struct oci_options *options, const char *id, pid_t *pid,
 	made.run.name = id;
 	made.run.store_root = oci_root();
 	made.run.boot_timeout_s = RUN_BOOT_TIMEOUT_OCI_S;
-	create.orphan.rows = (uint16_t)made.bundle.numbers[OCI_ROWS];
-	create.orphan.columns = (uint16_t)made.bundle.numbers[OCI_COLUMNS];
-	if (pod_create(&create, pid, err) < 0) {
+	orphan.rows = (uint16_t)made.bundle.numbers[OCI_ROWS];
+	orphan.columns = (uint16_t)made.bundle.numbers[OCI_COLUMNS];
+	if (make(&orphan, pid, err) < 0) {
 		if (made.run.host_cgroup && !is_there(id))
 			host_cgroup_remove(made.run.host_cgroup);
 		return -1;

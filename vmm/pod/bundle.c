@@ -14,9 +14,12 @@
 #include "images/fields.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
+#include "vmm/base/number.h"
+#include "vmm/machine/plan.h"
 #include "vmm/pod/capabilities.h"
 #include "vmm/pod/image_program.h"
 #include "vmm/pod/life.h"
+#include "vmm/pod/size.h"
 #include "vmm/pod/volume.h"
 
 /* Makes a path of the bundle's absolute. */
@@ -270,6 +273,29 @@ static int settle_app(const struct oci_bundle *bundle, struct app_options *app, 
 	return settle_mounts(bundle, app, keep, err);
 }
 
+static uint64_t read_annotation(const struct oci_bundle *bundle, const char *name)
+{
+	const char *text = oci_bundle_annotation(bundle, name);
+	uint64_t value;
+
+	return text && number_parse(text, &value) == 0 ? value : 0;
+}
+
+/* What the containers of a sandbox may use together, where containerd's CRI says it. */
+static void settle_size(const struct oci_bundle *bundle, struct run_options *options)
+{
+	uint64_t memory = read_annotation(bundle, "io.kubernetes.cri.sandbox-memory");
+	uint64_t quota = read_annotation(bundle, "io.kubernetes.cri.sandbox-cpu-quota");
+	uint64_t period = read_annotation(bundle, "io.kubernetes.cri.sandbox-cpu-period");
+
+	options->cpus = bundle->numbers[OCI_VM_CPUS];
+	options->memory_bytes = bundle->numbers[OCI_VM_MEMORY];
+	if (!options->cpus && quota && period && quota / period < PLAN_CPUS_MAX)
+		options->cpus = (quota + period - 1) / period;
+	if (!options->memory_bytes && memory > RUN_MEMORY_DEFAULT_BYTES && memory < INT64_MAX / 2)
+		options->memory_bytes = pod_size_with_overhead(memory, 1);
+}
+
 int bundle_settle(const struct oci_bundle *bundle, struct run_options *options,
 		  struct app_options *app, struct keep *kept, struct error *err)
 {
@@ -283,14 +309,14 @@ int bundle_settle(const struct oci_bundle *bundle, struct run_options *options,
 	options->nets = (struct text_list){ no_network, 1 };
 	options->netns = bundle->texts[OCI_NETWORK];
 	options->upper = "none";
-	options->cpus = bundle->numbers[OCI_VM_CPUS];
-	options->memory_bytes = bundle->numbers[OCI_VM_MEMORY];
+	settle_size(bundle, options);
 	options->hostname = bundle->texts[OCI_HOSTNAME];
 	options->kernel = bundle->texts[OCI_KERNEL];
 	options->kernel_args = bundle->texts[OCI_KERNEL_PARAMETERS];
 	options->sysctls = lend(&bundle->lists[OCI_SYSCTLS]);
 	options->warnings = lend(&bundle->lists[OCI_WARNINGS]);
 	options->hold = true;
+	options->members = true;
 	options->host_cgroup = bundle->texts[OCI_CGROUP];
 	options->engine_directory = bundle->texts[OCI_BUNDLE_PATH];
 	if (oci_bundle_encode(bundle, &fields, &options->bundle_bytes) < 0)

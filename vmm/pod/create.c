@@ -3,55 +3,30 @@
  */
 #include "vmm/pod/create.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/client.h"
 #include "vmm/pod/host_view.h"
-#include "vmm/pod/keep.h"
+#include "vmm/pod/member.h"
 #include "vmm/pod/netns.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/signals.h"
 
 /* Without the right to a namespace of its own, the pod has no network all the same. */
-static int enter_network(struct run_options *run, struct error *err)
+static int enter_network(struct run_options *run, const struct sandbox *sandbox, struct error *err)
 {
-	int result = run->netns ? netns_become(run->netns, err) : 0;
+	int result = sandbox	  ? netns_join(run->netns, err)
+		     : run->netns ? netns_become(run->netns, err)
+				  : 0;
 
 	if (result > 0)
 		run->netns = NULL;
 	return result < 0 ? -1 : 0;
 }
 
-/* It is said once there is somebody who keeps what is said. */
-static int warn_later(struct run_options *run, const char *text, struct error *err)
-{
-	static struct keep kept;
-	unsigned count = run->warnings.count;
-	const char **all = keep_array(&kept, count + 1, sizeof(*all), err);
-
-	if (!all)
-		return -1;
-	if (count)
-		memcpy(all, run->warnings.items, count * sizeof(*all));
-	all[count] = keep_text(&kept, err, "%s", text);
-	run->warnings = (struct text_list){ all, count + 1 };
-	return all[count] ? 0 : -1;
-}
-
-/* Before there is a process that would have to be moved, or memory that would count. */
 static int meet_engine(struct run_options *run, struct error *err)
 {
-	struct error why = ERROR_NONE;
-	int joined = run->host_cgroup ? host_cgroup_join(run->host_cgroup, true, &why) : 0;
-
-	if (joined < 0) {
-		*err = why;
-		return -1;
-	}
-	if (joined > 0 && warn_later(run, why.text, err) < 0)
-		return -1;
 	if (!run->engine_directory)
 		return 0;
 	if (run_app_options(run, 0)->read_only)
@@ -70,9 +45,10 @@ static _Noreturn void supervise(const struct create_options *options, struct det
 	signals_block();
 	run = *options->run;
 	if (orphan_take_stdio(&options->orphan, detach, &err) == 0 &&
-	    detach_become(detach, &err) == 0 && enter_network(&run, &err) == 0 &&
+	    detach_become(detach, &err) == 0 && enter_network(&run, options->sandbox, &err) == 0 &&
 	    meet_engine(&run, &err) == 0)
-		status = run_begin(&run, detach, detach->stdio, &timeline, &err);
+		status = options->sandbox ? member_run(&run, options->sandbox, detach, &err)
+					  : run_begin(&run, detach, detach->stdio, &timeline, &err);
 	if (status < 0 && signals_pending_end())
 		_exit(128 + signals_pending_end());
 	if (status < 0) {

@@ -12,8 +12,10 @@
 #include "vmm/pod/orphan.h"
 #include "vmm/pod/run.h"
 
+struct sandbox;
 struct create_options {
 	const struct run_options *run;
+	const struct sandbox *sandbox; /* whose machine it shares; NULL: one of its own */
 	struct orphan_options orphan;
 };
 

@@ -22,6 +22,7 @@
 #include "vmm/pod/client.h"
 #include "vmm/pod/exec_internal.h"
 #include "vmm/pod/exec_server.h"
+#include "vmm/pod/member_internal.h"
 #include "vmm/pod/signals.h"
 #include "vmm/pod/terminal.h"
 
@@ -53,11 +54,14 @@ static int ask(struct exec *exec, const char **argv, struct error *err)
 	struct exec_parcel parcel = { .count = 0 };
 	int result;
 
-	result = exec_add_record(exec, &parcel, argv, err);
+	result = exec->member ? member_add_record(exec, &parcel, err)
+			      : exec_add_record(exec, &parcel, argv, err);
 	if (result == 0)
 		result = exec_add_streams(exec, &parcel, err);
 	request.app = exec->app;
-	request.flags = parcel.flags | (exec->options->detach ? POD_ADD_DETACHED : 0) |
+	request.serial = exec->serial;
+	request.flags = parcel.flags | (exec->member ? POD_ADD_MEMBER : 0) |
+			(exec->options->detach ? POD_ADD_DETACHED : 0) |
 			(exec->detach ? POD_ADD_LEASHED : 0) |
 			(exec->options->ignore_paused ? POD_ADD_IGNORE_PAUSED : 0);
 	if (result == 0)
@@ -113,10 +117,14 @@ static int on_reply(struct exec *exec, struct error *err)
 	}
 	if (reply.type != POD_REQUEST_ADD)
 		return GOES_ON;
+	if (exec->member && member_on_reply(exec, &reply, err) < 0)
+		return -1;
+	if (reply.app_state == POD_APP_HELD)
+		return GOES_ON;
 	if (reply.app_state == POD_APP_RUNNING) {
 		exec->started = true;
 		send_winsize(exec);
-		if (exec->detach)
+		if (exec->detach && !exec->member)
 			leave_maker(exec);
 		return exec->options->detach ? 0 : GOES_ON;
 	}
@@ -176,24 +184,33 @@ static void pump(struct exec *exec, short input_events, short output_events)
 		close_fd(&exec->input);
 }
 
+enum { FDS = 4 };
+
 static int serve(struct exec *exec, struct error *err)
 {
 	int status = GOES_ON;
 
 	while (status == GOES_ON) {
 		bool empty = exec->from == exec->to;
-		struct pollfd fds[] = {
+		struct pollfd fds[FDS + MEMBER_FDS_MAX] = {
 			{ .fd = exec->socket, .events = POLLIN },
 			{ .fd = exec->signals, .events = POLLIN },
 			{ .fd = exec->input >= 0 && empty ? STDIN_FILENO : -1, .events = POLLIN },
 			{ .fd = exec->input, .events = empty ? 0 : POLLOUT },
 		};
 
-		if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0 && errno != EINTR)
-			return error_set(err, errno, "cannot wait for the command");
+		unsigned more = exec->member ? member_fill_poll(exec->member, fds + FDS) : 0;
+
+		if (poll(fds, FDS + more, -1) < 0) {
+			if (errno != EINTR)
+				return error_set(err, errno, "cannot wait for the command");
+			continue;
+		}
 		/* First, since a signal is for a command that has started. */
 		if (fds[0].revents)
 			status = on_reply(exec, err);
+		if (status == GOES_ON && more)
+			member_on_poll(exec->member, fds + FDS, more);
 		if (status == GOES_ON && fds[1].revents)
 			status = on_signal(exec);
 		if (exec->input >= 0 && fds[3].revents & (POLLERR | POLLHUP))
@@ -220,7 +237,7 @@ int exec_serve(struct exec *exec, const char **argv, struct error *err)
 	bool is_raw = options->tty && options->interactive && isatty(exec->stdio[0]);
 	int status = -1;
 
-	if (client_find_app(exec->socket, options->app, &exec->app, err) == 0 &&
+	if ((exec->member || client_find_app(exec->socket, options->app, &exec->app, err) == 0) &&
 	    watch_signals(exec, err) == 0 &&
 	    !(is_raw && terminal_make_raw(exec->stdio[0], err) < 0) && ask(exec, argv, err) == 0)
 		status = serve(exec, err);

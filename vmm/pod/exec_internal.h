@@ -13,14 +13,17 @@
 
 enum { INPUT_BYTES = 4096 };
 
+struct member;
+
 struct exec {
 	const struct exec_options *options;
 	struct detach *detach; /* of an orphan; else NULL */
+	struct member *member; /* that of a container with a root of its own; else NULL */
 	const char *uuid;
 	int stdio[3]; /* -1: none, which is /dev/null to the command */
 	int socket;
 	int signals;
-	uint32_t app;
+	uint32_t app, serial; /* as in struct pod_request */
 	bool started;
 	bool pumps; /* stdin is a terminal */
 	int input;  /* the way from it to the machine; -1: it has ended */
@@ -34,6 +37,12 @@ struct exec_parcel {
 	int fds[MACHINE_ADD_FDS_MAX];
 	unsigned count;
 };
+
+/* The record as a file, which is read from its beginning on; -1 with err filled. */
+int exec_write_record(const void *record, size_t len, struct error *err);
+
+/* The terminal, and the ports of the streams, of what will run. */
+void exec_complete_process(const struct exec *exec, struct pod_app *process);
 
 /* A descriptor that the parcel closes. */
 void exec_add_fd(struct exec_parcel *parcel, uint32_t flag, int fd);

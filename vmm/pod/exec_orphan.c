@@ -30,13 +30,14 @@ static _Noreturn void become_orphan(const struct exec_options *options,
 
 	signals_block();
 	detach->kept = pod->fd;
-	/* Engines look there for all that belongs to the container, and may not let us. */
-	if (options->host_cgroup)
-		(void)host_cgroup_join(options->host_cgroup, false, NULL);
 	if (orphan_take_stdio(streams, detach, &err) == 0 && detach_become(detach, &err) == 0) {
 		memcpy(exec.stdio, detach->stdio, sizeof(exec.stdio));
 		exec.socket = client_connect_pod(pod, &err);
 		close(pod->fd);
+		/* Engines look there for all that belongs to the container, and may not let us,
+		 * nor any more to devices. */
+		if (options->host_cgroup)
+			(void)host_cgroup_join(options->host_cgroup, false, NULL);
 		if (exec.socket >= 0)
 			status = exec_serve(&exec, argv, &err);
 	}

@@ -76,18 +76,23 @@ int exec_add_streams(struct exec *exec, struct exec_parcel *parcel, struct error
 			       MACHINE_ADD_STDERR_SOCKET, exec->stdio[2], err);
 }
 
-static int write_record(const struct pod_app *process, struct error *err)
+int exec_write_record(const void *record, size_t len, struct error *err)
 {
-	_cleanup_free_ void *record = NULL;
-	_cleanup_fd_ int fd = -1;
-	size_t len;
+	_cleanup_fd_ int fd = memfd_create("record", MFD_CLOEXEC);
 
-	if (record_build_added(process, &record, &len, err) < 0)
-		return -1;
-	fd = memfd_create("record", MFD_CLOEXEC);
 	if (fd < 0 || io_write_all(fd, record, len) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return error_set(err, errno, "cannot write the command's record");
 	return steal_fd(&fd);
+}
+
+static int write_record(const struct pod_app *process, struct error *err)
+{
+	_cleanup_free_ void *record = NULL;
+	size_t len;
+
+	return record_build_added(process, &record, &len, err) < 0
+		   ? -1
+		   : exec_write_record(record, len, err);
 }
 
 static void free_environment(const char **env)
@@ -148,6 +153,17 @@ static void set_ports(const struct exec *exec, struct pod_app *process)
 		process->stderr_port = 3;
 }
 
+void exec_complete_process(const struct exec *exec, struct pod_app *process)
+{
+	process->terminal = exec->options->tty;
+	process->rows = 24;
+	process->columns = 80;
+	(void)terminal_size(exec->stdio[1], &process->rows, &process->columns);
+	(void)terminal_size(exec->stdio[0], &process->rows, &process->columns);
+	process->stdin_port = process->stdout_port = process->stderr_port = POD_NO_PORT;
+	set_ports(exec, process);
+}
+
 int exec_add_record(const struct exec *exec, struct exec_parcel *parcel, const char **argv,
 		    struct error *err)
 {
@@ -159,12 +175,7 @@ int exec_add_record(const struct exec *exec, struct exec_parcel *parcel, const c
 	process.argv = argv;
 	process.user = options->user;
 	process.workdir = options->workdir;
-	process.terminal = options->tty;
-	process.rows = 24;
-	process.columns = 80;
-	(void)terminal_size(exec->stdio[1], &process.rows, &process.columns);
-	(void)terminal_size(exec->stdio[0], &process.rows, &process.columns);
-	set_ports(exec, &process);
+	exec_complete_process(exec, &process);
 	process.env = make_environment(&options->env, err);
 	if (!process.env)
 		return -1;

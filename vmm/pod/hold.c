@@ -9,6 +9,7 @@
 
 #include "guest-init/protocol.h"
 #include "vmm/pod/host_view.h"
+#include "vmm/pod/members.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/supervisor.h"
 
@@ -35,11 +36,16 @@ static void let_go(struct supervisor *supervisor)
 int hold_start(struct supervisor *supervisor, struct pod_client *client,
 	       const struct pod_request *request, int *fds, unsigned fd_count)
 {
+	struct exec_slot *member = members_find(supervisor, request);
 	struct error err = ERROR_NONE;
 	int networks;
 
 	(void)fds;
 	(void)fd_count;
+	if (member) {
+		members_start(supervisor, client, request, member);
+		return 0;
+	}
 	if (request->app >= supervisor->apps.count)
 		return ENOENT;
 	if (client->on_end)

@@ -16,6 +16,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/host_view.h"
+#include "vmm/pod/report.h"
 
 #define CGROUPS "/sys/fs/cgroup"
 
@@ -184,6 +185,18 @@ int host_cgroup_open(const char *given)
 	char path[PATH_MAX];
 
 	return host_cgroup_path(given, path) ? walk(path, false) : -1;
+}
+
+int host_cgroup_enter(const char *path, struct error *err)
+{
+	struct error why = ERROR_NONE;
+	int joined = path ? host_cgroup_join(path, true, &why) : 0;
+
+	if (joined > 0)
+		report(REPORT_WARNING, "%s", why.text);
+	if (joined < 0)
+		*err = why;
+	return joined < 0 ? -1 : 0;
 }
 
 int host_cgroup_limit(const char *given, uint64_t machine_bytes, struct error *err)

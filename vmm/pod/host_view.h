@@ -57,6 +57,13 @@ void host_view_note_oom(int engine_fd);
  */
 int host_cgroup_join(const char *path, bool make, struct error *err);
 
+/*
+ * The same as that of a container's process, who may not is warned; path NULL: none. To be called
+ * once devices are open, since engines make cgroups that allow none, and before there is memory
+ * that counts. Returns 0 or -1.
+ */
+int host_cgroup_enter(const char *path, struct error *err);
+
 /* The path below the hierarchy, without a slash in front. False: it is none, or leads elsewhere. */
 bool host_cgroup_path(const char *given, char out[PATH_MAX]);
 

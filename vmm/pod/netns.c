@@ -127,6 +127,15 @@ int netns_become(const char *path, struct error *err)
 	return 0;
 }
 
+int netns_join(const char *path, struct error *err)
+{
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 || (!is_own(fd) && setns(fd, CLONE_NEWNET) < 0))
+		return error_set(err, errno, "cannot enter the network namespace %s", path);
+	return 0;
+}
+
 int netns_leave(int fd, struct error *err)
 {
 	int status = setns(fd, CLONE_NEWNET);

@@ -33,4 +33,7 @@ int netns_leave(int fd, struct error *err);
  */
 int netns_become(const char *path, struct error *err);
 
+/* The same with one that may be the caller's already. Returns 0, or -1 with err filled. */
+int netns_join(const char *path, struct error *err);
+
 #endif

@@ -6,16 +6,21 @@
 
 #include <errno.h>
 
+#include "guest-init/protocol.h"
+
 int pod_request_check(const struct pod_request *request, size_t len_bytes, unsigned fd_count)
 {
 	if (len_bytes != sizeof(*request) || request->magic != POD_REQUEST_MAGIC)
 		return EPROTO;
 	if (request->type == 0 || request->type >= POD_REQUEST_TYPES)
 		return EOPNOTSUPP;
-	if (request->reserved != 0 || request->signal > POD_SIGNAL_MAX ||
-	    fd_count > POD_REQUEST_FDS_MAX)
+	if (request->signal > POD_SIGNAL_MAX || fd_count > POD_REQUEST_FDS_MAX)
 		return EINVAL;
-	if (fd_count > 0 && request->type != POD_REQUEST_ADD && request->type != POD_REQUEST_ATTACH)
+	if (request->serial &&
+	    (request->app < FRAME_ID_ADDED_FIRST || request->app == POD_ALL_APPS))
+		return EINVAL;
+	if (fd_count > 0 && request->type != POD_REQUEST_ADD &&
+	    request->type != POD_REQUEST_ATTACH && request->type != POD_REQUEST_SHARE)
 		return EINVAL;
 	return 0;
 }

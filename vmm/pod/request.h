@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Changes with the meaning or the size of what is below: another nacelle is told so. */
-#define POD_REQUEST_MAGIC UINT32_C(0x4e504331)
+#define POD_REQUEST_MAGIC UINT32_C(0x4e504332)
 
 enum pod_request_type {
 	POD_REQUEST_STATUS = 1, /* of app: one struct pod_reply */
@@ -23,6 +23,8 @@ enum pod_request_type {
 	POD_REQUEST_ATTACH,  /* to app's streams */
 	POD_REQUEST_WINSIZE, /* on a connection that ADD or ATTACH keeps: rows, columns */
 	POD_REQUEST_START,   /* app, which is held; answered when it runs */
+	POD_REQUEST_MEMBER,  /* a place for a container in the pod (members.h) */
+	POD_REQUEST_SHARE,   /* descriptors: directories and files for it */
 	POD_REQUEST_TYPES,
 };
 
@@ -38,12 +40,12 @@ enum {
 struct pod_request {
 	uint32_t magic;
 	uint32_t type; /* enum pod_request_type */
-	uint32_t app;  /* its index in the pod, or POD_ALL_APPS */
+	uint32_t app;  /* its index in the pod, the id of a member, or POD_ALL_APPS */
 	uint32_t signal;
 	uint32_t flags; /* the type's own */
 	uint32_t timeout_ms;
 	uint16_t rows, columns;
-	uint32_t reserved; /* 0 */
+	uint32_t serial; /* of the member that app names; else 0 */
 };
 static_assert(sizeof(struct pod_request) == 32, "pod request");
 
@@ -73,11 +75,13 @@ struct pod_reply {
 	uint32_t exit_kind; /* enum exit_kind */
 	uint32_t exit_code;
 	uint32_t restarts;
+	uint32_t serial; /* of a member: no other one of the pod ever has it */
+	uint32_t reserved;
 	uint64_t started_ms; /* since 1970; 0: not yet */
 	uint64_t ended_ms;
 	char text[POD_REPLY_TEXT_MAX]; /* NUL-terminated: the app's name, or what went wrong */
 };
-static_assert(sizeof(struct pod_reply) == 56 + POD_REPLY_TEXT_MAX, "pod reply");
+static_assert(sizeof(struct pod_reply) == 64 + POD_REPLY_TEXT_MAX, "pod reply");
 
 /*
  * Whether a packet of len_bytes is a request that a server may look at: its size, its magic, a type

@@ -8,6 +8,7 @@
 #include "vmm/pod/control_socket.h"
 #include "vmm/pod/exec_server.h"
 #include "vmm/pod/hold.h"
+#include "vmm/pod/members.h"
 #include "vmm/pod/pod_pause.h"
 #include "vmm/pod/signals.h"
 #include "vmm/pod/supervisor.h"
@@ -20,10 +21,15 @@ static int handle_status(struct supervisor *supervisor, struct pod_client *clien
 				   .flags = supervisor->reply_flags,
 				   .app_count = supervisor->apps.count,
 				   .app = request->app };
+	const struct exec_slot *member = members_find(supervisor, request);
 	const struct app_state *app;
 
 	(void)fds;
 	(void)fd_count;
+	if (member) {
+		members_answer_status(supervisor, client, request, member);
+		return 0;
+	}
 	if (request->app >= supervisor->apps.count)
 		return ENOENT;
 	app = &supervisor->apps.apps[request->app];
@@ -76,7 +82,8 @@ static int handle_kill(struct supervisor *supervisor, struct pod_client *client,
 		return EINVAL;
 	if (exec_server_kill(supervisor, client, request->signal))
 		return 0;
-	if (request->app != POD_ALL_APPS && request->app >= supervisor->apps.count)
+	if (request->app != POD_ALL_APPS && request->app >= supervisor->apps.count &&
+	    !members_find(supervisor, request))
 		return ENOENT;
 	if (!supervisor->has_started) {
 		if (request->signal != SIGKILL && !signals_is_end((int)request->signal))
@@ -131,7 +138,7 @@ static int handle_winsize(struct supervisor *supervisor, struct pod_client *clie
 	(void)fd_count;
 	if (exec_server_winsize(supervisor, client, request->rows, request->columns))
 		return 0;
-	if (request->app >= supervisor->apps.count)
+	if (request->app >= supervisor->apps.count && !members_find(supervisor, request))
 		return ENOENT;
 	supervisor_command(supervisor, &command);
 	answer(supervisor, client, request);
@@ -143,5 +150,6 @@ const struct pod_request_row pod_request_rows[POD_REQUEST_TYPES] = {
 	[POD_REQUEST_KILL] = { handle_kill },	  [POD_REQUEST_PAUSE] = { pod_pause_begin },
 	[POD_REQUEST_RESUME] = { pod_pause_end }, [POD_REQUEST_ADD] = { exec_server_add },
 	[POD_REQUEST_ATTACH] = { handle_attach }, [POD_REQUEST_WINSIZE] = { handle_winsize },
-	[POD_REQUEST_START] = { hold_start },
+	[POD_REQUEST_START] = { hold_start },	  [POD_REQUEST_MEMBER] = { members_reserve },
+	[POD_REQUEST_SHARE] = { members_share },
 };

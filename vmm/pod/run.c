@@ -10,6 +10,7 @@
 #include "vmm/pod/cni.h"
 #include "vmm/pod/control_socket.h"
 #include "vmm/pod/directory.h"
+#include "vmm/pod/host_view.h"
 #include "vmm/pod/launch.h"
 #include "vmm/pod/life.h"
 #include "vmm/pod/pod_name.h"
@@ -70,7 +71,8 @@ static int run_sources(struct sources *sources, struct pod_directory *directory,
 	    launch_prepare(&launch, options, directory, detach, &assembly, &sources->images, stdio,
 			   err) < 0 ||
 	    (directory->place != POD_PLACE_RUN &&
-	     directory_move(directory, POD_PLACE_RUN, false, err) < 0))
+	     directory_move(directory, POD_PLACE_RUN, false, err) < 0) ||
+	    host_cgroup_enter(options->host_cgroup, err) < 0)
 		return -1;
 	pod_images_let_go(&sources->images);
 	timeline_stamp(timeline, TIMELINE_ASSEMBLED);

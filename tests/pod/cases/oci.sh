@@ -139,7 +139,7 @@ test_what_cannot_be_created() {
   make_bundle b true
   sed -i 's|{"type": "ipc"}|{"type": "ipc", "path": "/proc/1/ns/ipc"}|' b/config.json
   ! oci create --bundle b c1 2>"$err" || fail "a namespace was joined"
-  expect_stderr_has "linux.namespaces[2].path: a virtual machine cannot join the ipc namespace of others"
+  expect_stderr_has "linux.namespaces[ipc].path: a virtual machine cannot join the ipc namespace of others"
   ! oci create --bundle none c1 2>"$err" || fail "made of nothing"
   ! oci create --bundle b a/b 2>"$err" || fail "a wrong id"
   expect_stderr "nacelle-oci: invalid container id format: a/b"

@@ -46,7 +46,7 @@ static const char whole[] =
     "{\"destination\":\"/run\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"mode=755\","
     "\"uid=1\",\"gid=2\",\"size=1g\",\"tmpcopyup\"]}],"
     "\"linux\":{\"namespaces\":[{\"type\":\"network\"},{\"type\":\"pid\"},{\"type\":\"cgroup\"},"
-    "{\"type\":\"uts\"},{\"type\":\"mount\",\"path\":\"\"}],"
+    "{\"type\":\"uts\",\"path\":\"/uts\"},{\"type\":\"mount\",\"path\":\"\"}],"
     "\"devices\":[{\"path\":\"/dev/null\"}],\"cgroupsPath\":\"/x\","
     "\"resources\":{\"devices\":[{\"allow\":false}],\"memory\":{\"limit\":67108864,\"swap\":9},"
     "\"cpu\":{\"shares\":512,\"quota\":150001,\"period\":100000},\"pids\":{\"limit\":100}},"
@@ -127,6 +127,7 @@ static void test_whole(void **state)
 	expect_list(&bundle, OCI_MASKED, "/proc/kcore");
 	expect_list(&bundle, OCI_READ_ONLY_PATHS, "/proc/sys");
 	expect_list(&bundle, OCI_ANNOTATIONS, "k|v|e|");
+	expect_list(&bundle, OCI_NAMESPACES, "uts|/uts");
 	expect_list(&bundle, OCI_WARNINGS,
 		    "process.capabilities.ambient is not applied|"
 		    "process.apparmorProfile is not applied: the guest's kernel has no AppArmor|"
@@ -310,8 +311,8 @@ static void test_refused(void **state)
 		  "linux.namespaces[0].path: \"x\" is no absolute path" },
 		{ SPACES(NETWORK "," NETWORK),
 		  "linux.namespaces[1].type: there is one more network namespace" },
-		{ SPACES(NETWORK ",{\"type\":\"ipc\",\"path\":\"/x\"}"),
-		  "linux.namespaces[1].path: a virtual machine cannot join the ipc namespace of "
+		{ SPACES(NETWORK ",{\"type\":\"mount\",\"path\":\"/x\"}"),
+		  "linux.namespaces[1].path: a virtual machine cannot join the mount namespace of "
 		  "others" },
 		{ SPACES(NETWORK ",{\"type\":\"cgroup\",\"path\":\"/x\"}"),
 		  "linux.namespaces[1].path: a virtual machine cannot join the cgroup namespace of "

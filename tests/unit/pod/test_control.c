@@ -123,7 +123,7 @@ static void test_refused(void **state)
 	bad[0].magic++;
 	bad[1].type = 0;
 	bad[2].type = POD_REQUEST_TYPES;
-	bad[3].reserved = 1;
+	bad[3].serial = 1;
 	bad[4].signal = POD_SIGNAL_MAX + 1;
 	bad[5].type = POD_REQUEST_KILL; /* without a signal */
 	for (size_t i = 0; i < 6; i++) {

@@ -1,0 +1,177 @@
+# shellcheck shell=bash disable=SC2154,SC2016,SC2034
+# level: pod
+# nacelle-oci: several containers in one virtual machine, as CRI's annotations, podman's pods and --net container: say it.
+
+oci() { "${nacelle%/*}/nacelle-oci" --root "$PWD/oci" "$@"; }
+field_of() { oci state "$1" | sed -n "s/^ *\"$2\": \"*\([^\",]*\)\"*,*$/\1/p"; }
+is_status() { [ "$(field_of "$1" status)" = "$2" ]; }
+has_line() { grep -qsF -- "$2" "$1"; }
+
+# make_bundle DIR TYPE SANDBOX ARG...: a container of TYPE, as containerd's CRI describes one; in SANDBOX, if that is not -.
+make_bundle() {
+  local bundle=$1 pid=-
+  mkdir -p "$bundle/rootfs" "$bundle/data"
+  cp -a "${busybox_dir#rootfs:}/." "$bundle/rootfs/"
+  [ "$3" = - ] || pid=$(field_of "$3" pid)
+  python3 - "$bundle/config.json" "$pid" "${@:2}" <<'END2'
+import json, sys
+path, pid, kind, sandbox, *args = sys.argv[1:]
+shared = {} if pid == "-" else {t: f"/proc/{pid}/ns/{n}" for t, n in (("network", "net"), ("ipc", "ipc"), ("uts", "uts"))}
+json.dump({
+    "ociVersion": "1.0.2",
+    "root": {"path": "rootfs"},
+    **({"hostname": "box"} if pid == "-" else {}),
+    "process": {"args": args, "cwd": "/", "env": ["PATH=/bin:/usr/bin"], "user": {"uid": 0, "gid": 0},
+                "capabilities": {k: ["CAP_KILL", "CAP_SYS_PTRACE"] for k in ("bounding", "permitted", "effective")}},
+    "mounts": [
+        {"destination": "/proc", "type": "proc", "source": "proc"},
+        {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
+        {"destination": "/data", "type": "bind", "source": "data", "options": ["rbind", "rw"]}],
+    "annotations": {"io.kubernetes.cri.container-type": kind,
+                    "io.kubernetes.cri.sandbox-id": "box" if sandbox == "-" else sandbox},
+    "linux": {
+        "namespaces": [{"type": t, **({"path": shared[t]} if t in shared else {})}
+                       for t in ("pid", "network", "ipc", "uts", "mount")],
+        "resources": {"memory": {"limit": 33554432}} if kind == "container" else {}}},
+    open(path, "w"))
+END2
+}
+
+# A sandbox and its containers as containerd's CRI makes them: each with a life of its own.
+test_bundles() {
+  make_bundle b0 sandbox - sh -c 'sleep 1000 & wait'
+  oci create -b b0 --pid-file pid0 box </dev/null || fail "the sandbox is not made"
+  make_bundle b1 container box sh -c 'hostname; cat /sys/fs/cgroup/memory.max; ls /data; echo $$; exec nc -l -p 9999 -e cat'
+  ! oci create -b b1 one </dev/null 2>"$err" || fail "made before its sandbox's start"
+  expect_stderr_has "the sandbox has not been started"
+  oci start box || fail "the sandbox does not start"
+  wait_for 60 is_status box running
+  touch b1/data/first
+  oci create -b b1 --pid-file pid1 one </dev/null >one.out 2>one.err || fail "not made: $(cat one.err)"
+  expect_same "$(field_of one status) $(field_of one pid) $(oci list -q | sort | xargs)" "created $(cat pid1) box one"
+  expect_same "$(cat one.out)" ""
+  oci start one || fail "not started"
+  wait_for 60 has_line one.out first
+  expect_same "$(xargs <one.out)" "box 33554432 first 1"
+  # The other one finds it by localhost, and has a root of its own.
+  make_bundle b2 container box sh -c 'trap "exit 5" TERM; echo hello | nc 127.0.0.1 9999; touch /mine; ls /data; sleep 1000 & wait'
+  oci create -b b2 --pid-file pid2 two </dev/null >two.out 2>&1 || fail "not made: $(cat two.out)"
+  oci start two || fail "not started"
+  wait_for 60 has_line two.out hello
+  wait_for 60 test -e b2/rootfs/mine
+  expect_same "$(ls b0/rootfs/mine b1/rootfs/mine 2>/dev/null)" ""
+  # Its process on the host lives in its root and its network.
+  expect_same "$(readlink "/proc/$(cat pid2)/ns/net")" "$(readlink "/proc/$(cat pid0)/ns/net")"
+  if [ "$(id -u)" = 0 ]; then
+    (cd "/proc/$(cat pid2)/root" && [ -e mine ]) || fail "its process does not live in its root"
+  fi
+  status=0
+  oci exec two sh -c 'ls /mine; hostname; cat; exit 6' >"$out" 2>"$err" <<<given || status=$?
+  expect_status 6
+  expect_stdout "/mine
+box
+given"
+  expect_same "$(oci exec box ls -d /mine 2>&1)" "ls: /mine: No such file or directory"
+  ! oci pause two 2>"$err" || fail "paused alone"
+  expect_stderr_has "pause its sandbox"
+  oci pause box || fail "pause"
+  expect_same "$(field_of two status)" paused
+  oci resume box || fail "resume"
+  ! oci delete two 2>"$err" || fail "deleted while it runs"
+  # A signal to its process is the container's, and what it leaves is its own.
+  kill -TERM "$(cat pid2)"
+  wait_for 60 is_status two stopped
+  ! oci kill two TERM 2>"$err" || fail "killed twice"
+  expect_stderr_has "container not running"
+  oci delete two || fail "delete"
+  expect_same "$(oci list -q | sort | xargs)" "box one"
+  # Its id is free, and so is its place.
+  oci run -d -b b2 two </dev/null >two.out 2>&1 || fail "not made again: $(cat two.out)"
+  wait_for 60 is_status two running
+  # One whose process is killed is gone; one that is not there leaves nothing.
+  make_bundle b3 container box no-such
+  ! oci create -b b3 three </dev/null >"$out" 2>"$err" || fail "made: no-such"
+  expect_stderr_has 'exec: "no-such": executable file not found in $PATH'
+  expect_same "$(oci list -q | sort | xargs)" "box one two"
+  # With the sandbox all ends, with a status.
+  python3 - "$PWD/oci" "${nacelle%/*}/nacelle-oci" <<'END2' || fail "the sandbox's end"
+import ctypes, os, subprocess, sys, time
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+oci = [sys.argv[2], "--root", sys.argv[1]]
+quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+subprocess.run([*oci, "create", "-b", "b2", "--pid-file", "pid4", "four"], check=True, **quiet)
+subprocess.run([*oci, "start", "four"], check=True)
+subprocess.run([*oci, "kill", "box", "9"], check=True)
+status = os.waitpid(int(open("pid4").read()), 0)[1]
+assert os.WIFEXITED(status) and os.WEXITSTATUS(status) == 137, status
+END2
+  wait_for 60 is_status one stopped
+  wait_for 60 is_status two stopped
+  oci delete box || fail "the sandbox cannot be removed first"
+  ! oci create -b b1 five </dev/null 2>"$err" || fail "made in what has gone"
+  for id in one two four; do
+    oci delete "$id" || fail "delete $id"
+  done
+  expect_same "$(oci list -q)$(ls oci/pods/v1/run)" ""
+}
+
+# Debian's podman with nothing changed but the runtime, as the function p; rootfs is a root for containers.
+podman_begin() {
+  [ "$(id -u)" = 0 ] || skip "podman as an ordinary user needs a network that it makes itself"
+  command -v conmon >/dev/null || skip "podman is not installed"
+  mkdir rootfs
+  cp -a "${busybox_dir#rootfs:}/." rootfs/
+  cat >containers.conf <<END2
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime_supports_json = ["nacelle-oci"]
+[engine.runtimes]
+nacelle-oci = ["${nacelle%/*}/nacelle-oci"]
+END2
+  export CONTAINERS_CONF=$PWD/containers.conf
+  trap '(p pod rm -f -a -t 0; p rm -f -a -t 0) >/dev/null 2>&1' EXIT
+}
+p() { podman --root "$PWD/s" --runroot "$PWD/r" --storage-driver vfs --runtime nacelle-oci "$@"; }
+
+# beside NAME OPTION... WORDS: a container with a root of its own, whose shell runs WORDS.
+beside() {
+  cp -a rootfs "$1"
+  p run --name "$1" "${@:2:$#-2}" --rootfs "$PWD/$1" sh -c "${*: -1}"
+}
+loaded='until wget -qO /got http://127.0.0.1/page 2>/dev/null; do sleep 0.1; done; mv /got /page; cat /page'
+
+# Podman's own infra container, two more, one that goes and one that comes.
+test_podman_pod() {
+  podman_begin
+  p pod create --name pod --hostname box --network none >"$out" 2>"$err" || fail "pod create"
+  beside web -d --pod pod 'echo "web in $(hostname)" >/page; httpd -f -p 80 -h /' >"$out" 2>"$err" || fail "the first"
+  beside two -d --pod pod --memory 48m "$loaded; cat /sys/fs/cgroup/memory.max"'; trap "exit 3" TERM; sleep 1000 & wait' \
+    >"$out" 2>"$err" || fail "the second"
+  wait_for 60 test -e two/page
+  expect_same "$(cat two/page)" "web in box"
+  echo copied >in.txt
+  p cp in.txt two:/tmp/in.txt
+  expect_same "$(p exec two cat /tmp/in.txt)" copied
+  p stop -t 120 two >"$out" || fail "stop"
+  expect_same "$(p logs two | xargs) $(p inspect -f '{{.State.Status}} {{.State.ExitCode}}' two)" "web in box 50331648 exited 3"
+  p rm two >"$out" || fail "rm"
+  status=0
+  beside three --pod pod "$loaded; exit 7" >"$out" 2>"$err" || status=$?
+  expect_status 7
+  expect_stdout "web in box"
+  p pod rm -f -t 0 pod >"$out" || fail "pod rm"
+  expect_same "$(p ps -aq)" ""
+}
+
+# Without a pod: who shares a container's network shares its machine, but not its memory.
+test_podman_net() {
+  podman_begin
+  beside web -d --network none 'echo page >/page; echo x >/dev/shm/mine; httpd -f -p 80 -h /' >"$out" 2>"$err" || fail "the first"
+  status=0
+  beside two --network container:web "$loaded; ls /dev/shm; exit 5" >"$out" 2>"$err" || status=$?
+  expect_status 5
+  expect_stdout page
+  p rm -f -t 0 --depend web >"$out" || fail "rm"
+  expect_same "$(p ps -aq)" ""
+}

@@ -1,0 +1,448 @@
+/*
+ * Containers that are added to a running pod: the supervisor's side of a conversation, and the
+ * process that stands for one, whose control socket leads there.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "images/remove_tree.h"
+#include "vmm/pod/client.h"
+#include "vmm/pod/member_internal.h"
+#include "vmm/pod/members.h"
+#include "vmm/pod/supervisor.h"
+
+/* A supervisor that runs, the machine's and the files role's ends, and a member's connection. */
+struct fixture {
+	char directory[64];
+	int dir_fd;
+	struct supervisor supervisor;
+	int machine, files, client, other;
+	uint32_t id, serial;
+};
+
+static void turn(struct fixture *f)
+{
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(loop_run_once(&f->supervisor.loop, 0, NULL), 0);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct supervisor *s = &f->supervisor;
+	int pair[2];
+
+	strcpy(f->directory, "/tmp/nacelle-members-XXXXXX");
+	assert_non_null(mkdtemp(f->directory));
+	f->dir_fd = open(f->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(loop_init(&s->loop, NULL), 0);
+	s->apps.count = 1;
+	s->apps.apps[0] = (struct app_state){ .name = "pause", .state = POD_APP_RUNNING };
+	s->has_started = true;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+	s->machine.fd = pair[0];
+	f->machine = pair[1];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+	s->roles.member_shares.socket = pair[0];
+	f->files = pair[1];
+	assert_int_equal(control_socket_open(&s->control, s, &s->loop,
+					     control_socket_bind(f->dir_fd, NULL), NULL),
+			 0);
+	f->client = client_connect(f->dir_fd, NULL);
+	f->other = client_connect(f->dir_fd, NULL);
+	assert_true(f->client >= 0 && f->other >= 0);
+	turn(f);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	control_socket_close(&f->supervisor.control);
+	close(f->supervisor.machine.fd);
+	close(f->supervisor.roles.member_shares.socket);
+	close(f->machine);
+	close(f->files);
+	if (f->client >= 0)
+		close(f->client);
+	close(f->other);
+	close(f->dir_fd);
+	assert_int_equal(remove_tree(AT_FDCWD, f->directory), 0);
+	free(f);
+	return 0;
+}
+
+static int ask(struct fixture *f, int client, const struct pod_request *request, int fd,
+	       struct pod_reply *reply)
+{
+	struct error err = ERROR_NONE;
+
+	assert_int_equal(client_send(client, request, &fd, fd >= 0, NULL), 0);
+	turn(f);
+	return client_receive(client, reply, &err) < 0 ? err.code : 0;
+}
+
+static struct pod_request about(const struct fixture *f, enum pod_request_type type)
+{
+	struct pod_request request = client_request(type);
+
+	request.app = f->id;
+	request.serial = f->serial;
+	return request;
+}
+
+static void reserve(struct fixture *f)
+{
+	const struct pod_request request = client_request(POD_REQUEST_MEMBER);
+	struct pod_reply reply;
+
+	assert_int_equal(ask(f, f->client, &request, -1, &reply), 0);
+	f->id = reply.app;
+	f->serial = reply.serial;
+	assert_true(f->id >= FRAME_ID_ADDED_FIRST && f->serial);
+}
+
+static void add(struct fixture *f)
+{
+	struct pod_request request = about(f, POD_REQUEST_ADD);
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	request.flags = MACHINE_ADD_RECORD | POD_ADD_MEMBER | POD_ADD_LEASHED;
+	assert_int_equal(client_send(f->client, &request, &fd, 1, NULL), 0);
+	close(fd);
+	turn(f);
+}
+
+static void say(struct fixture *f, enum machine_event_type type, uint32_t kind, uint32_t code)
+{
+	const struct machine_event event = {
+		.type = type, .app = f->id, .kind = kind, .code = code
+	};
+
+	exec_server_on_event(&f->supervisor, &event);
+}
+
+static struct machine_command hear(const struct fixture *f)
+{
+	struct machine_command command;
+
+	assert_int_equal(recv(f->machine, &command, sizeof(command), 0), sizeof(command));
+	return command;
+}
+
+static void expect_state(int client, enum pod_app_state state)
+{
+	struct pod_reply reply;
+
+	assert_int_equal(client_receive(client, &reply, NULL), 0);
+	assert_int_equal(reply.type, POD_REQUEST_ADD);
+	assert_int_equal(reply.app_state, state);
+}
+
+/* From its place to its exit. */
+static void test_life(void **state)
+{
+	struct fixture *f = *state;
+	struct pod_request request;
+	struct machine_command command;
+	struct pod_reply reply;
+	char packet[256];
+
+	reserve(f);
+	request = about(f, POD_REQUEST_SHARE);
+	request.flags = MEMBER_SHARE_READ_ONLY;
+	assert_int_equal(ask(f, f->client, &request, f->dir_fd, &reply), 0);
+	assert_true(recv(f->files, packet, sizeof(packet), 0) > 0);
+	add(f);
+	command = hear(f);
+	assert_int_equal(command.type, MACHINE_COMMAND_ADD);
+	assert_int_equal(command.app, FRAME_ALL_APPS);
+	assert_int_equal(command.id, f->id);
+	assert_int_equal(command.flags, MACHINE_ADD_RECORD);
+	request = about(f, POD_REQUEST_START);
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), EALREADY);
+	say(f, MACHINE_EVENT_APP_HELD, 0, 0);
+	expect_state(f->client, POD_APP_HELD);
+
+	/* Its own process hears of its start before who asked for it. */
+	assert_int_equal(client_send(f->other, &request, NULL, 0, NULL), 0);
+	turn(f);
+	command = hear(f);
+	assert_int_equal(command.type, MACHINE_COMMAND_START);
+	assert_int_equal(command.app, f->id);
+	say(f, MACHINE_EVENT_APP_START, 0, 0);
+	expect_state(f->client, POD_APP_RUNNING);
+	assert_int_equal(client_receive(f->other, &reply, NULL), 0);
+	assert_int_equal(reply.type, POD_REQUEST_START);
+
+	request = about(f, POD_REQUEST_STATUS);
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), 0);
+	assert_int_equal(reply.app_state, POD_APP_RUNNING);
+	assert_true(reply.started_ms > 0);
+	request = about(f, POD_REQUEST_KILL);
+	request.signal = SIGUSR1;
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), 0);
+	command = hear(f);
+	assert_int_equal(command.type, MACHINE_COMMAND_SIGNAL);
+	assert_int_equal(command.app, f->id);
+	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_CODE, 7);
+	assert_int_equal(client_receive(f->client, &reply, NULL), 0);
+	assert_int_equal(reply.app_state, POD_APP_EXITED);
+	assert_int_equal(reply.exit_code, 7);
+	/* Its shares are taken away, and nobody is asked for it any more. */
+	assert_true(recv(f->files, packet, sizeof(packet), 0) > 0);
+	request = about(f, POD_REQUEST_STATUS);
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), ENOENT);
+}
+
+/* The place is another's now: the number alone does not find it. */
+static void test_serial(void **state)
+{
+	struct fixture *f = *state;
+	struct pod_request request;
+	uint32_t id, serial;
+	struct pod_reply reply;
+
+	reserve(f);
+	id = f->id;
+	serial = f->serial;
+	close(f->client);
+	turn(f);
+	f->client = client_connect(f->dir_fd, NULL);
+	turn(f);
+	reserve(f);
+	assert_int_equal(f->id, id);
+	assert_true(f->serial != serial);
+	request = about(f, POD_REQUEST_STATUS);
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), 0);
+	request.serial = serial;
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), ENOENT);
+	request.serial = 0;
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), ENOENT);
+	request = about(f, POD_REQUEST_ADD);
+	request.serial = serial;
+	request.flags = MACHINE_ADD_RECORD;
+	assert_int_equal(ask(f, f->other, &request, f->dir_fd, &reply), ENOENT);
+}
+
+/* Another connection cannot fill the place, nor can the same one twice. */
+static void test_whose_place(void **state)
+{
+	struct fixture *f = *state;
+	struct pod_request request;
+	struct pod_reply reply;
+
+	reserve(f);
+	request = about(f, POD_REQUEST_SHARE);
+	assert_int_equal(ask(f, f->other, &request, f->dir_fd, &reply), EINVAL);
+	request = client_request(POD_REQUEST_MEMBER);
+	assert_int_equal(ask(f, f->client, &request, -1, &reply), EINVAL);
+	request = about(f, POD_REQUEST_ADD);
+	request.flags = MACHINE_ADD_RECORD | POD_ADD_MEMBER;
+	assert_int_equal(ask(f, f->other, &request, f->dir_fd, &reply), EINVAL);
+	add(f);
+	(void)hear(f);
+	request.flags = MACHINE_ADD_RECORD | POD_ADD_MEMBER;
+	assert_int_equal(ask(f, f->client, &request, f->dir_fd, &reply), EINVAL);
+	request = about(f, POD_REQUEST_SHARE);
+	assert_int_equal(ask(f, f->client, &request, f->dir_fd, &reply), EINVAL);
+}
+
+/* Whoever loses its process loses the container. */
+static void test_end_of_the_process(void **state)
+{
+	struct fixture *f = *state;
+	struct machine_command command;
+	struct pod_request request;
+
+	reserve(f);
+	add(f);
+	(void)hear(f);
+	say(f, MACHINE_EVENT_APP_HELD, 0, 0);
+	request = about(f, POD_REQUEST_START);
+	assert_int_equal(client_send(f->other, &request, NULL, 0, NULL), 0);
+	turn(f);
+	assert_int_equal(hear(f).type, MACHINE_COMMAND_START);
+	close(f->client);
+	f->client = -1;
+	turn(f);
+	assert_int_equal(hear(f).type, MACHINE_COMMAND_HANG_UP);
+	command = hear(f);
+	assert_int_equal(command.type, MACHINE_COMMAND_SIGNAL);
+	assert_int_equal(command.signal, SIGKILL);
+	/* Who waits for its start hears of its end. */
+	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_SIGNAL, SIGKILL);
+	{
+		struct error err = ERROR_NONE;
+		struct pod_reply reply;
+
+		assert_int_equal(client_receive(f->other, &reply, &err), -1);
+		assert_int_equal(err.code, ESRCH);
+	}
+}
+
+static void test_no_place(void **state)
+{
+	const struct pod_request request = client_request(POD_REQUEST_MEMBER);
+	struct fixture *f = *state;
+	struct pod_reply reply;
+
+	f->supervisor.has_started = false;
+	assert_int_equal(ask(f, f->client, &request, -1, &reply), EAGAIN);
+	f->supervisor.has_started = true;
+	f->supervisor.reply_flags = POD_REPLY_PAUSED;
+	assert_int_equal(ask(f, f->client, &request, -1, &reply), EAGAIN);
+	f->supervisor.reply_flags = 0;
+	for (unsigned i = 0; i < FRAME_ADDED_MAX; i++)
+		f->supervisor.exec.slots[i].used = true;
+	assert_int_equal(ask(f, f->client, &request, -1, &reply), EAGAIN);
+	memset(f->supervisor.exec.slots, 0, sizeof(f->supervisor.exec.slots));
+	reserve(f);
+}
+
+/* The member's process, beside the supervisor. */
+struct proxy {
+	struct member member;
+	struct exec exec;
+	char directory[64];
+	int dir_fd, client;
+};
+
+static void serve(struct fixture *f, struct proxy *p)
+{
+	struct pollfd fds[MEMBER_FDS_MAX];
+
+	for (int i = 0; i < 4; i++) {
+		unsigned count = member_fill_poll(&p->member, fds);
+
+		assert_true(poll(fds, count, 0) >= 0);
+		member_on_poll(&p->member, fds, count);
+		turn(f);
+	}
+}
+
+static struct proxy *begin_proxy(struct fixture *f)
+{
+	struct proxy *p = calloc(1, sizeof(*p));
+
+	strcpy(p->directory, "/tmp/nacelle-member-XXXXXX");
+	assert_non_null(mkdtemp(p->directory));
+	p->dir_fd = open(p->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	p->exec = (struct exec){ .socket = f->client, .app = f->id, .serial = f->serial };
+	p->member = (struct member){ .exec = &p->exec,
+				     .sandbox_fd = f->dir_fd,
+				     .control_fd = control_socket_bind(p->dir_fd, NULL) };
+	member_begin_links(&p->member);
+	p->client = client_connect(p->dir_fd, NULL);
+	assert_true(p->client >= 0);
+	serve(f, p);
+	return p;
+}
+
+static void end_proxy(struct fixture *f, struct proxy *p)
+{
+	close(p->client);
+	serve(f, p);
+	for (unsigned i = 0; i < MEMBER_LINKS_MAX; i++)
+		assert_int_equal(p->member.links[i].client, -1);
+	close(p->member.control_fd);
+	close(p->dir_fd);
+	assert_int_equal(remove_tree(AT_FDCWD, p->directory), 0);
+	free(p);
+}
+
+static int ask_proxy(struct fixture *f, struct proxy *p, const struct pod_request *request, int fd,
+		     struct pod_reply *reply, struct error *err)
+{
+	assert_int_equal(client_send(p->client, request, &fd, fd >= 0, NULL), 0);
+	serve(f, p);
+	return client_receive(p->client, reply, err);
+}
+
+/* Its socket answers like that of a pod with one app. */
+static void test_links(void **state)
+{
+	struct pod_request request = client_request(POD_REQUEST_STATUS);
+	struct error err = ERROR_NONE;
+	struct fixture *f = *state;
+	struct machine_command command;
+	struct pod_reply reply;
+	struct proxy *p;
+
+	reserve(f);
+	add(f);
+	(void)hear(f);
+	p = begin_proxy(f);
+	say(f, MACHINE_EVENT_APP_HELD, 0, 0);
+	request.app = 0;
+	/* What its process has not read yet comes first. */
+	assert_int_equal(client_send(p->client, &request, NULL, 0, NULL), 0);
+	serve(f, p);
+	assert_int_equal(recv(p->client, &reply, sizeof(reply), MSG_DONTWAIT), -1);
+	expect_state(f->client, POD_APP_HELD);
+	serve(f, p);
+	assert_int_equal(client_receive(p->client, &reply, NULL), 0);
+	assert_int_equal(reply.app, 0);
+	assert_int_equal(reply.app_count, 1);
+	assert_int_equal(reply.app_state, POD_APP_HELD);
+
+	/* The end of a pod is a container's SIGKILL, and never the sandbox's. */
+	request = client_request(POD_REQUEST_STOP);
+	assert_int_equal(ask_proxy(f, p, &request, -1, &reply, NULL), 0);
+	command = hear(f);
+	assert_int_equal(command.type, MACHINE_COMMAND_SIGNAL);
+	assert_int_equal(command.app, f->id);
+	assert_int_equal(command.signal, SIGKILL);
+	request = client_request(POD_REQUEST_ADD);
+	request.app = 0;
+	request.flags = MACHINE_ADD_RECORD;
+	assert_int_equal(client_send(p->client, &request, &f->dir_fd, 1, NULL), 0);
+	serve(f, p);
+	command = hear(f);
+	assert_int_equal(command.type, MACHINE_COMMAND_ADD);
+	assert_int_equal(command.app, f->id);
+	for (unsigned i = 0; i < 3; i++) {
+		static const enum pod_request_type refused[] = { POD_REQUEST_PAUSE,
+								 POD_REQUEST_ATTACH,
+								 POD_REQUEST_MEMBER };
+
+		request = client_request(refused[i]);
+		assert_int_equal(ask_proxy(f, p, &request, -1, &reply, &err), -1);
+		assert_int_equal(err.code, EOPNOTSUPP);
+	}
+	request = client_request(POD_REQUEST_KILL);
+	request.app = 1;
+	assert_int_equal(ask_proxy(f, p, &request, -1, &reply, &err), -1);
+	assert_int_equal(err.code, ENOENT);
+	assert_int_equal(send(p->client, "x", 1, 0), 1);
+	serve(f, p);
+	assert_int_equal(client_receive(p->client, &reply, &err), -1);
+	assert_int_equal(err.code, EPROTO);
+	end_proxy(f, p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_life, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_serial, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_whose_place, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_end_of_the_process, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_place, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_links, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,212 @@
+/*
+ * The control socket of a member. Requests are passed on to its sandbox's supervisor, which knows
+ * the container by another number and checks all that is in them; replies come back. Each client
+ * has a connection of its own there.
+ *
+ * The process may live in the container's root by now: the sandbox is found from its directory.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "vmm/base/bytes.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/pod/client.h"
+#include "vmm/pod/control_socket.h"
+#include "vmm/pod/member_internal.h"
+
+struct packet {
+	struct pod_request request;
+	size_t len_bytes;
+	int fds[POD_REQUEST_FDS_MAX];
+	unsigned fd_count;
+};
+
+void member_begin_links(struct member *member)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(member->links); i++)
+		member->links[i] = (struct member_link){ -1, -1 };
+}
+
+static void end_link(struct member_link *link)
+{
+	cleanup_fd(&link->client);
+	cleanup_fd(&link->pod);
+	*link = (struct member_link){ -1, -1 };
+}
+
+/* A relative path of a socket begins at the working directory, which is there for a moment. */
+static int connect_pod(const struct member *member)
+{
+	const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = POD_CONTROL_NAME };
+	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int connected = -1;
+
+	if (fd < 0)
+		return -1;
+	if (fchdir(member->sandbox_fd) == 0)
+		connected = connect(fd, (const struct sockaddr *)&address, sizeof(address));
+	return chdir("/") == 0 && connected == 0 ? steal_fd(&fd) : -1;
+}
+
+static bool is_allowed(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static void on_listener(struct member *member)
+{
+	_cleanup_fd_ int fd = accept4(member->control_fd, NULL, NULL, SOCK_CLOEXEC);
+	struct member_link *link = member->links;
+	const struct member_link *end = link + MEMBER_LINKS_MAX;
+
+	while (link < end && link->client >= 0)
+		link++;
+	if (fd < 0 || link == end || !is_allowed(fd))
+		return;
+	link->pod = connect_pod(member);
+	if (link->pod >= 0)
+		link->client = steal_fd(&fd);
+}
+
+static void take_fds(struct packet *packet, struct msghdr *message)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		packet->fd_count = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(packet->fds, CMSG_DATA(c), packet->fd_count * sizeof(int));
+		return;
+	}
+}
+
+/* Returns false at the connection's end. */
+static bool receive(int fd, struct packet *packet)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(packet->fds))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { &packet->request, sizeof(packet->request) };
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = control.bytes,
+				  .msg_controllen = sizeof(control.bytes) };
+	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	*packet = (struct packet){ .request = packet->request };
+	if (n <= 0)
+		return false;
+	packet->len_bytes = message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? 0 : (size_t)n;
+	take_fds(packet, &message);
+	return true;
+}
+
+static bool send_reply(const struct member_link *link, const struct pod_reply *reply)
+{
+	return send(link->client, reply, sizeof(*reply), MSG_NOSIGNAL | MSG_DONTWAIT) ==
+	       (ssize_t)sizeof(*reply);
+}
+
+static bool refuse(const struct member_link *link, const struct pod_request *request, int error,
+		   const char *text)
+{
+	struct pod_reply reply = { .magic = POD_REQUEST_MAGIC,
+				   .type = request->type,
+				   .error = error };
+
+	(void)snprintf(reply.text, sizeof(reply.text), "%s", text);
+	return send_reply(link, &reply);
+}
+
+/* Returns false if the connection shall end. */
+static bool pass_request_on(const struct member *member, const struct member_link *link,
+			    struct packet *packet)
+{
+	struct pod_request *request = &packet->request;
+	int error = pod_request_check(request, packet->len_bytes, packet->fd_count);
+
+	if (error)
+		return refuse(link, request, error, "the request is not understood");
+	if (request->app != 0 && request->app != POD_ALL_APPS)
+		return refuse(link, request, ENOENT, "the container has one app");
+	if (request->type == POD_REQUEST_PAUSE || request->type == POD_REQUEST_RESUME)
+		return refuse(link, request, EOPNOTSUPP,
+			      "a container in another's virtual machine cannot be paused alone; "
+			      "pause its sandbox");
+	if (request->type == POD_REQUEST_ATTACH || request->type == POD_REQUEST_MEMBER)
+		return refuse(link, request, EOPNOTSUPP, "the container is one of a sandbox");
+	if (request->type == POD_REQUEST_STOP) {
+		request->type = POD_REQUEST_KILL;
+		request->signal = request->timeout_ms ? SIGTERM : SIGKILL;
+	}
+	request->app = member->exec->app;
+	request->serial = member->exec->serial;
+	return client_send(link->pod, request, packet->fds, packet->fd_count, NULL) == 0;
+}
+
+static bool on_client(const struct member *member, const struct member_link *link)
+{
+	struct packet packet = { .len_bytes = 0 };
+	bool goes_on = receive(link->client, &packet) && pass_request_on(member, link, &packet);
+
+	for (unsigned i = 0; i < packet.fd_count; i++)
+		close(packet.fds[i]);
+	return goes_on;
+}
+
+static bool on_pod(const struct member *member, const struct member_link *link)
+{
+	struct pod_reply reply;
+
+	if (recv(link->pod, &reply, sizeof(reply), MSG_DONTWAIT) != (ssize_t)sizeof(reply))
+		return false;
+	if (reply.app == member->exec->app) {
+		reply.app = 0;
+		reply.app_count = 1;
+	}
+	return send_reply(link, &reply);
+}
+
+unsigned member_fill_poll(const struct member *member, struct pollfd *fds)
+{
+	unsigned count = 0;
+
+	fds[count++] = (struct pollfd){ .fd = member->control_fd, .events = POLLIN };
+	for (size_t i = 0; i < ARRAY_SIZE(member->links); i++) {
+		fds[count++] = (struct pollfd){ .fd = member->links[i].client, .events = POLLIN };
+		fds[count++] = (struct pollfd){ .fd = member->links[i].pod, .events = POLLIN };
+	}
+	return count;
+}
+
+/* What is said of the container comes first: this process has something to do when it starts. */
+static bool is_told(const struct member *member)
+{
+	struct pollfd fd = { .fd = member->exec->socket, .events = POLLIN };
+
+	return poll(&fd, 1, 0) == 0;
+}
+
+void member_on_poll(struct member *member, const struct pollfd *fds, unsigned count)
+{
+	for (unsigned i = 0; i < MEMBER_LINKS_MAX && 2 + 2 * i < count; i++) {
+		struct member_link *link = &member->links[i];
+
+		if (fds[1 + 2 * i].revents && !on_client(member, link))
+			end_link(link);
+		if (link->pod >= 0 && fds[2 + 2 * i].revents && is_told(member) &&
+		    !on_pod(member, link))
+			end_link(link);
+	}
+	if (fds[0].revents)
+		on_listener(member);
+}

@@ -1,0 +1,245 @@
+/*
+ * Containers that are added to a running pod, the supervisor's side.
+ */
+#include "vmm/pod/members.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "vmm/base/cleanup.h"
+#include "vmm/pod/supervisor.h"
+
+static int refuse(struct pod_client *client, const struct pod_request *request, int error,
+		  const char *text)
+{
+	(void)pod_client_refuse(client, request, error, text);
+	return 0;
+}
+
+struct exec_slot *members_find(struct supervisor *supervisor, const struct pod_request *request)
+{
+	struct exec_slot *slot = exec_server_find(supervisor, request->app);
+
+	return slot && request->serial && slot->member.serial == request->serial ? slot : NULL;
+}
+
+static uint32_t slot_number(const struct supervisor *supervisor, const struct exec_slot *slot)
+{
+	return exec_server_id(supervisor, slot) - FRAME_ID_ADDED_FIRST;
+}
+
+int members_reserve(struct supervisor *supervisor, struct pod_client *client,
+		    const struct pod_request *request, int *fds, unsigned fd_count)
+{
+	struct exec_slot *slot = exec_server_free_slot(supervisor);
+	struct pod_reply reply = { .magic = POD_REQUEST_MAGIC, .type = request->type };
+
+	(void)fds;
+	(void)fd_count;
+	if (client->on_end)
+		return EINVAL;
+	if (!supervisor->has_started)
+		return refuse(client, request, EAGAIN, "the sandbox has not been started");
+	if (supervisor->reply_flags & POD_REPLY_PAUSED)
+		return refuse(client, request, EAGAIN, "the sandbox is paused; resume it first");
+	if (!slot)
+		return refuse(client, request, EAGAIN,
+			      "the sandbox has as many containers and commands as it can");
+	if (++supervisor->exec.last_serial == 0)
+		supervisor->exec.last_serial = 1;
+	*slot = (struct exec_slot){ .used = true,
+				    .leashed = true,
+				    .member.serial = supervisor->exec.last_serial };
+	exec_server_bind(slot, client);
+	reply.app = exec_server_id(supervisor, slot);
+	reply.serial = slot->member.serial;
+	(void)pod_client_reply(client, &reply);
+	return 0;
+}
+
+/* The place that a connection has, and has put no record into yet; or NULL. */
+static struct exec_slot *slot_of(struct supervisor *supervisor, const struct pod_client *client,
+				 const struct pod_request *request)
+{
+	struct exec_slot *slot = members_find(supervisor, request);
+
+	return slot && slot->client == client && !slot->member.state ? slot : NULL;
+}
+
+int members_share(struct supervisor *supervisor, struct pod_client *client,
+		  const struct pod_request *request, int *fds, unsigned fd_count)
+{
+	const struct pod_reply reply = { .magic = POD_REQUEST_MAGIC, .type = request->type };
+	struct exec_slot *slot = slot_of(supervisor, client, request);
+	uint32_t number = slot ? slot_number(supervisor, slot) : 0;
+	struct error err = ERROR_NONE;
+
+	if (!slot || !fd_count)
+		return EINVAL;
+	for (unsigned i = 0; i < fd_count; i++) {
+		uint32_t flags = request->flags >> i * MEMBER_SHARE_BITS;
+
+		if (member_shares_add(&supervisor->roles.member_shares, number,
+				      slot->member.share_count++, steal_fd(&fds[i]),
+				      flags & MEMBER_SHARE_READ_ONLY,
+				      flags & MEMBER_SHARE_RECURSIVE, &err) < 0)
+			return refuse(client, request, err.code ? err.code : EINVAL, err.text);
+	}
+	(void)pod_client_reply(client, &reply);
+	return 0;
+}
+
+int members_add(struct supervisor *supervisor, struct pod_client *client,
+		const struct pod_request *request, int *fds, unsigned fd_count)
+{
+	const uint32_t ours = POD_ADD_MEMBER | POD_ADD_LEASHED;
+	struct exec_slot *slot = slot_of(supervisor, client, request);
+	struct machine_command command = { .type = MACHINE_COMMAND_ADD,
+					   .app = FRAME_ALL_APPS,
+					   .id = request->app,
+					   .flags = request->flags & ~ours };
+	int taken[MACHINE_ADD_FDS_MAX];
+
+	if (!slot || !exec_server_check_flags(request->flags, ours, fd_count))
+		return EINVAL;
+	for (unsigned i = 0; i < fd_count; i++)
+		taken[i] = steal_fd(&fds[i]);
+	if (!supervisor_command_with_fds(supervisor, &command, taken, fd_count))
+		return refuse(client, request, EAGAIN,
+			      "the sandbox does not listen; try again later");
+	slot->member.state = POD_APP_WAITING;
+	return 0;
+}
+
+void members_answer_status(struct supervisor *supervisor, struct pod_client *client,
+			   const struct pod_request *request, const struct exec_slot *slot)
+{
+	const struct pod_reply reply = {
+		.magic = POD_REQUEST_MAGIC,
+		.type = request->type,
+		.flags = supervisor->reply_flags,
+		.app_count = 1,
+		.app = request->app,
+		.app_state = slot->member.state,
+		.serial = slot->member.serial,
+		.started_ms = slot->member.started_ms,
+	};
+
+	(void)pod_client_reply(client, &reply);
+}
+
+static void on_starter_end(struct pod_client *client)
+{
+	struct exec_slot *slot = client->context;
+
+	slot->member.starter = NULL;
+}
+
+void members_start(struct supervisor *supervisor, struct pod_client *client,
+		   const struct pod_request *request, struct exec_slot *slot)
+{
+	const struct machine_command command = { .type = MACHINE_COMMAND_START,
+						 .app = request->app };
+
+	if (slot->member.state != POD_APP_HELD)
+		(void)refuse(client, request, EALREADY, "the app does not wait for its start");
+	else if (slot->member.starter || client->on_end)
+		(void)refuse(client, request, EALREADY, "the app is being started");
+	else if (supervisor->reply_flags & POD_REPLY_PAUSED)
+		(void)refuse(client, request, EAGAIN, "the pod is paused; resume it first");
+	else {
+		slot->member.starter = client;
+		client->context = slot;
+		client->on_end = on_starter_end;
+		supervisor_command(supervisor, &command);
+	}
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static struct pod_client *take_starter(struct exec_slot *slot)
+{
+	struct pod_client *client = slot->member.starter;
+
+	slot->member.starter = NULL;
+	if (client)
+		exec_server_unbind(client);
+	return client;
+}
+
+/* The container's own process hears of it before who has asked: it has something to do first. */
+static void tell_starter(struct supervisor *supervisor, struct exec_slot *slot,
+			 const struct machine_event *event)
+{
+	const struct pod_request request = { .type = POD_REQUEST_START, .app = event->app };
+	const struct pod_reply reply = { .magic = POD_REQUEST_MAGIC,
+					 .type = POD_REQUEST_START,
+					 .flags = supervisor->reply_flags,
+					 .app_count = 1,
+					 .app = event->app,
+					 .app_state = POD_APP_RUNNING };
+	struct pod_client *client = take_starter(slot);
+
+	if (!client)
+		return;
+	if (event->type == MACHINE_EVENT_APP_START)
+		(void)pod_client_reply(client, &reply);
+	else if (event->kind == EXIT_KIND_SIGNAL)
+		(void)pod_client_refuse(client, &request, ESRCH,
+					"the app was killed before its start");
+	else
+		(void)pod_client_refuse(client, &request, event->code == 127 ? ENOENT : EACCES,
+					"the app could not be started");
+}
+
+void members_give_up(struct supervisor *supervisor, struct exec_slot *slot)
+{
+	(void)member_shares_remove(&supervisor->roles.member_shares, slot_number(supervisor, slot));
+	*slot = (struct exec_slot){ .used = false };
+}
+
+static void on_exit_event(struct supervisor *supervisor, struct exec_slot *slot,
+			  const struct machine_event *event)
+{
+	struct pod_client *client = slot->client;
+
+	if (client)
+		exec_server_unbind(client);
+	slot->client = NULL;
+	/* Who hears of the end unmounts the root. */
+	(void)member_shares_remove(&supervisor->roles.member_shares, slot_number(supervisor, slot));
+	exec_server_tell(supervisor, client, event);
+	tell_starter(supervisor, slot, event);
+	*slot = (struct exec_slot){ .used = false };
+}
+
+void members_on_event(struct supervisor *supervisor, struct exec_slot *slot,
+		      const struct machine_event *event)
+{
+	switch ((enum machine_event_type)event->type) {
+	case MACHINE_EVENT_APP_HELD:
+		slot->member.state = POD_APP_HELD;
+		exec_server_tell(supervisor, slot->client, event);
+		return;
+	case MACHINE_EVENT_APP_START:
+		slot->member.state = POD_APP_RUNNING;
+		slot->member.started_ms = now_ms();
+		exec_server_tell(supervisor, slot->client, event);
+		tell_starter(supervisor, slot, event);
+		return;
+	case MACHINE_EVENT_APP_EXIT:
+		on_exit_event(supervisor, slot, event);
+		return;
+	case MACHINE_EVENT_HELLO:
+	case MACHINE_EVENT_APP_RESTART:
+	case MACHINE_EVENT_POD_EXIT:
+	case MACHINE_EVENT_PROTOCOL_ERROR:
+		return;
+	}
+}
