@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154,SC2016,SC2034,SC2094
-# level: pod
+# level: oci
 # Debian's containerd and buildah with nacelle-oci, and nothing changed but the runtime.
 
 oci=${nacelle%/*}/nacelle-oci

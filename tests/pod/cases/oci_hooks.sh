@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154,SC2016,SC2034
-# level: pod
+# level: oci
 # nacelle-oci: hooks of all kinds, in order, where they belong, and what becomes of their failures.
 
 oci() { "${nacelle%/*}/nacelle-oci" --root "$PWD/oci" "$@"; }

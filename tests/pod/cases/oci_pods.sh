@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154,SC2016,SC2034
-# level: pod
+# level: oci
 # nacelle-oci: several containers in one virtual machine, as CRI's annotations, podman's pods and --net container: say it.
 
 oci() { "${nacelle%/*}/nacelle-oci" --root "$PWD/oci" "$@"; }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154,SC2016,SC2034
-# level: pod
+# level: oci
 # What runs uses and may use: nacelle stats and update, nacelle-oci events and update, and the container's cgroup on the host.
 
 test_stats_and_update() {
