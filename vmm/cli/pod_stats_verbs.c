@@ -162,13 +162,14 @@ int cli_pod_update(const void *given, int argc, char **argv, struct error *err)
 	struct pod_directory pod;
 	int result;
 
-	if (!limits.memory_bytes && !limits.cpu && !limits.cpu_shares && !limits.pids)
-		return error_set(err, 0,
-				 "which limit? --memory, --cpus, --cpu-shares or "
-				 "--pids-limit is expected");
 	if (cli_only_pod(options->root, options->uuid_file, argc, argv, &pod, err) < 0)
 		return -1;
-	result = question_limits(&pod, options->app, &limits, err);
+	if (!limits.memory_bytes && !limits.cpu && !limits.cpu_shares && !limits.pids)
+		result = error_set(err, 0,
+				   "which limit? --memory, --cpus, --cpu-shares or "
+				   "--pids-limit is expected");
+	else
+		result = question_limits(&pod, options->app, &limits, err);
 	directory_close(&pod);
 	return result;
 }

@@ -181,14 +181,17 @@ static void test_processes_in_it(void **state)
 	struct outcome o;
 
 	(void)state;
-	make_world(&w, "mknod /fifo p; echo there; read go </fifo; echo end");
+	/* It ends when the other has been reaped: its end would take a process that runs with it.
+	 */
+	make_world(&w, "mknod /fifo p; echo there; read pid </fifo; "
+		       "while kill -0 $pid 2>/dev/null; do :; done; echo end");
 	w.member.app.own_ipc = true;
 	w.member.app.hostname = "other";
 	make_inner(
 	    &inner, argv,
 	    "for n in pid mnt cgroup ipc uts net; do "
 	    "[ \"$(readlink /proc/self/ns/$n)\" = \"$(readlink /proc/1/ns/$n)\" ] || echo $n; "
-	    "done; hostname; echo >/fifo; exit 4");
+	    "done; hostname; echo $$ >/fifo; exit 4");
 	run(&w, (struct script){ .inner = &inner, .inner_on = "there" }, &o);
 	assert_string_equal(o.added_err, "");
 	/* Two streams come in any order; a namespace that is another's would be more. */
