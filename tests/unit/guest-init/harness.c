@@ -104,15 +104,25 @@ const char *harness_prepare(const char *program)
 	join(path, base, "cgroup2");
 	if (mount("cgroup2", path, "cgroup2", 0, NULL) < 0)
 		return "no cgroup2 can be mounted here";
-	CHECK(snprintf(cgroup_path, sizeof(cgroup_path), "%.120s/nacelle-test-%d", path, getpid()));
-	CHECK(mkdir(cgroup_path, 0755));
+	CHECK(snprintf(cgroup_path, sizeof(cgroup_path), "%.120s/nacelle-test-XXXXXX", path));
+	if (!mkdtemp(cgroup_path))
+		return "no cgroup can be made here";
 	make_root();
 	return NULL;
 }
 
+/* Whoever was killed in it may still be on its way out. */
+static void remove_group(const char *path)
+{
+	enum { LIMIT_MS = 10000, STEP_MS = 10 };
+
+	for (int ms = 0; rmdir(path) < 0 && errno == EBUSY && ms < LIMIT_MS; ms += STEP_MS)
+		(void)poll(NULL, 0, STEP_MS);
+}
+
 void harness_finish(void)
 {
-	(void)rmdir(cgroup_path);
+	remove_group(cgroup_path);
 	(void)umount2(base, MNT_DETACH);
 	(void)rmdir(base);
 }
@@ -724,6 +734,6 @@ void harness_run(const struct pod *pod, const struct script *script, struct outc
 	groups_left = rmdir(path) == 0;
 	for (int i = 0; i < HARNESS_APPS_MAX; i++) {
 		CHECK(snprintf(path, sizeof(path), "%.200s/app%d", cgroup_path, i));
-		(void)rmdir(path);
+		remove_group(path);
 	}
 }
