@@ -241,6 +241,8 @@ int exec_serve(struct exec *exec, const char **argv, struct error *err)
 	    watch_signals(exec, err) == 0 &&
 	    !(is_raw && terminal_make_raw(exec->stdio[0], err) < 0) && ask(exec, argv, err) == 0)
 		status = serve(exec, err);
+	if (exec->member)
+		member_end_links(exec->member);
 	terminal_restore();
 	close_fd(&exec->input);
 	close_fd(&exec->signals);

@@ -45,4 +45,7 @@ void member_begin_links(struct member *member);
 unsigned member_fill_poll(const struct member *member, struct pollfd *fds);
 void member_on_poll(struct member *member, const struct pollfd *fds, unsigned count);
 
+/* Passes on what has been answered, and ends all connections. */
+void member_end_links(struct member *member);
+
 #endif

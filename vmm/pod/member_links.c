@@ -176,6 +176,18 @@ static bool on_pod(const struct member *member, const struct member_link *link)
 	return send_reply(link, &reply);
 }
 
+/* One that ends as soon as it starts has been started: who asked for that shall hear of it. */
+void member_end_links(struct member *member)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(member->links); i++) {
+		struct member_link *link = &member->links[i];
+
+		while (link->pod >= 0 && on_pod(member, link))
+			;
+		end_link(link);
+	}
+}
+
 unsigned member_fill_poll(const struct member *member, struct pollfd *fds)
 {
 	unsigned count = 0;

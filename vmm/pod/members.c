@@ -173,7 +173,7 @@ static struct pod_client *take_starter(struct exec_slot *slot)
 	return client;
 }
 
-/* The container's own process hears of it before who has asked: it has something to do first. */
+/* The container's own process hears of its start first: it has something to do then. */
 static void tell_starter(struct supervisor *supervisor, struct exec_slot *slot,
 			 const struct machine_event *event)
 {
@@ -214,8 +214,9 @@ static void on_exit_event(struct supervisor *supervisor, struct exec_slot *slot,
 	slot->client = NULL;
 	/* Who hears of the end unmounts the root. */
 	(void)member_shares_remove(&supervisor->roles.member_shares, slot_number(supervisor, slot));
-	exec_server_tell(supervisor, client, event);
+	/* The container's own process passes the refusal on, and ends with what comes then. */
 	tell_starter(supervisor, slot, event);
+	exec_server_tell(supervisor, client, event);
 	*slot = (struct exec_slot){ .used = false };
 }
 

@@ -433,6 +433,72 @@ static void test_links(void **state)
 	end_proxy(f, p);
 }
 
+static void begin_start(const struct proxy *p)
+{
+	const struct pod_request request = client_request(POD_REQUEST_START);
+
+	assert_int_equal(client_send(p->client, &request, NULL, 0, NULL), 0);
+}
+
+/* Its process reads of the end before it has passed on what was answered. */
+static void test_short_life(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = ERROR_NONE;
+	struct pod_request request;
+	struct pod_reply reply;
+	struct proxy *p;
+
+	reserve(f);
+	add(f);
+	(void)hear(f);
+	p = begin_proxy(f);
+	say(f, MACHINE_EVENT_APP_HELD, 0, 0);
+	expect_state(f->client, POD_APP_HELD);
+	begin_start(p);
+	serve(f, p);
+	assert_int_equal(hear(f).type, MACHINE_COMMAND_START);
+	say(f, MACHINE_EVENT_APP_START, 0, 0);
+	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_CODE, 0);
+	serve(f, p);
+	assert_int_equal(recv(p->client, &reply, sizeof(reply), MSG_DONTWAIT), -1);
+	expect_state(f->client, POD_APP_RUNNING);
+	expect_state(f->client, POD_APP_EXITED);
+	member_end_links(&p->member);
+	assert_int_equal(client_receive(p->client, &reply, NULL), 0);
+	assert_int_equal(reply.type, POD_REQUEST_START);
+	assert_int_equal(reply.app_state, POD_APP_RUNNING);
+	request = client_request(POD_REQUEST_STATUS);
+	assert_true(client_send(p->client, &request, NULL, 0, NULL) < 0 ||
+		    client_receive(p->client, &reply, &err) < 0);
+	end_proxy(f, p);
+}
+
+/* Who asks for the start of what cannot start hears why, too: that is said before the end. */
+static void test_refused_start(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = ERROR_NONE;
+	struct pod_reply reply;
+	struct proxy *p;
+
+	reserve(f);
+	add(f);
+	(void)hear(f);
+	p = begin_proxy(f);
+	say(f, MACHINE_EVENT_APP_HELD, 0, 0);
+	expect_state(f->client, POD_APP_HELD);
+	begin_start(p);
+	serve(f, p);
+	assert_int_equal(hear(f).type, MACHINE_COMMAND_START);
+	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_CODE, 127);
+	expect_state(f->client, POD_APP_EXITED);
+	member_end_links(&p->member);
+	assert_int_equal(client_receive(p->client, &reply, &err), -1);
+	assert_int_equal(err.code, ENOENT);
+	end_proxy(f, p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,6 +508,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_end_of_the_process, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_links, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_short_life, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refused_start, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
