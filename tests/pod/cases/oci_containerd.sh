@@ -58,7 +58,7 @@ left() {
   grep -F "$base" /proc/mounts
 }
 nothing_left() { [ -z "$(left)" ]; }
-expect_nothing_left() { for ((i = 0; i < 20; i++)); do ! nothing_left || return 0; sleep 0.5; done; fail "left: $(left)"; }
+expect_nothing_left() { for ((i = 0; i < 200; i++)); do ! nothing_left || return 0; sleep 0.5; done; fail "left: $(left)"; }
 
 test_containerd_run() {
   containerd_begin

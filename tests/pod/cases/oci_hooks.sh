@@ -84,7 +84,7 @@ state = json.load(open("b/rootfs/state"))
 assert (state["status"], state["pid"], state["id"]) == ("created", 1, "c1"), state
 assert state["annotations"] == {"org.example.key": 'a "value"'} and state["bundle"].endswith("/b"), state
 END
-  wait_for 20 grep -q "^hook y zero 0$" "$out"
+  wait_for 60 grep -q "^hook y zero 0$" "$out"
   : >log
   oci --log warned --log-format json delete --force c1 2>err2 || fail "delete"
   expect_same "$(cat log)" "poststop1 1 X=poststop1 HOME= $PWD/b 0 1 2 3
@@ -106,19 +106,19 @@ test_failures() {
   make_bundle b '{"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "sleep 1000 & echo $! >'"$PWD"'/child; wait"], "timeout": 1}], '"$last"'}' true
   ! oci create --bundle b c1 </dev/null >"$out" 2>"$err" || fail "created"
   expect_stderr_has "the createContainer hook /bin/sh did not end within 1 seconds and was killed"
-  ! kill -0 "$(cat child)" 2>/dev/null || wait_for 10 is_gone "$(cat child)"
+  ! kill -0 "$(cat child)" 2>/dev/null || wait_for 60 is_gone "$(cat child)"
   expect_same "$(oci list -q)" ""
   make_bundle b '{"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "exit 4"]}]}' true
   oci create --bundle b c1 </dev/null >"$out" 2>"$err" || fail "create"
   ! oci start c1 2>err2 || fail "started"
-  wait_for 30 is_status c1 stopped
+  wait_for 60 is_status c1 stopped
   expect_stderr_has "the startContainer hook /bin/sh ended with status 4"
   oci delete c1 || fail "delete"
   make_bundle b '{"poststart": [{"path": "/no/such"}]}' sleep 1000
   oci create --bundle b c1 </dev/null >"$out" 2>"$err" || fail "create"
   ! oci start c1 2>err2 || fail "started"
   grep -q "the poststart hook /no/such ended with status 127: cannot be executed: No such file or directory" err2 || fail "$(cat err2)"
-  wait_for 30 is_status c1 stopped
+  wait_for 60 is_status c1 stopped
   oci delete c1 || fail "delete"
 }
 is_gone() { ! kill -0 "$1" 2>/dev/null; }

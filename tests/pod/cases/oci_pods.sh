@@ -51,7 +51,7 @@ test_bundles() {
   expect_same "$(field_of one status) $(field_of one pid) $(oci list -q | sort | xargs)" "created $(cat pid1) box one"
   expect_same "$(cat one.out)" ""
   oci start one || fail "not started"
-  wait_for 60 has_line one.out first
+  wait_for 60 grep -qx 1 one.out
   expect_same "$(xargs <one.out)" "box 33554432 first 1"
   # The other one finds it by localhost, and has a root of its own.
   make_bundle b2 container box sh -c 'trap "exit 5" TERM; echo hello | nc 127.0.0.1 9999; touch /mine; ls /data; sleep 1000 & wait'
@@ -146,7 +146,7 @@ test_podman_pod() {
   podman_begin
   p pod create --name pod --hostname box --network none >"$out" 2>"$err" || fail "pod create"
   beside web -d --pod pod 'echo "web in $(hostname)" >/page; httpd -f -p 80 -h /' >"$out" 2>"$err" || fail "the first"
-  beside two -d --pod pod --memory 48m "$loaded; cat /sys/fs/cgroup/memory.max"'; trap "exit 3" TERM; sleep 1000 & wait' \
+  beside two -d --pod pod --memory 48m 'trap "exit 3" TERM; '"$loaded; cat /sys/fs/cgroup/memory.max; sleep 1000 & wait" \
     >"$out" 2>"$err" || fail "the second"
   wait_for 60 test -e two/page
   expect_same "$(cat two/page)" "web in box"

@@ -56,7 +56,7 @@ oci_engine() {
   mkdir -p b/rootfs
   cp -a "${busybox_dir#rootfs:}/." b/rootfs/
   cat >engine.py <<'END'
-import ctypes, glob, json, os, signal, subprocess, sys, time
+import ctypes, errno, glob, json, os, signal, subprocess, sys, time
 oci, top = [sys.argv[1], "--root", sys.argv[2] + "/oci"], sys.argv[2]
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 cgroups = os.path.exists("/sys/fs/cgroup/cgroup.controllers") and os.getuid() == 0
@@ -146,7 +146,15 @@ assert say("update", "--memory", "60M", "c1")[2] == "nacelle-oci: container not 
 assert say("delete", "c1") == (0, "", "")
 if cgroups:
     os.rmdir("/sys/fs/cgroup/nacelle-test/c1/below")
-    os.rmdir("/sys/fs/cgroup/nacelle-test/c1")
+    # Its machine was killed, and is taken apart by the kernel.
+    for _ in range(600):
+        try:
+            os.rmdir("/sys/fs/cgroup/nacelle-test/c1")
+            break
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            time.sleep(0.1)
 END
 }
 

@@ -144,6 +144,7 @@ ended 0"
   expect_same "$(p inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.State.Pid}}' c)" "exited 5 false 0"
   # It runs again; one that does not listen is killed.
   says 0 start c
+  wait_for 60 greeted_twice
   p kill -s TERM c >"$out"
   expect_same "$(p wait c)" 5
   p rm c >"$out"
@@ -160,6 +161,7 @@ ended 0"
 }
 
 deaf() { p logs d | grep -qx deaf; }
+greeted_twice() { [ "$(p logs c 2>&1 | grep -cx hello)" = 2 ]; }
 
 # Somebody at a terminal: its size, Ctrl-C, and leaving without an end.
 test_terminal() {
@@ -192,7 +194,12 @@ test_ends() {
   says 0 run -d --name e --net none --restart always --rootfs "$PWD/rootfs" sh -c 'echo x >>/runs'
   wait_for 100 restarted 4
   p rm -f -t 0 e >"$out"
-  # It outlives who watches it.
+}
+restarted() { [ "$(wc -l <rootfs/runs)" -ge "$1" ]; }
+
+# Who watches it is killed, and who asks for it goes away.
+test_unwatched() {
+  podman_begin
   says 0 run -d --name g --net none --rootfs "$PWD/rootfs" sleep 1000
   kill -KILL "$(p inspect -f '{{.State.ConmonPid}}' g)"
   expect_same "$(p exec g echo alive)" alive
@@ -204,9 +211,8 @@ test_ends() {
   wait_pod
   p rm -f -t 0 f >"$out" 2>&1
   expect_same "$(p ps -aq)" ""
-  wait_for 30 nobody_left
+  wait_for 100 nobody_left
 }
-restarted() { [ "$(wc -l <rootfs/runs)" -ge "$1" ]; }
 nobody_left() { ! pgrep -x 'conmon|nacelle-oci|nacelle-vm|nacelle-files'; }
 
 # Its own network, with a name server: addresses, a port of the host's, and another container by name.

@@ -731,7 +731,8 @@ void harness_run(const struct pod *pod, const struct script *script, struct outc
 	free(host.inner_record);
 	CHECK(umount2(run_path, MNT_DETACH));
 	CHECK(snprintf(path, sizeof(path), "%.200s/app%d", cgroup_path, FRAME_ID_ADDED_FIRST));
-	groups_left = rmdir(path) == 0;
+	groups_left = access(path, F_OK) == 0;
+	remove_group(path);
 	for (int i = 0; i < HARNESS_APPS_MAX; i++) {
 		CHECK(snprintf(path, sizeof(path), "%.200s/app%d", cgroup_path, i));
 		remove_group(path);
