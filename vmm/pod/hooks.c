@@ -24,7 +24,7 @@
 #include "vmm/base/io.h"
 #include "vmm/pod/host_view.h"
 
-enum { WORDS_MAX = 512, STATUS_CANNOT = 127 };
+enum { WORDS_MAX = 512, LAST_WORDS_MAX = 64 * 1024, STATUS_CANNOT = 127 };
 
 /* What a hook has said last. */
 struct words {
@@ -83,8 +83,8 @@ char *hooks_state(enum oci_hook_kind kind, const struct hooks_container *contain
 	return NULL;
 }
 
-/* Returns false at the end, or where there is nothing for now. */
-static bool hear(struct words *words, int fd)
+/* Returns how much it was, 0 at the end, or -1: there is nothing for now. */
+static ssize_t hear(struct words *words, int fd)
 {
 	ssize_t n;
 
@@ -97,7 +97,18 @@ static bool hear(struct words *words, int fd)
 	if (n > 0)
 		words->len += (size_t)n;
 	words->text[words->len] = '\0';
-	return n > 0 || (n < 0 && errno == EINTR);
+	return n;
+}
+
+/* What is in the pipe yet. Who has outlived the hook may write for ever. */
+static void hear_last(struct words *words, int fd)
+{
+	ssize_t heard = 0, n;
+
+	do {
+		n = hear(words, fd);
+		heard += n;
+	} while (n > 0 && heard < LAST_WORDS_MAX);
 }
 
 /* Says why on stderr, which is the pipe already. */
@@ -173,7 +184,7 @@ static bool await(int pidfd, int output, uint32_t timeout_s, struct words *words
 			return false;
 		if (poll(fds, 2, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms) < 0)
 			continue;
-		if (fds[1].revents && !hear(words, output))
+		if (fds[1].revents && hear(words, output) == 0)
 			fds[1].fd = -1;
 	} while (!(fds[0].revents & POLLIN));
 	return true;
@@ -204,20 +215,23 @@ static int supervise(const struct run *run, pid_t pid, struct error *err)
 	_cleanup_fd_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct words words = { .len = 0 };
 	bool in_time = pidfd >= 0 && await(pidfd, run->output, run->hook->timeout_s, &words);
+	siginfo_t info = { .si_status = 0 };
 	int status = 0;
 
-	if (!in_time) {
+	/* Its children as well, while its number is not another's yet. */
+	if (in_time)
+		(void)waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+	if (!in_time || info.si_status)
 		(void)kill(-pid, SIGKILL);
+	if (!in_time)
 		(void)kill(pid, SIGKILL);
-	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (pidfd < 0)
 		return error_set(err, ENOSYS, "cannot wait for hooks");
 	if (in_time && status == 0)
 		return 0;
-	while (hear(&words, run->output))
-		;
+	hear_last(&words, run->output);
 	return explain(run->hook, status, in_time, &words, err);
 }
 

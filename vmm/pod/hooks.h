@@ -31,9 +31,9 @@ typedef void hooks_warn_fn(const char *text);
  * Runs those of one kind, one after the other: in a session of their own with no descriptor of the
  * caller's, in its namespaces; those of OCI_CREATE_CONTAINER in the container's network namespace,
  * and where the caller may, in a mount namespace with the container's mounts, below the host's
- * root. What outlives its timeout is killed, with its process group. With warn, failures are told
- * to it, and all run; else the first failure is the result. Returns 0, or -1 with err filled: the
- * hook, how it ended, and the end of what it said.
+ * root. What outlives its timeout is killed, with its process group, and the group of one that
+ * fails. With warn, failures are told to it, and all run; else the first failure is the result.
+ * Returns 0, or -1 with err filled: the hook, how it ended, and the end of what it said.
  *
  * The caller has one thread, and children of its own are not awaited here.
  */

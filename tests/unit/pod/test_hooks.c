@@ -143,7 +143,33 @@ static void test_failures(void **state)
 	oci_bundle_free(&bundle);
 }
 
-/* What it has begun ends with it, and what outlives it is not waited for. */
+/* What one that fails has begun ends with it, and what outlives it is not heard for ever. */
+static void test_left(void **state)
+{
+	struct oci_bundle bundle = make_bundle();
+	const struct hooks_container container = { .bundle = &bundle, .id = "c" };
+	struct error err = ERROR_NONE;
+	char path[128], text[8];
+	int fifo;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/fifo", directory);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	fifo = open(path, O_RDONLY | O_NONBLOCK);
+	assert_true(fifo >= 0 && fcntl(fifo, F_SETFL, 0) == 0);
+	add(&bundle, OCI_PRESTART, "exec 3>fifo; { sleep 60; echo left >&3; } & exit 3");
+	assert_int_equal(hooks_run(OCI_PRESTART, &container, NULL, &err), -1);
+	assert_string_equal(err.text, "the prestart hook /bin/sh ended with status 3");
+	assert_int_equal(read(fifo, text, sizeof(text)), 0);
+	close(fifo);
+	add(&bundle, OCI_POSTSTART,
+	    "setsid sh -c 'echo >begun; exec yes' & until [ -s begun ]; do :; done; exit 4");
+	assert_int_equal(hooks_run(OCI_POSTSTART, &container, NULL, &err), -1);
+	assert_non_null(strstr(err.text, "the poststart hook /bin/sh ended with status 4"));
+	oci_bundle_free(&bundle);
+}
+
+/* One that is late ends with what it has begun; one that ends well may leave something. */
 static void test_time(void **state)
 {
 	struct oci_bundle bundle = make_bundle();
@@ -171,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_what_they_get),
 					    cmocka_unit_test(test_failures),
+					    cmocka_unit_test(test_left),
 					    cmocka_unit_test(test_time) };
 
 	return cmocka_run_group_tests(tests, begin, end);
