@@ -58,6 +58,14 @@ static bool is_alone(int cgroup)
 	return false;
 }
 
+/* All that is there would be killed with the one. */
+static bool is_killed_as_one(int cgroup)
+{
+	char value[VALUE_MAX];
+
+	return read_value(cgroup, "memory.oom.group", value) && value[0] == '1';
+}
+
 /* It has nothing of its own that would be lost. */
 static void be_killed(size_t demand_bytes)
 {
@@ -79,8 +87,8 @@ void host_cgroup_note_oom(int cgroup)
 	uint64_t tight_bytes;
 	bool has_swap;
 
-	if (cgroup < 0 || !read_value(cgroup, "memory.max", limit) || !is_alone(cgroup) ||
-	    !read_value(cgroup, "memory.current", used))
+	if (cgroup < 0 || !read_value(cgroup, "memory.max", limit) || is_killed_as_one(cgroup) ||
+	    !is_alone(cgroup) || !read_value(cgroup, "memory.current", used))
 		return;
 	/* Files that the kernel need not keep; not every kernel can be asked. */
 	(void)write_value(cgroup, "memory.reclaim", used);

@@ -75,7 +75,8 @@ int host_cgroup_open(const char *path);
 
 /*
  * Lets the host's kernel count a kill for lack of memory in the cgroup of that directory, whose
- * only process is this one; otherwise, or where the host has no limit of memory, does nothing.
+ * only process is this one; otherwise, or where the host has no limit of memory or would kill all
+ * (memory.oom.group), does nothing.
  */
 void host_cgroup_note_oom(int cgroup);
 

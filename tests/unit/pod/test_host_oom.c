@@ -68,6 +68,11 @@ static void test_note(void **state)
 	host_cgroup_note_oom(dir);
 	expect(dir, "memory.reclaim", "");
 	put(dir, "memory.max", "9\n");
+	put(dir, "memory.oom.group", "1\n");
+	host_cgroup_note_oom(dir);
+	expect(dir, "memory.reclaim", "");
+	expect(dir, "memory.max", "9\n");
+	put(dir, "memory.oom.group", "0\n");
 	host_cgroup_note_oom(dir);
 	expect(dir, "memory.reclaim", "1048576\n");
 	expect(dir, "memory.max", "9\n37184");
@@ -75,7 +80,8 @@ static void test_note(void **state)
 	assert_int_equal(wait(NULL), -1);
 	for (const char *const *file =
 		 (const char *const[]){ "memory.max", "memory.current", "memory.swap.max",
-					"memory.reclaim", "cgroup.procs", NULL };
+					"memory.reclaim", "memory.oom.group", "cgroup.procs",
+					NULL };
 	     *file; file++)
 		assert_int_equal(unlinkat(dir, *file, 0), 0);
 	assert_int_equal(rmdir(directory), 0);
