@@ -76,6 +76,8 @@ given"
   expect_stderr_has "pause its sandbox"
   oci pause box || fail "pause"
   expect_same "$(field_of two status)" paused
+  ! oci resume two 2>"$err" || fail "resumed alone"
+  expect_stderr_has "resume its sandbox"
   oci resume box || fail "resume"
   ! oci delete two 2>"$err" || fail "deleted while it runs"
   # A signal to its process is the container's, and what it leaves is its own.
@@ -114,6 +116,93 @@ END2
   done
   expect_same "$(oci list -q)$(ls oci/pods/v1/run)" ""
 }
+
+# change DIR CODE: what Python makes of the bundle's configuration c.
+change() {
+  python3 - "$1/config.json" "$2" <<'END2'
+import json, sys
+c = json.load(open(sys.argv[1]))
+exec(sys.argv[2])
+json.dump(c, open(sys.argv[1], "w"))
+END2
+}
+
+# All else that is done with a container does with one of a sandbox what it does with any.
+test_verbs() {
+  make_bundle b0 sandbox - sh -c 'sleep 1000 & wait'
+  oci create -b b0 --pid-file pid0 box </dev/null >"$out" 2>"$err" && oci start box || fail "the sandbox is not made"
+  # Hooks, where they belong.
+  cat >hook <<END2
+#!/bin/bash
+echo \$1 \$(sed -n 's/^ *"\(id\|status\)": "\(.*\)",$/\2/p') \$(ls "$PWD/b1/rootfs/data") >>"$PWD/hooks"
+readlink /proc/self/ns/net >"$PWD/net.\$1"
+END2
+  chmod +x hook
+  make_bundle b1 container box sh -c 'cat /first; sleep 1000 & trap "exit 5" TERM; echo ready; wait'
+  change b1 'h = c["hooks"] = {k: [{"path": "'"$PWD"'/hook", "args": ["hook", k]}] for k in ("createRuntime", "createContainer", "poststart", "poststop")}
+h["startContainer"] = [{"path": "/bin/sh", "args": ["sh", "-c", "cat >/state; echo hooked >/first"]}]'
+  touch b1/data/seen
+  oci create -b b1 --pid-file pid1 one </dev/null >one.out 2>&1 || fail "not made: $(cat one.out)"
+  [ ! -e b1/rootfs/first ] || fail "startContainer before the start"
+  oci start one || fail "not started"
+  wait_for 60 has_line one.out ready
+  expect_same "$(cat one.out)" "hooked
+ready"
+  grep -q '"id": "one"' b1/rootfs/state || fail "no state for the hook in the guest"
+  expect_same "$(cat net.createContainer)" "$(readlink "/proc/$(cat pid0)/ns/net")"
+  # Its limits and figures are its own.
+  oci update --memory 48M --pids-limit 30 --cpu-quota 20000 --cpu-period 50000 one || fail update
+  limits='cd /sys/fs/cgroup; cat memory.max cpu.max pids.max'
+  expect_same "$(oci exec one sh -c "$limits" | xargs) $(oci exec box sh -c "$limits" | xargs)" "50331648 40000 100000 30 max max 100000 max"
+  oci events --stats one >figures || fail events
+  python3 -c 'import json; d = json.load(open("figures"))["data"]; assert (d["memory"]["usage"]["limit"], d["pids"]) == (48 << 20, {"current": 2, "limit": 30}), d' ||
+    fail "$(cat figures)"
+  expect_same "$(oci ps --format json one) $(oci ps --format json box)" "[$(cat pid1)] [$(cat pid0)]"
+  "$here/terminal" size:30x90 'wait:#' 'send:stty size; echo a""b\r' wait:ab 'send:exit 7\r' -- "${nacelle%/*}/nacelle-oci" --root "$PWD/oci" \
+    exec -t one sh >"$out" 2>&1 || fail "at a terminal"
+  [[ $(tr -d '\r' <"$out") == *$'\n30 90\n'*$'\nstatus 7\nmodes restored' ]] || fail "at a terminal: $(cat "$out")"
+  # Commands end with it.
+  oci exec -d --pid-file pid2 one sleep 1000 >"$out" 2>&1 </dev/null || fail "exec -d"
+  oci kill one TERM && wait_for 60 is_status one stopped
+  wait_for 60 is_gone "$(cat pid2)"
+  oci delete one || fail delete
+  expect_same "$(cat hooks)" "createRuntime one creating
+createContainer one creating seen
+poststart one running
+poststop one stopped"
+  # What fails before the program runs.
+  change b1 'c["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "echo too bad; exit 3"]}]}'
+  ! oci create -b b1 one </dev/null >"$out" 2>"$err" || fail "made"
+  expect_stderr_has "the createRuntime hook /bin/sh ended with status 3"
+  change b1 'c["hooks"] = {}; c["process"]["args"] = ["/data/seen"]'
+  ! oci run -b b1 one </dev/null >"$out" 2>"$err" || fail "made"
+  expect_stderr_has 'exec: "/data/seen": permission denied'
+  expect_same "$(oci list -q)" box
+  change b1 'c["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "exit 4"]}]}; c["process"]["args"] = ["sh", "-c", "sleep 1000 & wait"]'
+  oci create -b b1 one </dev/null >one.out 2>&1 || fail "not made: $(cat one.out)"
+  ! oci start one 2>"$err" || fail "started"
+  expect_stderr "nacelle-oci: the app could not be started"
+  wait_for 60 is_status one stopped
+  expect_same "$(cat one.out)" "nacelle: the startContainer hook /bin/sh ended with status 4"
+  oci delete one || fail delete
+  change b1 'c["hooks"] = {}'
+  oci run -d -b b1 one </dev/null >one.out 2>&1 || fail "not made: $(cat one.out)"
+  oci delete --force one || fail "delete --force"
+  expect_same "$(oci list -q)" box
+  # The machine is killed: so are all, whether they ran or waited.
+  oci run -d -b b1 one </dev/null >one.out 2>&1 || fail "not made: $(cat one.out)"
+  oci exec -d --pid-file pid2 one sleep 1000 >"$out" 2>&1 </dev/null || fail "exec -d"
+  oci create -b b1 two </dev/null >two.out 2>&1 || fail "not made: $(cat two.out)"
+  kill -KILL "$(cat pid0)"
+  wait_for 60 is_status one stopped
+  wait_for 60 is_status two stopped
+  wait_for 60 is_gone "$(cat pid2)"
+  for id in box one two; do
+    oci delete "$id" || fail "delete $id"
+  done
+  expect_same "$(oci list -q)$(ls oci/pods/v1/run)" ""
+}
+is_gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # Debian's podman with nothing changed but the runtime, as the function p; rootfs is a root for containers.
 podman_begin() {
@@ -175,3 +264,37 @@ test_podman_net() {
   p rm -f -t 0 --depend web >"$out" || fail "rm"
   expect_same "$(p ps -aq)" ""
 }
+
+# A pod as Kubernetes describes it; stopped and started again.
+test_podman_kube() {
+  podman_begin
+  tar -C rootfs -c . | p import -q - localhost/box:latest >"$out" 2>"$err" || fail import
+  cat >pod.yaml <<END2
+apiVersion: v1
+kind: Pod
+metadata: {name: kube}
+spec:
+  hostname: cube
+  containers:
+  - name: web
+    image: localhost/box:latest
+    command: [sh, -c, "cat /sys/fs/cgroup/memory.max >/shared/page; exec httpd -f -p 80 -h /shared"]
+    volumeMounts: [{name: shared, mountPath: /shared}]
+    resources: {limits: {memory: 64Mi}}
+  - name: look
+    image: localhost/box:latest
+    command: [sh, -c, "trap 'exit 3' TERM; until wget -qO /got http://127.0.0.1/page 2>/dev/null; do sleep 0.1; done; cat /got; hostname; touch /shared/x 2>/dev/null || echo done; sleep 1000 & wait"]
+    volumeMounts: [{name: shared, mountPath: /shared, readOnly: true}]
+  volumes: [{name: shared, hostPath: {path: $PWD/shared, type: DirectoryOrCreate}}]
+END2
+  p play kube --network none pod.yaml >"$out" 2>"$err" || fail "play kube"
+  wait_for 60 logs_are "67108864 cube done"
+  # A program without a handler ends by SIGTERM.
+  p pod stop -t 120 kube >"$out" 2>"$err" || fail "pod stop"
+  expect_same "$(p inspect -f '{{.State.Status}} {{.State.ExitCode}}' kube-web kube-look | xargs)" "exited 143 exited 3"
+  p pod start kube >"$out" 2>"$err" || fail "pod start"
+  wait_for 60 logs_are "67108864 cube done 67108864 cube done"
+  p play kube --down pod.yaml >"$out" 2>"$err" || fail "play kube --down"
+  expect_same "$(p ps -aq)" ""
+}
+logs_are() { [ "$(p logs kube-look 2>/dev/null | xargs)" = "$1" ]; }
