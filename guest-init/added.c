@@ -22,7 +22,10 @@ enum { LINGER_MS = 5000 }; /* for the output of those that an app took with it *
 void added_init(struct added *added, struct control *control, const struct app *apps,
 		size_t app_count)
 {
-	*added = (struct added){ .control = control, .apps = apps, .app_count = app_count };
+	*added = (struct added){ .control = control,
+				 .apps = apps,
+				 .app_count = app_count,
+				 .next_group = FRAME_ID_ADDED_FIRST };
 }
 
 static struct added_process *find(const struct added *added, uint32_t id)
@@ -169,6 +172,7 @@ int added_begin(struct added *added, const struct host_frame *frame, struct erro
 	p->home = home;
 	p->member = member;
 	p->app.index = frame->id;
+	p->app.group = member ? added->next_group++ : frame->id;
 	p->app.config = &p->config;
 	p->poll_at = SIZE_MAX;
 	for (int i = 0; i < NACELLE_PORTS_ADDED; i++)

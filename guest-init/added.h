@@ -25,6 +25,8 @@ struct added {
 	size_t app_count;
 	size_t count; /* of slots in use */
 	bool had_members;
+	/* A cgroup that a container could keep from being removed is no other's. */
+	uint32_t next_group;
 	struct added_process *slots[FRAME_ADDED_MAX];
 	int64_t end_ms; /* when the pod's end waits no more for their output; 0: no end is near */
 };

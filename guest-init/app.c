@@ -214,7 +214,7 @@ int app_start(struct app *app, struct error *err)
 			       .gives_mounts = comes_back(app),
 			       .trace = app->trace };
 
-	if (child.part == CHILD_FIRST && cgroup_make(DIR_CGROUP, app->index, app->config, err) < 0)
+	if (child.part == CHILD_FIRST && cgroup_make(DIR_CGROUP, app->group, app->config, err) < 0)
 		return -1;
 	app->state = APP_STARTING;
 	app->failed = app->held = false;
@@ -242,7 +242,10 @@ int app_start_post_stop(struct app *app, struct error *err)
 
 void app_init_member(struct app *app, struct record_app *config, const int sockets[APP_STREAMS])
 {
+	uint32_t group = app->group;
+
 	app_init(app, config, app->index, false);
+	app->group = group;
 	for (int i = 0; i < APP_STREAMS; i++)
 		app->reserved[i] = sockets[i];
 }

@@ -36,5 +36,5 @@ int member_start(struct added_process *p, const int streams[APP_STREAMS], struct
 void member_remove(const struct added_process *p)
 {
 	if (p->running)
-		cgroup_remove(DIR_CGROUP, p->app.index);
+		cgroup_remove(DIR_CGROUP, p->app.group);
 }
