@@ -198,9 +198,16 @@ static void tell_starter(struct supervisor *supervisor, struct exec_slot *slot,
 					"the app could not be started");
 }
 
+/* The next container in the slot would get what is left of this one. */
+static void remove_shares(struct supervisor *supervisor, const struct exec_slot *slot)
+{
+	if (!member_shares_remove(&supervisor->roles.member_shares, slot_number(supervisor, slot)))
+		supervisor_fail(supervisor, "cannot take a container's directories from the pod");
+}
+
 void members_give_up(struct supervisor *supervisor, struct exec_slot *slot)
 {
-	(void)member_shares_remove(&supervisor->roles.member_shares, slot_number(supervisor, slot));
+	remove_shares(supervisor, slot);
 	*slot = (struct exec_slot){ .used = false };
 }
 
@@ -213,7 +220,7 @@ static void on_exit_event(struct supervisor *supervisor, struct exec_slot *slot,
 		exec_server_unbind(client);
 	slot->client = NULL;
 	/* Who hears of the end unmounts the root. */
-	(void)member_shares_remove(&supervisor->roles.member_shares, slot_number(supervisor, slot));
+	remove_shares(supervisor, slot);
 	/* The container's own process passes the refusal on, and ends with what comes then. */
 	tell_starter(supervisor, slot, event);
 	exec_server_tell(supervisor, client, event);

@@ -293,6 +293,25 @@ static void test_end_of_the_process(void **state)
 	}
 }
 
+/* What stays would be in the root of the next container in its place. */
+static void test_shares_that_stay(void **state)
+{
+	struct fixture *f = *state;
+	const int socket = f->supervisor.roles.member_shares.socket;
+
+	reserve(f);
+	add(f);
+	(void)hear(f);
+	say(f, MACHINE_EVENT_APP_HELD, 0, 0);
+	while (send(socket, "x", 1, MSG_DONTWAIT) == 1)
+		;
+	assert_int_equal(errno, EAGAIN);
+	assert_false(f->supervisor.has_ended);
+	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_CODE, 0);
+	assert_true(f->supervisor.has_ended);
+	assert_int_equal(f->supervisor.status, RUN_STATUS_FAILURE);
+}
+
 static void test_no_place(void **state)
 {
 	const struct pod_request request = client_request(POD_REQUEST_MEMBER);
@@ -506,6 +525,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_serial, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_whose_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_end_of_the_process, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_shares_that_stay, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_links, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_short_life, set_up, tear_down),
