@@ -20,7 +20,6 @@
 #include "vmm/pod/member_internal.h"
 #include "vmm/pod/member_shares.h"
 #include "vmm/pod/members.h"
-#include "vmm/pod/pod_name.h"
 #include "vmm/pod/pods.h"
 #include "vmm/pod/record.h"
 #include "vmm/pod/report.h"
@@ -250,7 +249,7 @@ int member_run(const struct run_options *run, const struct sandbox *sandbox, str
 	member_begin_links(&member);
 	if (pods_fd < 0 || directory_create(pods_fd, POD_PLACE_RUN, &member.directory, err) < 0)
 		return -1;
-	if (pod_name_take(pods_fd, run->name, member.directory.uuid, err) == 0)
+	if (run_take_name(run, pods_fd, member.directory.uuid, err) == 0)
 		member.control_fd = control_socket_bind(member.directory.fd, err);
 	if (member.control_fd >= 0)
 		status = settle_status(&member, serve(&member, detach, err));

@@ -82,9 +82,9 @@ static int run_sources(struct sources *sources, struct pod_directory *directory,
 	return supervisor_run(&launch, &assembly, options, timeline);
 }
 
-/* A container's id is its own until it is deleted; the words are runc's. */
-static int take_name(const struct run_options *options, int pods_fd, const char *uuid,
-		     struct error *err)
+/* The words are runc's. */
+int run_take_name(const struct run_options *options, int pods_fd, const char *uuid,
+		  struct error *err)
 {
 	if (!options->name)
 		return 0;
@@ -106,7 +106,7 @@ static int make_directory(const struct run_options *options, int pods_fd,
 
 	if (made < 0)
 		return -1;
-	if (take_name(options, pods_fd, directory->uuid, err) == 0)
+	if (run_take_name(options, pods_fd, directory->uuid, err) == 0)
 		return 0;
 	(void)directory_remove(directory, NULL);
 	return -1;

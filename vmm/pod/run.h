@@ -172,6 +172,10 @@ enum {
 int run_pod(const struct run_options *options, const bool stdio_present[3],
 	    struct timeline *timeline);
 
+/* Gives the pod its name, if it has one. A container's id is its own until it is deleted. */
+int run_take_name(const struct run_options *options, int pods_fd, const char *uuid,
+		  struct error *err);
+
 /*
  * The part of it after the process has gone where it runs: to the pod's end, or -1 with err filled
  * if it could not be started. A pod that could not leaves nothing; one that was prepared stays so.
