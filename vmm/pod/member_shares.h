@@ -12,7 +12,8 @@
 #include "vmm/base/error.h"
 
 struct member_shares {
-	int socket; /* of a pod that takes them (run_options.members); else -1 */
+	int socket;	    /* of a pod that takes them (run_options.members); else -1 */
+	unsigned own_count; /* the pod's own shares, of the same device */
 };
 
 enum { MEMBER_SHARE_NAME_MAX = 24 };

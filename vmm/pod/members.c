@@ -66,6 +66,15 @@ static struct exec_slot *slot_of(struct supervisor *supervisor, const struct pod
 	return slot && slot->client == client && !slot->member.state ? slot : NULL;
 }
 
+/* The files role says nothing of one too many. */
+static bool has_room(const struct supervisor *supervisor, unsigned count)
+{
+	count += supervisor->roles.member_shares.own_count;
+	for (unsigned i = 0; i < FRAME_ADDED_MAX; i++)
+		count += supervisor->exec.slots[i].member.share_count;
+	return count <= P9_SHARES_MAX;
+}
+
 int members_share(struct supervisor *supervisor, struct pod_client *client,
 		  const struct pod_request *request, int *fds, unsigned fd_count)
 {
@@ -76,6 +85,10 @@ int members_share(struct supervisor *supervisor, struct pod_client *client,
 
 	if (!slot || !fd_count)
 		return EINVAL;
+	if (!has_room(supervisor, fd_count))
+		return refuse(client, request, EAGAIN,
+			      "the sandbox's containers have as many directories and files of the "
+			      "host as they can");
 	for (unsigned i = 0; i < fd_count; i++) {
 		uint32_t flags = request->flags >> i * MEMBER_SHARE_BITS;
 

@@ -85,7 +85,10 @@ static void close_handed_over(struct roles *roles, struct launch *launch, struct
 	}
 	volume_set_close(&assembly->volumes);
 	if (options->members)
-		roles->member_shares.socket = steal_fd(&plan->files[PLAN_FILES_CHANGING].socket);
+		roles->member_shares = (struct member_shares){
+			.socket = steal_fd(&plan->files[PLAN_FILES_CHANGING].socket),
+			.own_count = volume_set_count(&assembly->volumes, PLAN_FILES_CHANGING),
+		};
 	close_and_forget(&plan->kvm_fd);
 	close_and_forget(&plan->kernel_fd);
 	close_and_forget(&plan->initramfs_fd);

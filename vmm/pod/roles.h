@@ -19,7 +19,7 @@ struct roles {
 	bool holds_disks; /* the machine has disks of volumes, and their locks */
 };
 
-#define ROLES_NONE ((struct roles){ .passt_words = -1, .member_shares = { -1 } })
+#define ROLES_NONE ((struct roles){ .passt_words = -1, .member_shares = { .socket = -1 } })
 
 /* On failure, those that have been started are left to roles_end(). */
 int roles_start(struct roles *roles, struct launch *launch, struct assembly *assembly,

@@ -61,7 +61,7 @@ static void test_packets(void **state)
 /* A machine that was taken over may have filled the socket; a pod may take no containers. */
 static void test_no_room(void **state)
 {
-	struct member_shares shares = { -1 };
+	struct member_shares shares = { .socket = -1 };
 	struct error err = ERROR_NONE;
 	int fd = open("/", O_PATH | O_CLOEXEC), result = 0;
 

@@ -312,6 +312,24 @@ static void test_shares_that_stay(void **state)
 	assert_int_equal(f->supervisor.status, RUN_STATUS_FAILURE);
 }
 
+/* All containers have room for as many shares as the device has, beside the pod's own. */
+static void test_too_many_shares(void **state)
+{
+	struct fixture *f = *state;
+	struct exec_slot *other = &f->supervisor.exec.slots[FRAME_ADDED_MAX - 1];
+	struct pod_request request;
+	struct pod_reply reply;
+
+	reserve(f);
+	request = about(f, POD_REQUEST_SHARE);
+	f->supervisor.roles.member_shares.own_count = 2;
+	*other = (struct exec_slot){ .used = true, .member.share_count = P9_SHARES_MAX - 3 };
+	assert_int_equal(ask(f, f->client, &request, f->dir_fd, &reply), 0);
+	assert_int_equal(ask(f, f->client, &request, f->dir_fd, &reply), EAGAIN);
+	*other = (struct exec_slot){ .used = false };
+	assert_int_equal(ask(f, f->client, &request, f->dir_fd, &reply), 0);
+}
+
 static void test_no_place(void **state)
 {
 	const struct pod_request request = client_request(POD_REQUEST_MEMBER);
@@ -526,6 +544,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_whose_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_end_of_the_process, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shares_that_stay, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_too_many_shares, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_links, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_short_life, set_up, tear_down),
