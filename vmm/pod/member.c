@@ -45,7 +45,8 @@ static int end_app(struct member *member, const struct machine_event *event)
 {
 	struct error err = ERROR_NONE;
 
-	if (event->flags & EXIT_FLAG_OOM)
+	member->was_out_of_memory = event->flags & EXIT_FLAG_OOM;
+	if (member->was_out_of_memory)
 		host_view_note_oom(member->engine_fd);
 	if (app_states_on_exit(&member->states, event, &member->directory, &err) < 0)
 		report(REPORT_WARNING, "%s", err.text);
@@ -216,9 +217,11 @@ static int serve(struct member *member, struct detach *detach, struct error *err
 		return -1;
 	pod_images_let_go(&sources.images);
 	exec.socket = open_sandbox(member, member->sandbox->uuid, err);
-	return exec.socket < 0 || host_cgroup_enter(member->run->host_cgroup, err) < 0
-		   ? -1
-		   : exec_serve(&exec, assembly.apps[0].argv, err);
+	if (exec.socket < 0 || host_cgroup_enter(member->run->host_cgroup, err) < 0)
+		return -1;
+	if (member->run->host_cgroup)
+		member->cgroup_fd = host_cgroup_open(member->run->host_cgroup);
+	return exec_serve(&exec, assembly.apps[0].argv, err);
 }
 
 /* Of one whose machine has gone nobody says more. */
@@ -243,9 +246,12 @@ int member_run(const struct run_options *run, const struct sandbox *sandbox, str
 	struct error cause = ERROR_NONE;
 	int pods_fd = pods_open(run->store_root, true, err), status = -1;
 
-	member = (struct member){
-		.run = run, .sandbox = sandbox, .sandbox_fd = -1, .engine_fd = -1, .control_fd = -1
-	};
+	member = (struct member){ .run = run,
+				  .sandbox = sandbox,
+				  .sandbox_fd = -1,
+				  .engine_fd = -1,
+				  .cgroup_fd = -1,
+				  .control_fd = -1 };
 	member_begin_links(&member);
 	if (pods_fd < 0 || directory_create(pods_fd, POD_PLACE_RUN, &member.directory, err) < 0)
 		return -1;
@@ -253,6 +259,8 @@ int member_run(const struct run_options *run, const struct sandbox *sandbox, str
 		member.control_fd = control_socket_bind(member.directory.fd, err);
 	if (member.control_fd >= 0)
 		status = settle_status(&member, serve(&member, detach, err));
+	if (member.was_out_of_memory)
+		host_cgroup_note_oom(member.cgroup_fd);
 	detach_ended(detach, member.directory.fd);
 	if (!member.is_there)
 		(void)directory_remove(&member.directory, NULL);

@@ -30,6 +30,8 @@ struct member {
 	bool is_there;		  /* it was held, and so its maker has heard of it */
 	int sandbox_fd;		  /* the sandbox's directory */
 	int engine_fd;		  /* as the supervisor's, or -1 */
+	int cgroup_fd;		  /* likewise */
+	bool was_out_of_memory;
 	int control_fd;
 	struct member_link links[MEMBER_LINKS_MAX];
 };

@@ -95,6 +95,14 @@ given"
   ! oci create -b b3 three </dev/null >"$out" 2>"$err" || fail "made: no-such"
   expect_stderr_has 'exec: "no-such": executable file not found in $PATH'
   expect_same "$(oci list -q | sort | xargs)" "box one two"
+  # One that runs out of memory ends alone, and the host counts it where engines look.
+  make_bundle b4 container box tail /dev/zero
+  sed -i 's|"linux": {|&"cgroupsPath": "/nacelle-test-full", |' b4/config.json
+  oci run -d -b b4 full </dev/null >"$out" 2>&1 || fail "not made: $(cat "$out")"
+  wait_for 60 is_status full stopped
+  [ ! -e /sys/fs/cgroup/nacelle-test-full/memory.events ] ||
+    wait_for 60 has_line /sys/fs/cgroup/nacelle-test-full/memory.events "oom_kill 1"
+  oci delete full || fail "delete full"
   # With the sandbox all ends, with a status.
   python3 - "$PWD/oci" "${nacelle%/*}/nacelle-oci" <<'END2' || fail "the sandbox's end"
 import ctypes, os, subprocess, sys, time
