@@ -35,13 +35,9 @@ static struct added_process *find(const struct added *added, uint32_t id)
 	return slot < FRAME_ADDED_MAX ? added->slots[slot] : NULL;
 }
 
-static int tell_exit(struct added *added, uint32_t id, uint32_t kind, uint32_t code, uint32_t flags,
-		     struct error *err)
+static int tell_exit(struct added *added, const struct frame_app_exit *exit, struct error *err)
 {
-	const struct frame_app_exit exit = { le32_make(id), le32_make(kind), le32_make(code),
-					     le32_make(flags) };
-
-	return control_send(added->control, FRAME_APP_EXIT, &exit, sizeof(exit), err);
+	return control_send(added->control, FRAME_APP_EXIT, exit, sizeof(*exit), err);
 }
 
 static int tell_started(struct added *added, const struct added_process *p, struct error *err)
@@ -101,13 +97,17 @@ static int evict(struct added *added, const struct added_process *member, struct
 	return 0;
 }
 
-static int end(struct added *added, struct added_process *p, uint32_t kind, uint32_t code,
+static int end(struct added *added, struct added_process *p, enum exit_kind kind, uint32_t code,
 	       struct error *err)
 {
 	int result = p->member ? evict(added, p, err) : 0;
+	struct frame_app_exit exit;
 
+	p->app.kind = kind;
+	p->app.code = code;
+	exit = app_exit_frame(&p->app);
 	if (result == 0)
-		result = tell_exit(added, p->app.index, kind, code, p->app.flags, err);
+		result = tell_exit(added, &exit, err);
 	/* A port that was told and not used is not given up before the host awaits nobody there. */
 	if (result == 0 && (kind == EXIT_KIND_INIT_FAILURE || !p->running))
 		result = control_flush(added->control, err);
@@ -166,8 +166,13 @@ int added_begin(struct added *added, const struct host_frame *frame, struct erro
 		return 0;
 	p = home || member ? calloc(1, sizeof(*p)) : NULL;
 	if (!p)
-		return tell_exit(added, frame->id, EXIT_KIND_INIT_FAILURE,
-				 home || member ? ENOMEM : ESRCH, 0, err);
+		return tell_exit(added,
+				 &(const struct frame_app_exit){
+				     .app = le32_make(frame->id),
+				     .kind = le32_make(EXIT_KIND_INIT_FAILURE),
+				     .code = le32_make(home || member ? ENOMEM : ESRCH),
+				 },
+				 err);
 	p->record_port = frame->record_port;
 	p->home = home;
 	p->member = member;

@@ -344,6 +344,7 @@ static void read_reports(struct app *app)
 			app->failed = true;
 			app->kind = (enum exit_kind)report.kind;
 			app->code = report.code;
+			app->why = report.why;
 			if (app->kind == EXIT_KIND_INIT_FAILURE)
 				log_error(report.text);
 		}
@@ -417,6 +418,21 @@ void app_process_ended(struct app *app, int wait_status)
 	close_end(&app->report);
 	close_end(&app->status);
 	app->held_signals = 0;
+}
+
+struct frame_app_exit app_exit_frame(const struct app *app)
+{
+	struct frame_app_exit frame = { .app = le32_make(app->index),
+					.kind = le32_make(app->kind),
+					.code = le32_make(app->code),
+					.flags = le32_make(app->flags) };
+
+	if (app->kind == EXIT_KIND_NOT_STARTED) {
+		frame.step = app->why.step;
+		frame.hook = app->why.hook;
+		frame.error = le16_make(app->why.error);
+	}
+	return frame;
 }
 
 int app_end(struct app *app, struct error *err)

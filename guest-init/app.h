@@ -12,7 +12,9 @@
 
 #include "guest-init/child.h"
 #include "guest-init/frames.h"
+#include "guest-init/protocol.h"
 #include "guest-init/record.h"
+#include "guest-init/report.h"
 #include "guest-init/streams.h"
 
 enum app_state {
@@ -49,7 +51,8 @@ struct app {
 	int ended_by;		   /* the signal that stands behind a SIGKILL of ours; 0: none */
 	enum exit_kind kind;
 	uint32_t code, flags;
-	uint64_t oom_kills; /* of its group that have been seen */
+	struct start_failure why; /* with EXIT_KIND_NOT_STARTED */
+	uint64_t oom_kills;	  /* of its group that have been seen */
 	struct stream streams[APP_STREAMS];
 
 	/* Of pod.c. */
@@ -104,6 +107,9 @@ int app_step(struct app *app, const struct pollfd *fds, struct error *err);
 
 /* Its process has been reaped: kind, code and flags are set. */
 void app_process_ended(struct app *app, int wait_status);
+
+/* Its end, or that of one of its processes, for the host. */
+struct frame_app_exit app_exit_frame(const struct app *app);
 
 /* No other process will follow: the streams end. Returns as app_step(). */
 int app_end(struct app *app, struct error *err);

@@ -37,9 +37,11 @@
 #include "vmm/base/cleanup.h"
 
 static _Noreturn void fail(const struct child *child, enum exit_kind kind, int code,
-			   const struct error *err)
+			   const struct start_failure *why, const struct error *err)
 {
-	struct report report = { .type = REPORT_FAILED, .kind = kind, .code = (uint32_t)code };
+	struct report report = {
+		.type = REPORT_FAILED, .kind = kind, .code = (uint32_t)code, .why = *why
+	};
 
 	memcpy(report.text, err->text, sizeof(report.text));
 	if (child->stdio[2] >= 0)
@@ -51,13 +53,26 @@ static _Noreturn void fail(const struct child *child, enum exit_kind kind, int c
 /* What guest-init, or the host, could not do. */
 static _Noreturn void fail_ours(const struct child *child, const struct error *err)
 {
-	fail(child, EXIT_KIND_INIT_FAILURE, err->code ? err->code : EINVAL, err);
+	const struct start_failure none = { .step = START_STEP_OTHER };
+
+	fail(child, EXIT_KIND_INIT_FAILURE, err->code ? err->code : EINVAL, &none, err);
 }
 
 /* What the image or the user's options do not allow. */
-static _Noreturn void fail_theirs(const struct child *child, const struct error *err)
+static _Noreturn void fail_theirs(const struct child *child, enum start_step step,
+				  const struct error *err)
 {
-	fail(child, EXIT_KIND_NOT_STARTED, EXEC_CANNOT, err);
+	const struct start_failure why = { .step = (uint8_t)step, .error = (uint16_t)err->code };
+
+	fail(child, EXIT_KIND_NOT_STARTED, EXEC_CANNOT, &why, err);
+}
+
+static _Noreturn void fail_program(const struct child *child, int code, const struct error *err)
+{
+	const struct start_failure why = { .step = START_STEP_PROGRAM,
+					   .error = (uint16_t)err->code };
+
+	fail(child, EXIT_KIND_NOT_STARTED, code, &why, err);
 }
 
 /* What guest-init keeps of the app beyond this process: its mounts. */
@@ -117,14 +132,14 @@ static bool enter_workdir(const struct child *child, bool as_user, struct error 
 		fd = inside_make(root, path, true, err);
 		close(root);
 		if (fd < 0)
-			fail_theirs(child, err);
+			fail_theirs(child, START_STEP_WORKDIR, err);
 		if (fchdir(fd) == 0) {
 			close(fd);
 			return true;
 		}
 	}
 	error_set(err, errno, "cannot enter the working directory %s", path);
-	fail_theirs(child, err);
+	fail_theirs(child, START_STEP_WORKDIR, err);
 }
 
 /* A pipe or terminal that is root's could not be opened as /dev/stdout by another user. */
@@ -174,9 +189,9 @@ static _Noreturn void become(const struct child *child, const char **argv, struc
 		platform_trace_enable(false);
 	}
 	if (seccomp_load(child->app, err) < 0)
-		fail_theirs(child, err);
+		fail_theirs(child, START_STEP_OTHER, err);
 	code = exec_program(argv, child->app->env, err);
-	fail(child, EXIT_KIND_NOT_STARTED, code, err);
+	fail_program(child, code, err);
 }
 
 /* A handler is root, with what the app's limits leave of a root. */
@@ -186,7 +201,7 @@ static _Noreturn void become_handler(struct child *child, const char **argv, str
 
 	identity_complete_environment(child->app, root.home);
 	if (credentials_apply(child->app, &root, err) < 0)
-		fail_theirs(child, err);
+		fail_theirs(child, START_STEP_CREDENTIALS, err);
 	setsid();
 	become(child, argv, err);
 }
@@ -211,7 +226,7 @@ static void run_pre_start(const struct child *child, struct error *err)
 	error_set(err, 0, "the pre-start handler %s ended with %s %d", child->app->pre_start[0],
 		  WIFSIGNALED(status) ? "signal" : "status",
 		  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	fail_theirs(child, err);
+	fail_theirs(child, START_STEP_OTHER, err);
 }
 
 /* Forks the app off; what remains is the reaper, which keeps nothing open but its status pipe. */
@@ -325,7 +340,7 @@ static void wait_for_start(const struct child *child, struct error *err)
 	int code = exec_check(child->app->argv[0], child->app->env, err);
 
 	if (code)
-		fail(child, EXIT_KIND_NOT_STARTED, code, err);
+		fail_program(child, code, err);
 	if (report_send(child->report, &report, NULL) < 0 ||
 	    report_await_release(child->report) < 0) {
 		error_set(err, errno, "cannot wait for the start");
@@ -336,6 +351,7 @@ static void wait_for_start(const struct child *child, struct error *err)
 _Noreturn void child_run(struct child *child)
 {
 	struct error err = ERROR_NONE;
+	struct start_failure why;
 	struct user user;
 	bool entered;
 
@@ -350,11 +366,11 @@ _Noreturn void child_run(struct child *child)
 	if (child->part != CHILD_JOINED && child->app->pre_start[0])
 		run_pre_start(child, &err);
 	if (identity_find(child->app->user, &user, &err) < 0)
-		fail_theirs(child, &err);
+		fail_theirs(child, START_STEP_USER, &err);
 	identity_complete_environment(child->app, user.home);
 	own_streams(child, user.uid, &err);
 	if (credentials_apply(child->app, &user, &err) < 0)
-		fail_theirs(child, &err);
+		fail_theirs(child, START_STEP_CREDENTIALS, &err);
 	if (!entered)
 		enter_workdir(child, true, &err);
 	if (child->status >= 0)
@@ -363,7 +379,7 @@ _Noreturn void child_run(struct child *child)
 	take_terminal(child, &err);
 	if (child->part == CHILD_FIRST && child->app->hold)
 		wait_for_start(child, &err);
-	if (child->part == CHILD_FIRST && start_hooks_run(child->app, child->stdio, &err) < 0)
-		fail_theirs(child, &err);
+	if (child->part == CHILD_FIRST && start_hooks_run(child->app, child->stdio, &why, &err) < 0)
+		fail(child, EXIT_KIND_NOT_STARTED, EXEC_CANNOT, &why, &err);
 	become(child, child->app->argv, &err);
 }

@@ -89,6 +89,7 @@ static int explain(const char *path, int code, struct error *err)
 		exec_interpreter(fd, interpreter);
 	if (code == ENOENT && access(path, F_OK) < 0) {
 		error_set(err, 0, "cannot execute %s: there is no such file", path);
+		err->code = code;
 		return EXEC_NOT_FOUND;
 	}
 	if (interpreter[0] && (code == ENOENT || code == ENOTDIR))
@@ -106,6 +107,7 @@ static int explain(const char *path, int code, struct error *err)
 			  path);
 	else
 		error_set(err, code, "cannot execute %s", path);
+	err->code = code;
 	return EXEC_CANNOT;
 }
 
@@ -169,6 +171,7 @@ int exec_program(const char **argv, const char **env, struct error *err)
 		return explain(refused, refused_code, err);
 	error_set(err, 0, "cannot execute %s: it is in no directory of PATH (%s)", name,
 		  find_path(env));
+	err->code = ENOENT;
 	return EXEC_NOT_FOUND;
 }
 
@@ -203,5 +206,7 @@ int exec_check(const char *name, const char **env, struct error *err)
 		error_set(err, 0, "cannot execute %s: it is not a file that may be executed", name);
 	else if (result)
 		error_set(err, 0, "cannot execute %s: there is no such file", name);
+	if (result)
+		err->code = result == EXEC_CANNOT ? EACCES : ENOENT;
 	return result;
 }

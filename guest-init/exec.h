@@ -16,13 +16,14 @@ enum {
 
 /*
  * execve() of argv[0]: as it is if it holds a slash, else searched in the PATH of env. Returns only
- * on failure: EXEC_CANNOT or EXEC_NOT_FOUND, with err saying which file and why.
+ * on failure: EXEC_CANNOT or EXEC_NOT_FOUND, with err saying which file and why, and its code the
+ * errno value, also where the text is more exact.
  */
 int exec_program(const char **argv, const char **env, struct error *err);
 
 /*
  * Whether exec_program() would find a file that the caller may execute. Returns 0, or EXEC_CANNOT
- * or EXEC_NOT_FOUND with err filled.
+ * or EXEC_NOT_FOUND with err filled likewise.
  */
 int exec_check(const char *name, const char **env, struct error *err);
 

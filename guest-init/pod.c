@@ -171,8 +171,7 @@ static int tell_held(struct pod *pod, struct app *app, struct error *err)
 static int tell_ended(struct pod *pod, const struct app *app, enum frame_type type,
 		      struct error *err)
 {
-	const struct frame_app_exit exit = { le32_make(app->index), le32_make(app->kind),
-					     le32_make(app->code), le32_make(app->flags) };
+	const struct frame_app_exit exit = app_exit_frame(app);
 
 	return control_send(pod->control, type, &exit, sizeof(exit), err);
 }

@@ -29,8 +29,8 @@
 #include "vmm/base/bytes.h"
 
 enum {
-	PROTOCOL_VERSION_MAJOR = 1, /* differs: the two do not understand each other */
-	PROTOCOL_VERSION_MINOR = 3, /* differs: one knows more frames than the other */
+	PROTOCOL_VERSION_MAJOR = 2, /* differs: the two do not understand each other */
+	PROTOCOL_VERSION_MINOR = 0, /* differs: one knows more frames than the other */
 };
 
 enum {
@@ -83,11 +83,27 @@ enum exit_kind {
 	EXIT_KIND_INIT_FAILURE = 4, /* code: errno; guest-init itself failed, before any app ran */
 };
 
+/* At which step a process did not become its program. */
+enum start_step {
+	START_STEP_OTHER, /* error: an errno value, or 0 */
+	START_STEP_USER,  /* to find it in the image; error, here and in the next: as OTHER */
+	START_STEP_CREDENTIALS,
+	START_STEP_WORKDIR,
+	START_STEP_PROGRAM,
+	START_STEP_HOOK,      /* error: what wait() says of it, 16 bits */
+	START_STEP_HOOK_LATE, /* it did not end in time; error: 0 */
+	START_STEPS
+};
+
 struct frame_app_exit {
 	le32 app;
 	le32 kind; /* enum exit_kind */
 	le32 code;
 	le32 flags; /* EXIT_FLAG_* */
+	/* Of EXIT_KIND_NOT_STARTED, else 0: */
+	uint8_t step; /* enum start_step */
+	uint8_t hook; /* which of the start hooks, at such a step; else 0 */
+	le16 error;
 };
 enum {
 	EXIT_FLAG_CORE = 1, /* a core was dumped */
@@ -185,7 +201,7 @@ struct frame_add_ports {
 
 static_assert(sizeof(struct frame_hello) == 8, "HELLO");
 static_assert(sizeof(struct frame_app_start) == 8, "APP_START");
-static_assert(sizeof(struct frame_app_exit) == 16, "APP_EXIT");
+static_assert(sizeof(struct frame_app_exit) == 20, "APP_EXIT");
 static_assert(sizeof(struct frame_pod_exit) == 8, "POD_EXIT");
 static_assert(sizeof(struct export_summary) == 16, "export summary");
 static_assert(sizeof(struct frame_signal) == 8, "SIGNAL");

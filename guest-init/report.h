@@ -16,10 +16,18 @@ enum report_type {
 	REPORT_HELD,	     /* it waits for report_release() */
 };
 
+/* Why an app's process did not become its program: as in struct frame_app_exit. */
+struct start_failure {
+	uint8_t step; /* enum start_step */
+	uint8_t hook;
+	uint16_t error;
+};
+
 struct report {
 	uint32_t type; /* enum report_type */
 	uint32_t kind; /* enum exit_kind */
 	uint32_t code;
+	struct start_failure why; /* with EXIT_KIND_NOT_STARTED */
 	char text[ERROR_TEXT_MAX];
 };
 

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guest-init/protocol.h"
 #include "guest-init/seccomp.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
@@ -79,13 +80,14 @@ static bool await(pid_t pid, uint32_t timeout_s)
 }
 
 static int run_one(const struct record_app *app, const struct record_hook *hook, const int stdio[3],
-		   struct error *err)
+		   struct start_failure *why, struct error *err)
 {
 	_cleanup_fd_ int input = memfd_create("state", MFD_CLOEXEC);
 	int status = 0;
 	bool in_time;
 	pid_t pid;
 
+	why->step = START_STEP_OTHER;
 	if (input < 0 || io_write_all(input, app->start_state, strlen(app->start_state)) < 0 ||
 	    lseek(input, 0, SEEK_SET) < 0)
 		return error_set(err, errno, "cannot tell a hook of the container");
@@ -97,6 +99,8 @@ static int run_one(const struct record_app *app, const struct record_hook *hook,
 	in_time = await(pid, hook->timeout_s);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	why->step = in_time ? START_STEP_HOOK : START_STEP_HOOK_LATE;
+	why->error = in_time ? (uint16_t)status : 0;
 	if (!in_time)
 		return error_set(err, 0,
 				 "the startContainer hook %s did not end within %u seconds and "
@@ -109,10 +113,13 @@ static int run_one(const struct record_app *app, const struct record_hook *hook,
 	return 0;
 }
 
-int start_hooks_run(const struct record_app *app, const int stdio[3], struct error *err)
+int start_hooks_run(const struct record_app *app, const int stdio[3], struct start_failure *why,
+		    struct error *err)
 {
-	for (size_t i = 0; i < app->start_hook_count; i++)
-		if (run_one(app, &app->start_hooks[i], stdio, err) < 0)
+	for (size_t i = 0; i < app->start_hook_count; i++) {
+		*why = (struct start_failure){ .hook = (uint8_t)i };
+		if (run_one(app, &app->start_hooks[i], stdio, why, err) < 0)
 			return -1;
+	}
 	return 0;
 }

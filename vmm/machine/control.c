@@ -167,6 +167,18 @@ static bool exit_acceptable(uint32_t kind, uint32_t code)
 	}
 }
 
+/* Why a process has not started; of any other end it says nothing. */
+static bool why_acceptable(const struct machine_event *event)
+{
+	bool is_late = event->step == START_STEP_HOOK_LATE;
+
+	if (event->kind != EXIT_KIND_NOT_STARTED)
+		return !event->step && !event->hook && !event->error;
+	if (event->step == START_STEP_HOOK || is_late)
+		return event->hook < RECORD_HOOKS_MAX && !(is_late && event->error);
+	return event->step < START_STEPS && !event->hook && event->error <= ERRNO_MAX;
+}
+
 /* Reads the end of a process, by APP_EXIT or APP_RESTART. NULL after a fault. */
 static uint8_t *read_exit(struct control *control, struct cursor *in, struct machine_event *event)
 {
@@ -177,10 +189,13 @@ static uint8_t *read_exit(struct control *control, struct cursor *in, struct mac
 	event->kind = cursor_le32(in);
 	event->code = cursor_le32(in);
 	event->flags = cursor_le32(in);
+	event->step = cursor_u8(in);
+	event->hook = cursor_u8(in);
+	event->error = cursor_le16(in);
 	member = find_member(control, event->app);
 	ran = event->kind == EXIT_KIND_CODE || event->kind == EXIT_KIND_SIGNAL;
 	if (!member || !exit_acceptable(event->kind, event->code) ||
-	    (event->flags & ~(uint32_t)EXIT_FLAGS)) {
+	    (event->flags & ~(uint32_t)EXIT_FLAGS) || !why_acceptable(event)) {
 		fault(control, CONTROL_FAULT_CONTENT);
 		return NULL;
 	}

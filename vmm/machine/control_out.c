@@ -74,7 +74,7 @@ static struct control_frame make_frame(enum frame_type type, const void *payload
 		.header = { .type = le32_make(type), .length = le32_make((uint32_t)len) },
 	};
 
-	static_assert(sizeof(struct frame_add_ports) <= CONTROL_PAYLOAD_MAX, "frames");
+	static_assert(sizeof(struct frame_app_exit) <= CONTROL_PAYLOAD_MAX, "frames");
 	assert(len <= CONTROL_PAYLOAD_MAX);
 	memcpy(frame.payload, payload, len);
 	return frame;

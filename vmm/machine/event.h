@@ -12,7 +12,7 @@
 enum machine_event_type {
 	MACHINE_EVENT_HELLO = 1,      /* guest-init is there; code: its minor protocol version */
 	MACHINE_EVENT_APP_START,      /* app; code: its pid in the guest */
-	MACHINE_EVENT_APP_EXIT,	      /* app, kind, code, flags as in struct frame_app_exit */
+	MACHINE_EVENT_APP_EXIT,	      /* app, kind and so on as in struct frame_app_exit */
 	MACHINE_EVENT_APP_RESTART,    /* the same; it will start again. Some may be left out */
 	MACHINE_EVENT_APP_HELD,	      /* app; code: as APP_START. It waits for its start */
 	MACHINE_EVENT_POD_EXIT,	      /* kind, code as in struct frame_pod_exit; the last event */
@@ -36,7 +36,10 @@ struct machine_event {
 	uint32_t code;
 	uint32_t flags; /* EXIT_FLAG_* */
 	uint32_t count; /* APP_RESTART: how many there have been of this app */
+	uint8_t step;	/* enum start_step of guest-init/protocol.h */
+	uint8_t hook;
+	uint16_t error;
 };
-static_assert(sizeof(struct machine_event) == 24, "machine event");
+static_assert(sizeof(struct machine_event) == 28, "machine event");
 
 #endif

@@ -61,7 +61,6 @@ static _Noreturn void supervise(const struct create_options *options, struct det
 
 int pod_create(const struct create_options *options, pid_t *pid, struct error *err)
 {
-	const char *program = run_app_options(options->run, 0)->command[0];
 	struct detach_waiter waiter;
 	struct detach detach;
 
@@ -70,7 +69,7 @@ int pod_create(const struct create_options *options, pid_t *pid, struct error *e
 		return -1;
 	if (*pid == 0)
 		supervise(options, &detach);
-	return orphan_await(&waiter, program, err);
+	return orphan_await(&waiter, err);
 }
 
 int pod_start(const struct pod_directory *pod, struct error *err)

@@ -23,6 +23,7 @@
 #include "vmm/pod/exec_internal.h"
 #include "vmm/pod/exec_server.h"
 #include "vmm/pod/member_internal.h"
+#include "vmm/pod/report.h"
 #include "vmm/pod/signals.h"
 #include "vmm/pod/terminal.h"
 
@@ -91,6 +92,16 @@ static int explain_failure(uint32_t code, struct error *err)
 	}
 }
 
+/* In the guest it has been said on the command's stderr; here for who waits for an orphan. */
+static void report_failure(const struct exec *exec, const struct pod_reply *reply)
+{
+	const struct failed_start failure = start_failure_of_reply(reply);
+	struct error err = ERROR_NONE;
+
+	(void)start_failure_explain(&failure, &exec->names, &err);
+	report(REPORT_ERROR, "%s", err.text);
+}
+
 /* Whoever made this process hears that the command runs, and may go. */
 static void leave_maker(const struct exec *exec)
 {
@@ -130,6 +141,8 @@ static int on_reply(struct exec *exec, struct error *err)
 	}
 	if (reply.exit_kind == EXIT_KIND_INIT_FAILURE)
 		return explain_failure(reply.exit_code, err);
+	if (reply.exit_kind == EXIT_KIND_NOT_STARTED && exec->detach)
+		report_failure(exec, &reply);
 	return app_states_status(reply.exit_kind, reply.exit_code);
 }
 
@@ -231,12 +244,22 @@ static int watch_signals(struct exec *exec, struct error *err)
 	return exec->signals < 0 ? error_set(err, errno, "cannot watch signals") : 0;
 }
 
+static void set_names(struct exec *exec, const char **argv)
+{
+	exec->names = (struct start_names){ .program = argv[0],
+					    .user = exec->options->user,
+					    .workdir = exec->options->workdir };
+	if (exec->member)
+		exec->names = member_names(exec->member);
+}
+
 int exec_serve(struct exec *exec, const char **argv, struct error *err)
 {
 	const struct exec_options *options = exec->options;
 	bool is_raw = options->tty && options->interactive && isatty(exec->stdio[0]);
 	int status = -1;
 
+	set_names(exec, argv);
 	if ((exec->member || client_find_app(exec->socket, options->app, &exec->app, err) == 0) &&
 	    watch_signals(exec, err) == 0 &&
 	    !(is_raw && terminal_make_raw(exec->stdio[0], err) < 0) && ask(exec, argv, err) == 0)

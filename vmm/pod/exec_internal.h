@@ -10,6 +10,7 @@
 
 #include "vmm/machine/machine.h"
 #include "vmm/pod/exec.h"
+#include "vmm/pod/start_failure.h"
 
 enum { INPUT_BYTES = 4096 };
 
@@ -20,6 +21,7 @@ struct exec {
 	struct detach *detach; /* of an orphan; else NULL */
 	struct member *member; /* that of a container with a root of its own; else NULL */
 	const char *uuid;
+	struct start_names names;
 	int stdio[3]; /* -1: none, which is /dev/null to the command */
 	int socket;
 	int signals;

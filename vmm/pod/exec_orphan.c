@@ -60,5 +60,5 @@ int exec_orphan(const struct exec_options *options, const struct orphan_options 
 		return -1;
 	if (*pid == 0)
 		become_orphan(options, streams, pod, argv, &detach);
-	return orphan_await(&waiter, argv[0], err);
+	return orphan_await(&waiter, err);
 }

@@ -206,6 +206,9 @@ void exec_server_tell(struct supervisor *supervisor, struct pod_client *client,
 		reply.app_state = POD_APP_EXITED;
 		reply.exit_kind = event->kind;
 		reply.exit_code = event->code;
+		reply.step = event->step;
+		reply.hook = event->hook;
+		reply.start_error = event->error;
 		reply.flags = event->flags & EXIT_FLAG_OOM ? POD_REPLY_OOM : 0;
 	}
 	if (client)

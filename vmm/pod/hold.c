@@ -11,6 +11,7 @@
 #include "vmm/pod/host_view.h"
 #include "vmm/pod/members.h"
 #include "vmm/pod/report.h"
+#include "vmm/pod/start_failure.h"
 #include "vmm/pod/supervisor.h"
 
 static void on_client_end(struct pod_client *client)
@@ -136,13 +137,21 @@ void hold_on_start(struct supervisor *supervisor, uint32_t app)
 /* Without a start before it: it has been killed, or its program has failed to become what runs. */
 void hold_on_exit(struct supervisor *supervisor, const struct machine_event *event)
 {
-	const struct pod_request request = { .type = POD_REQUEST_START, .app = event->app };
-	struct pod_client *client = take_client(supervisor, event->app);
+	const struct start_names names =
+	    start_names_of_options(run_app_options(supervisor->options, event->app));
+	const struct failed_start failure = start_failure_of_event(event);
+	struct pod_reply reply = start_failure_reply(event);
+	struct error err = ERROR_NONE;
+	struct pod_client *client;
 
-	if (client && event->kind == EXIT_KIND_SIGNAL)
-		(void)pod_client_refuse(client, &request, ESRCH,
-					"the app was killed before its start");
-	else if (client)
-		(void)pod_client_refuse(client, &request, event->code == 127 ? ENOENT : EACCES,
-					"the app could not be started");
+	if (!supervisor->options->hold)
+		return;
+	client = take_client(supervisor, event->app);
+	if (client) {
+		start_failure_complete(&reply, &names);
+		(void)pod_client_reply(client, &reply);
+	} else if (event->kind == EXIT_KIND_NOT_STARTED) {
+		(void)start_failure_explain(&failure, &names, &err);
+		report(REPORT_ERROR, "%s", err.text);
+	}
 }

@@ -40,6 +40,11 @@ bool member_find_sandbox(const struct pod_directory *pod, char uuid[UUID_TEXT_SI
 	return uuid_is_canonical(uuid);
 }
 
+struct start_names member_names(const struct member *member)
+{
+	return start_names_of_options(run_app_options(member->run, 0));
+}
+
 /* What is said when the container ends is said by the machine, or it was killed with that. */
 static int end_app(struct member *member, const struct machine_event *event)
 {

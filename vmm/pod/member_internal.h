@@ -39,6 +39,9 @@ struct member {
 /* Asks the sandbox for a place, gives it the shares, and writes the record. */
 int member_add_record(struct exec *exec, struct exec_parcel *parcel, struct error *err);
 
+/* What its starting may fail with. */
+struct start_names member_names(const struct member *member);
+
 /* What the sandbox says of the container. Returns 0, or -1 with err filled. */
 int member_on_reply(struct exec *exec, const struct pod_reply *reply, struct error *err);
 

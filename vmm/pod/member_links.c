@@ -177,6 +177,7 @@ static bool on_pod(const struct member *member, const struct member_link *link)
 		reply.app = 0;
 		reply.app_count = 1;
 	}
+	start_failure_complete(&reply, &member->exec->names);
 	return send_reply(link, &reply);
 }
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "vmm/base/cleanup.h"
+#include "vmm/pod/start_failure.h"
 #include "vmm/pod/supervisor.h"
 
 static int refuse(struct pod_client *client, const struct pod_request *request, int error,
@@ -190,7 +191,7 @@ static struct pod_client *take_starter(struct exec_slot *slot)
 static void tell_starter(struct supervisor *supervisor, struct exec_slot *slot,
 			 const struct machine_event *event)
 {
-	const struct pod_request request = { .type = POD_REQUEST_START, .app = event->app };
+	const struct pod_reply failed = start_failure_reply(event);
 	const struct pod_reply reply = { .magic = POD_REQUEST_MAGIC,
 					 .type = POD_REQUEST_START,
 					 .flags = supervisor->reply_flags,
@@ -201,14 +202,7 @@ static void tell_starter(struct supervisor *supervisor, struct exec_slot *slot,
 
 	if (!client)
 		return;
-	if (event->type == MACHINE_EVENT_APP_START)
-		(void)pod_client_reply(client, &reply);
-	else if (event->kind == EXIT_KIND_SIGNAL)
-		(void)pod_client_refuse(client, &request, ESRCH,
-					"the app was killed before its start");
-	else
-		(void)pod_client_refuse(client, &request, event->code == 127 ? ENOENT : EACCES,
-					"the app could not be started");
+	(void)pod_client_reply(client, event->type == MACHINE_EVENT_APP_START ? &reply : &failed);
 }
 
 /* The next container in the slot would get what is left of this one. */

@@ -19,7 +19,7 @@
 #include "vmm/base/io.h"
 #include "vmm/pod/uuid.h"
 
-enum { WORDS_MAX = 4096, STATUS_CANNOT = 126, STATUS_NOT_FOUND = 127 };
+enum { WORDS_MAX = 4096 };
 
 /* What the child says before its news. */
 struct words {
@@ -129,20 +129,12 @@ static bool await(const struct detach_waiter *waiter, struct words *words)
 	return false;
 }
 
-/* In the words that engines look for, as runc says them. */
-static int explain(const char *program, int status, struct words *words, struct error *err)
+/* What it said last. */
+static int explain(struct words *words, struct error *err)
 {
 	static const char prefix[] = "nacelle: ";
 	char *line;
 
-	if (status == STATUS_CANNOT)
-		return error_set(err, 0, "exec: \"%.200s\": permission denied", program);
-	if (status == STATUS_NOT_FOUND && strchr(program, '/'))
-		return error_set(err, 0, "exec: \"%.200s\": stat %.200s: no such file or directory",
-				 program, program);
-	if (status == STATUS_NOT_FOUND)
-		return error_set(err, 0, "exec: \"%.200s\": executable file not found in $PATH",
-				 program);
 	while (words->len && words->text[words->len - 1] == '\n')
 		words->text[--words->len] = '\0';
 	line = strrchr(words->text, '\n');
@@ -152,7 +144,7 @@ static int explain(const char *program, int status, struct words *words, struct 
 	return error_set(err, 0, "%s", line);
 }
 
-int orphan_await(const struct detach_waiter *waiter, const char *program, struct error *err)
+int orphan_await(const struct detach_waiter *waiter, struct error *err)
 {
 	static struct words words;
 	int status;
@@ -160,8 +152,8 @@ int orphan_await(const struct detach_waiter *waiter, const char *program, struct
 	if (await(waiter, &words))
 		return 0;
 	status = detach_exit_status(waiter->pid);
-	if (!words.len && status != STATUS_CANNOT && status != STATUS_NOT_FOUND)
+	if (!words.len)
 		return error_set(err, 0, "its process ended with status %d before it was there",
 				 status);
-	return explain(program, status, &words, err);
+	return explain(&words, err);
 }

@@ -27,9 +27,8 @@ int orphan_take_stdio(const struct orphan_options *options, struct detach *detac
 
 /*
  * In its parent: waits for detach_started(). Returns 0, or -1 with err filled when the child has
- * ended instead: what it said last, or runc's words if its status says that program cannot be
- * executed or is not there.
+ * ended instead, by what it said last.
  */
-int orphan_await(const struct detach_waiter *waiter, const char *program, struct error *err);
+int orphan_await(const struct detach_waiter *waiter, struct error *err);
 
 #endif

@@ -76,7 +76,9 @@ struct pod_reply {
 	uint32_t exit_code;
 	uint32_t restarts;
 	uint32_t serial; /* of a member: no other one of the pod ever has it */
-	uint32_t reserved;
+	/* Of EXIT_KIND_NOT_STARTED, as in struct frame_app_exit; else 0. */
+	uint8_t step, hook;
+	uint16_t start_error;
 	uint64_t started_ms; /* since 1970; 0: not yet */
 	uint64_t ended_ms;
 	char text[POD_REPLY_TEXT_MAX]; /* NUL-terminated: the app's name, or what went wrong */

@@ -48,6 +48,17 @@ static void require(bool good, const char *what)
 	abort();
 }
 
+static void require_why(const struct machine_event *event)
+{
+	bool is_hook = event->step == START_STEP_HOOK || event->step == START_STEP_HOOK_LATE;
+
+	require(event->step < START_STEPS && event->hook < (is_hook ? RECORD_HOOKS_MAX : 1),
+		"a step that does not exist");
+	require(event->step == START_STEP_HOOK || event->error <= 4095, "no errno value");
+	require(event->kind == EXIT_KIND_NOT_STARTED || (!event->step && !event->error),
+		"a reason without a failure");
+}
+
 static unsigned find_member(const struct control *control, uint32_t id)
 {
 	if (id < APPS)
@@ -91,6 +102,7 @@ static void on_event(void *ctx, const struct machine_event *event)
 		require(event->kind >= EXIT_KIND_CODE && event->kind <= EXIT_KIND_INIT_FAILURE &&
 			    event->code <= 4095 && event->flags <= 3,
 			"an exit out of range");
+		require_why(event);
 		seen.exited[member] = true;
 		break;
 	case MACHINE_EVENT_APP_RESTART:

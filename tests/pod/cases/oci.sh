@@ -292,14 +292,20 @@ assert say("resume", "c1")[0] == 0
 assert waits.communicate()[0] == b"late\n" and waits.returncode == 0
 
 # What cannot be executed leaves nothing, with the words that engines look for.
-for program, text in (("no-such", 'exec: "no-such": executable file not found in $PATH'), ("/etc", 'exec: "/etc": permission denied'),
-                      ("/no/such", 'exec: "/no/such": stat /no/such: no such file or directory')):
-    process(program)
-    code, _, err = say("--log", "log", "--log-format=json", "exec", "-p", "p.json", "--pid-file", "pid", "-d", "c1", stdout=subprocess.DEVNULL)
+for name, text in (("script", "#!/no/such\n"), ("text", "plain")):
+    open(f"b/rootfs/{name}", "w").write(text)
+    os.chmod(f"b/rootfs/{name}", 0o755)
+for program, more, text in (("no-such", {}, 'exec: "no-such": executable file not found in $PATH'), ("/etc", {}, 'exec: "/etc": permission denied'),
+                            ("/no/such", {}, 'exec: "/no/such": stat /no/such: no such file or directory'),
+                            ("/script", {}, "exec /script: no such file or directory"), ("/text", {}, "exec /text: exec format error"),
+                            ("true", {"cwd": "/no/such"}, 'chdir to cwd ("/no/such") set in config.json failed: no such file or directory'),
+                            ("true", {"cwd": "/script"}, 'chdir to cwd ("/script") set in config.json failed: not a directory')):
+    process(program, **more)
+    code, _, err = say("--log", "said", "--log-format=json", "exec", "-p", "p.json", "--pid-file", "pid", "-d", "c1", stdout=subprocess.DEVNULL)
     assert code == 1 and err.endswith(f"nacelle-oci: {text}\n") and not os.path.exists("pid"), err
-    [line] = open("log").readlines()
+    [line] = open("said").readlines()
     assert json.loads(line)["msg"] == text
-    os.unlink("log")
+    os.unlink("said")
 process("true", scheduler={"policy": "SCHED_IDLE"})
 assert "scheduler: it is not supported" in say("exec", "-p", "p.json", "c1")[2]
 

@@ -112,6 +112,7 @@ test_failures() {
   oci create --bundle b c1 </dev/null >"$out" 2>"$err" || fail "create"
   ! oci start c1 2>err2 || fail "started"
   wait_for 60 is_status c1 stopped
+  grep -qF "error running hook #0: the startContainer hook /bin/sh: exit status 4" err2 || fail "$(cat err2)"
   expect_stderr_has "the startContainer hook /bin/sh ended with status 4"
   oci delete c1 || fail "delete"
   make_bundle b '{"poststart": [{"path": "/no/such"}]}' sleep 1000

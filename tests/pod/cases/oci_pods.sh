@@ -185,11 +185,15 @@ poststop one stopped"
   change b1 'c["hooks"] = {}; c["process"]["args"] = ["/data/seen"]'
   ! oci run -b b1 one </dev/null >"$out" 2>"$err" || fail "made"
   expect_stderr_has 'exec: "/data/seen": permission denied'
+  change b1 'c["process"]["cwd"] = "/data/seen"; c["process"]["args"] = ["true"]'
+  ! oci run -b b1 one </dev/null >"$out" 2>"$err" || fail "made"
+  expect_stderr_has 'chdir to cwd ("/data/seen") set in config.json failed: not a directory'
+  change b1 'c["process"]["cwd"] = "/"'
   expect_same "$(oci list -q)" box
   change b1 'c["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "exit 4"]}]}; c["process"]["args"] = ["sh", "-c", "sleep 1000 & wait"]'
   oci create -b b1 one </dev/null >one.out 2>&1 || fail "not made: $(cat one.out)"
   ! oci start one 2>"$err" || fail "started"
-  expect_stderr "nacelle-oci: the app could not be started"
+  expect_stderr_has "error running hook #0: the startContainer hook /bin/sh: exit status 4"
   wait_for 60 is_status one stopped
   expect_same "$(cat one.out)" "nacelle: the startContainer hook /bin/sh ended with status 4"
   oci delete one || fail delete

@@ -127,6 +127,8 @@ test_life() {
 4"
   says 127 exec c no-such
   expect_stderr_has "executable file not found"
+  says 127 exec --workdir /no/such c true
+  expect_stderr_has 'chdir to cwd ("/no/such") set in config.json failed: no such file or directory'
   says 0 exec -d c sh -c 'echo detached >/said'
   wait_for 60 grep -qx detached rootfs/said
   p pause c >"$out"

@@ -371,6 +371,13 @@ static void act_on_added(struct host *host)
 	host->app_killed |= script->added_kill_app;
 }
 
+static void take_why(struct why *why, struct cursor *c)
+{
+	why->step = cursor_u8(c);
+	why->hook = cursor_u8(c);
+	why->error = cursor_le16(c);
+}
+
 static void take_added_frame(struct outcome *o, uint32_t type, struct cursor *c)
 {
 	if (type == FRAME_APP_START) {
@@ -381,6 +388,7 @@ static void take_added_frame(struct outcome *o, uint32_t type, struct cursor *c)
 	o->added_kind = cursor_le32(c);
 	o->added_code = cursor_le32(c);
 	cursor_le32(c);
+	take_why(&o->added_why, c);
 }
 
 static void take_inner_frame(struct outcome *o, uint32_t type, struct cursor *c)
@@ -393,6 +401,7 @@ static void take_inner_frame(struct outcome *o, uint32_t type, struct cursor *c)
 	o->inner_kind = cursor_le32(c);
 	o->inner_code = cursor_le32(c);
 	cursor_le32(c);
+	take_why(&o->inner_why, c);
 }
 
 static void act_on_held(struct host *host, uint32_t app)
@@ -446,6 +455,7 @@ static void take_frame(struct host *host, uint32_t type, struct cursor *c)
 		o->restarts++;
 	} else if (type == FRAME_APP_EXIT) {
 		uint32_t app = cursor_le32(c), kind, code;
+		struct why why;
 
 		if (app == FRAME_ID_ADDED_FIRST) {
 			take_added_frame(o, type, c);
@@ -458,11 +468,13 @@ static void take_frame(struct host *host, uint32_t type, struct cursor *c)
 		kind = cursor_le32(c);
 		code = cursor_le32(c);
 		cursor_le32(c);
+		take_why(&why, c);
 		o->exits++;
 		if (app < HARNESS_APPS_MAX) {
 			o->apps[app].exited = true;
 			o->apps[app].kind = kind;
 			o->apps[app].code = code;
+			o->apps[app].why = why;
 		}
 		if (app == 0) {
 			o->app_exited = true;

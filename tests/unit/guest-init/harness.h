@@ -14,6 +14,11 @@
 
 enum { HARNESS_OUTPUT_MAX = 8 * 1024 * 1024, HARNESS_APPS_MAX = 64 };
 
+/* Why something has not started, as in struct frame_app_exit. */
+struct why {
+	uint32_t step, hook, error;
+};
+
 /* What happened in a run. */
 struct outcome {
 	bool hello, started, app_exited, pod_exited; /* of apps, the first */
@@ -24,6 +29,7 @@ struct outcome {
 	struct {
 		bool exited;
 		uint32_t kind, code;
+		struct why why;
 	} apps[HARNESS_APPS_MAX];
 	char *out; /* NUL-terminated; the same memory in every run */
 	size_t out_len;
@@ -35,7 +41,8 @@ struct outcome {
 	/* Of the process that the script adds. */
 	unsigned added_starts, added_exits;
 	uint32_t added_kind, added_code; /* of the last */
-	char *added_out;		 /* as out */
+	struct why added_why;
+	char *added_out; /* as out */
 	size_t added_out_len;
 	char *added_err;
 	size_t added_err_len;
@@ -44,6 +51,7 @@ struct outcome {
 	/* Of the process that the script adds to that. Its output is with the other's. */
 	unsigned inner_starts, inner_exits;
 	uint32_t inner_kind, inner_code;
+	struct why inner_why;
 };
 
 /* What the host does during a run. */

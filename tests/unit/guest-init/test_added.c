@@ -266,7 +266,7 @@ static void test_rights_of_its_own(void **state)
 }
 
 static void expect_failure(struct harness_pod *pod, struct process *p, uint32_t code,
-			   const char *message)
+			   enum start_step step, uint32_t error, const char *message)
 {
 	struct outcome o;
 
@@ -274,6 +274,8 @@ static void expect_failure(struct harness_pod *pod, struct process *p, uint32_t 
 	assert_string_equal(o.added_err, message);
 	assert_int_equal(o.added_kind, EXIT_KIND_NOT_STARTED);
 	assert_int_equal(o.added_code, code);
+	assert_int_equal(o.added_why.step, step);
+	assert_int_equal(o.added_why.error, error);
 	assert_int_equal(o.app_code, SIGKILL);
 }
 
@@ -286,23 +288,27 @@ static void test_not_started(void **state)
 	harness_pod(&pod, WAIT);
 	make_process(&p, "");
 	p.argv[0] = "/bin/nothing";
-	expect_failure(&pod, &p, 127,
+	expect_failure(&pod, &p, 127, START_STEP_PROGRAM, ENOENT,
 		       "nacelle: cannot execute /bin/nothing: there is no such file\n");
 	p.argv[0] = "/etc";
-	expect_failure(&pod, &p, 126, "nacelle: cannot execute /etc: it is a directory\n");
+	expect_failure(&pod, &p, 126, START_STEP_PROGRAM, EACCES,
+		       "nacelle: cannot execute /etc: it is a directory\n");
 	p.argv[0] = "nothing";
 	p.env[0] = "PATH=/bin";
-	expect_failure(&pod, &p, 127,
+	expect_failure(&pod, &p, 127, START_STEP_PROGRAM, ENOENT,
 		       "nacelle: cannot execute nothing: it is in no directory of PATH (/bin)\n");
 	p.argv[0] = "/bin/sh";
 	p.app.user = "nobody-here";
-	expect_failure(&pod, &p, 126,
+	expect_failure(&pod, &p, 126, START_STEP_USER, 0,
 		       "nacelle: there is no user \"nobody-here\" in the image's /etc/passwd\n");
 	p.app.user = NULL;
 	p.app.workdir = "/nothing";
-	expect_failure(&pod, &p, 126,
+	expect_failure(&pod, &p, 126, START_STEP_WORKDIR, ENOENT,
 		       "nacelle: cannot enter the working directory /nothing: No such file or "
 		       "directory\n");
+	p.app.workdir = "/bin/sh";
+	expect_failure(&pod, &p, 126, START_STEP_WORKDIR, ENOTDIR,
+		       "nacelle: cannot enter the working directory /bin/sh: Not a directory\n");
 }
 
 static void expect_refused(struct script script, uint32_t code)

@@ -2,6 +2,7 @@
  * Several apps and their lives, in namespaces of this machine: order, handlers, restarts, the end
  * of one because of another, orders to stop.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -478,6 +479,13 @@ static void test_held(void **state)
 	}
 }
 
+static void expect_why(const struct outcome *o, uint32_t step, uint32_t hook, uint32_t error)
+{
+	assert_int_equal(o->apps[0].why.step, step);
+	assert_int_equal(o->apps[0].why.hook, hook);
+	assert_int_equal(o->apps[0].why.error, error);
+}
+
 static void test_held_without_a_program(void **state)
 {
 	static const struct {
@@ -497,7 +505,44 @@ static void test_held_without_a_program(void **state)
 		run(&o);
 		assert_int_equal(o.held, 0);
 		expect_app(&o, 0, EXIT_KIND_NOT_STARTED, wrong[i].code);
+		assert_int_equal(o.apps[0].why.step, START_STEP_PROGRAM);
+		assert_int_equal(o.apps[0].why.error, wrong[i].code == 127 ? ENOENT : EACCES);
 	}
+}
+
+static void test_failed_start_hooks(void **state)
+{
+	const char *const good[] = { "sh", "-c", "exit 0", NULL };
+	const char *const bad[] = { "sh", "-c", "echo words >&2; exit 3", NULL };
+	const char *const killed[] = { "sh", "-c", "kill -9 $$", NULL };
+	const char *const slow[] = { "sh", "-c", "sleep 1000", NULL };
+	struct pod_hook hooks[2] = { { .path = "/bin/sh", .argv = good },
+				     { .path = "/bin/sh", .argv = bad } };
+	struct outcome o;
+
+	(void)state;
+	MAKE_POD("echo never");
+	apps[0].hold = true;
+	apps[0].start_hooks = hooks;
+	apps[0].start_hook_count = 2;
+	apps[0].start_state = "{}";
+	run(&o);
+	assert_string_equal(o.out, "");
+	assert_string_equal(o.err, "words\nnacelle: the startContainer hook /bin/sh ended with "
+				   "status 3\n");
+	expect_app(&o, 0, EXIT_KIND_NOT_STARTED, 126);
+	expect_why(&o, START_STEP_HOOK, 1, 3 << 8);
+	hooks[1].argv = killed;
+	run(&o);
+	expect_why(&o, START_STEP_HOOK, 1, SIGNAL_KILL);
+	hooks[0] = (struct pod_hook){ .path = "/bin/sh", .argv = slow, .timeout_s = 1 };
+	run(&o);
+	expect_why(&o, START_STEP_HOOK_LATE, 0, 0);
+	/* What runs then has nothing of that. */
+	hooks[0] = hooks[1] = (struct pod_hook){ .path = "/bin/sh", .argv = good };
+	run(&o);
+	assert_string_equal(o.out, "never\n");
+	expect_why(&o, 0, 0, 0);
 }
 
 int main(int argc, char **arguments)
@@ -524,6 +569,7 @@ int main(int argc, char **arguments)
 		cmocka_unit_test(test_many_apps),
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_held_without_a_program),
+		cmocka_unit_test(test_failed_start_hooks),
 	};
 	const char *why = harness_prepare(argc > 1 && arguments[1][0] ? arguments[1] : NULL);
 	int failed;

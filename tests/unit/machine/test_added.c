@@ -122,9 +122,9 @@ static void say_ports(uint32_t slot)
 
 static void send_frame(uint32_t type, uint32_t a, uint32_t b, uint32_t c, uint32_t d, size_t words)
 {
-	const le32 wire[] = { le32_make(type), le32_make((uint32_t)(4 * words)),
-			      le32_make(a),    le32_make(b),
-			      le32_make(c),    le32_make(d) };
+	const le32 wire[7] = { le32_make(type), le32_make((uint32_t)(4 * words)),
+			       le32_make(a),	le32_make(b),
+			       le32_make(c),	le32_make(d) };
 
 	packet(NACELLE_PORT_CONTROL, VSOCK_OP_RW, wire, 8 + 4 * words);
 }
@@ -136,7 +136,7 @@ static void say_started(uint32_t id)
 
 static void say_exited(uint32_t id, uint32_t code)
 {
-	send_frame(FRAME_APP_EXIT, id, EXIT_KIND_CODE, code, 0, 4);
+	send_frame(FRAME_APP_EXIT, id, EXIT_KIND_CODE, code, 0, 5);
 }
 
 static void turn(void)

@@ -2,6 +2,7 @@
  * The control connection: frames that are good, cut anywhere, out of order and wrong, and frames to
  * the guest that wait.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -102,7 +103,9 @@ static void expect_whole(const struct machine_event *want)
 
 static void expect_event(uint32_t type, uint32_t app, uint32_t kind, uint32_t code, uint32_t flags)
 {
-	struct machine_event want = { type, app, kind, code, flags, 0 };
+	struct machine_event want = {
+		.type = type, .app = app, .kind = kind, .code = code, .flags = flags
+	};
 
 	expect_whole(&want);
 }
@@ -128,9 +131,9 @@ static void test_life_of_a_pod(void **state)
 	say_hello();
 	send_frame(FRAME_APP_START, WORDS(0, 42));
 	expect_event(MACHINE_EVENT_APP_START, 0, 0, 42, 0);
-	send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_NOT_STARTED, 127, 0));
+	send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_NOT_STARTED, 127, 0, 0));
 	expect_event(MACHINE_EVENT_APP_EXIT, 1, EXIT_KIND_NOT_STARTED, 127, 0);
-	send_frame(FRAME_APP_EXIT, WORDS(0, EXIT_KIND_SIGNAL, 9, EXIT_FLAG_OOM));
+	send_frame(FRAME_APP_EXIT, WORDS(0, EXIT_KIND_SIGNAL, 9, EXIT_FLAG_OOM, 0));
 	expect_event(MACHINE_EVENT_APP_EXIT, 0, EXIT_KIND_SIGNAL, 9, EXIT_FLAG_OOM);
 	assert_int_equal(t.control.conn->consumed, t.control.conn->received);
 	send_frame(FRAME_POD_EXIT, WORDS(EXIT_KIND_CODE, 3));
@@ -143,15 +146,49 @@ static void test_life_of_a_pod(void **state)
 	assert_false(control_stop(&t.control, 7000));
 }
 
+static void test_not_started(void **state)
+{
+	static const struct {
+		uint8_t step, hook;
+		uint16_t error;
+	} good[] = {
+		{ START_STEP_OTHER, 0, 0 },	 { START_STEP_WORKDIR, 0, ENOENT },
+		{ START_STEP_PROGRAM, 0, 4095 }, { START_STEP_HOOK, RECORD_HOOKS_MAX - 1, 0xffff },
+		{ START_STEP_HOOK_LATE, 3, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		const struct machine_event want = { .type = MACHINE_EVENT_APP_EXIT,
+						    .app = 1,
+						    .kind = EXIT_KIND_NOT_STARTED,
+						    .code = 126,
+						    .step = good[i].step,
+						    .hook = good[i].hook,
+						    .error = good[i].error };
+
+		control_init(&t.control, t.g.vsock, APPS, on_event, &t);
+		t.guest_fwd_cnt = 0;
+		vguest_post(&t.g, 4);
+		say_hello();
+		send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_NOT_STARTED, 126, 0,
+						 good[i].step | (uint32_t)good[i].hook << 8 |
+						     (uint32_t)good[i].error << 16));
+		expect_whole(&want);
+		packet(VSOCK_OP_RST, NULL, 0);
+		t.event_count = 0;
+	}
+}
+
 static void test_cut_anywhere(void **state)
 {
 	uint8_t bytes[128];
 	size_t len = 0;
 
 	(void)state;
-	len += frame(bytes, FRAME_HELLO, WORDS(1, 0));
+	len += frame(bytes, FRAME_HELLO, WORDS(PROTOCOL_VERSION_MAJOR, 0));
 	len += frame(bytes + len, FRAME_APP_START, WORDS(2, 7));
-	len += frame(bytes + len, FRAME_APP_EXIT, WORDS(2, EXIT_KIND_CODE, 255, EXIT_FLAG_CORE));
+	len += frame(bytes + len, FRAME_APP_EXIT, WORDS(2, EXIT_KIND_CODE, 255, EXIT_FLAG_CORE, 0));
 	len += frame(bytes + len, FRAME_POD_EXIT, WORDS(EXIT_KIND_INIT_FAILURE, 12));
 	for (size_t cut = 0; cut <= len; cut++) {
 		packet(VSOCK_OP_RST, NULL, 0);
@@ -215,13 +252,14 @@ static void test_wrong_frames(void **state)
 		uint32_t why;
 		uint32_t words[8]; /* type, length, payload */
 	} wrong[] = {
-		{ false, CONTROL_FAULT_VERSION, { FRAME_HELLO, 8, 2, 0 } },
+		{ false, CONTROL_FAULT_VERSION, { FRAME_HELLO, 8, PROTOCOL_VERSION_MAJOR + 1, 0 } },
 		{ false, CONTROL_FAULT_NO_HELLO, { FRAME_POD_EXIT, 8, 1, 0 } },
 		{ true, CONTROL_FAULT_NO_HELLO, { FRAME_HELLO, 8, 1, 0 } },
 		{ true, CONTROL_FAULT_FRAME, { FRAME_HELLO, UINT32_MAX } },
 		{ true, CONTROL_FAULT_FRAME, { FRAME_APP_START, 0 } },
 		{ true, CONTROL_FAULT_FRAME, { FRAME_APP_START, 7 } },
-		{ true, CONTROL_FAULT_FRAME, { FRAME_APP_EXIT, 17 } },
+		{ true, CONTROL_FAULT_FRAME, { FRAME_APP_EXIT, 16, 0, 1, 0, 0 } },
+		{ true, CONTROL_FAULT_FRAME, { FRAME_APP_EXIT, 21 } },
 		{ true, CONTROL_FAULT_FRAME, { 0, 8 } },
 		{ true, CONTROL_FAULT_FRAME, { 5, 8 } },
 		{ true, CONTROL_FAULT_FRAME, { UINT32_MAX, UINT32_MAX } },
@@ -230,16 +268,28 @@ static void test_wrong_frames(void **state)
 		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_START, 8, UINT32_MAX, 1 } },
 		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_START, 8, 0, 0 } },
 		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_START, 8, 0, 0x80000000 } },
-		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_EXIT, 16, APPS, 1, 0, 0 } },
-		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_EXIT, 16, 0, 0, 0, 0 } },
-		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_EXIT, 16, 0, 5, 0, 0 } },
-		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_EXIT, 16, 0, 3, 125, 0 } },
-		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_EXIT, 16, 0, 3, 127, 4 } },
+		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_EXIT, 20, APPS, 1, 0, 0 } },
+		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_EXIT, 20, 0, 0, 0, 0 } },
+		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_EXIT, 20, 0, 5, 0, 0 } },
+		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_EXIT, 20, 0, 3, 125, 0 } },
+		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_EXIT, 20, 0, 3, 127, 4 } },
+		/* Why it has not started: steps, hooks and errors that there are. */
+		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_EXIT, 20, 0, 1, 0, 0, 1 } },
+		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_EXIT, 20, 0, 2, 9, 0, 1 << 16 } },
+		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_EXIT, 20, 0, 3, 126, 0, START_STEPS } },
+		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_EXIT, 20, 0, 3, 126, 0, 4096 << 16 } },
+		{ true, CONTROL_FAULT_CONTENT, { FRAME_APP_EXIT, 20, 0, 3, 126, 0, 1 << 8 } },
+		{ true,
+		  CONTROL_FAULT_CONTENT,
+		  { FRAME_APP_EXIT, 20, 0, 3, 126, 0, START_STEP_HOOK | RECORD_HOOKS_MAX << 8 } },
+		{ true,
+		  CONTROL_FAULT_CONTENT,
+		  { FRAME_APP_EXIT, 20, 0, 3, 126, 0, START_STEP_HOOK_LATE | 1 << 16 } },
 		{ true, CONTROL_FAULT_CONTENT, { FRAME_POD_EXIT, 8, 1, 256 } },
 		{ true, CONTROL_FAULT_CONTENT, { FRAME_POD_EXIT, 8, 2, 0 } },
 		{ true, CONTROL_FAULT_CONTENT, { FRAME_POD_EXIT, 8, 2, 65 } },
 		{ true, CONTROL_FAULT_CONTENT, { FRAME_POD_EXIT, 8, 4, 4096 } },
-		{ true, CONTROL_FAULT_ORDER, { FRAME_APP_EXIT, 16, 0, 1, 0, 0 } },
+		{ true, CONTROL_FAULT_ORDER, { FRAME_APP_EXIT, 20, 0, 1, 0, 0 } },
 	};
 
 	(void)state;
@@ -271,7 +321,7 @@ static void test_twice(void **state)
 
 	control_init(&t.control, t.g.vsock, APPS, on_event, &t);
 	say_hello();
-	send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_NOT_STARTED, 126, 0));
+	send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_NOT_STARTED, 126, 0, 0));
 	expect_event(MACHINE_EVENT_APP_EXIT, 1, EXIT_KIND_NOT_STARTED, 126, 0);
 	send_frame(FRAME_APP_START, WORDS(1, 43));
 	expect_fault(CONTROL_FAULT_ORDER);
@@ -280,7 +330,7 @@ static void test_twice(void **state)
 	say_hello();
 	send_frame(FRAME_APP_START, WORDS(1, 42));
 	expect_event(MACHINE_EVENT_APP_START, 1, 0, 42, 0);
-	send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_NOT_STARTED, 126, 0));
+	send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_NOT_STARTED, 126, 0, 0));
 	expect_fault(CONTROL_FAULT_ORDER);
 }
 
@@ -311,7 +361,7 @@ static void test_frames_to_the_guest(void **state)
 	assert_true(control_stop(&t.control, 500));
 	assert_true(control_clock(&t.control));
 	assert_int_equal(t.control.out_count, 6);
-	send_frame(FRAME_HELLO, WORDS(1, 0));
+	send_frame(FRAME_HELLO, WORDS(PROTOCOL_VERSION_MAJOR, 0));
 	expect_frame(FRAME_WINSIZE, WORDS(0, 81 << 16 | 25));
 	expect_frame(FRAME_SIGNAL, WORDS(FRAME_ALL_APPS, 15));
 	expect_frame(FRAME_SIGNAL, WORDS(0, 2));
@@ -388,9 +438,9 @@ static void test_added_processes(void **state)
 	send_frame(FRAME_ADD_PORTS, WORDS(LAST_ID, 1, 2, 3, UINT32_MAX));
 	send_frame(FRAME_APP_START, WORDS(LAST_ID, 7));
 	expect_event(MACHINE_EVENT_APP_START, LAST_ID, 0, 7, 0);
-	send_frame(FRAME_APP_EXIT, WORDS(ID, EXIT_KIND_INIT_FAILURE, 12, 0));
+	send_frame(FRAME_APP_EXIT, WORDS(ID, EXIT_KIND_INIT_FAILURE, 12, 0, 0));
 	expect_event(MACHINE_EVENT_APP_EXIT, ID, EXIT_KIND_INIT_FAILURE, 12, 0);
-	send_frame(FRAME_APP_EXIT, WORDS(LAST_ID, EXIT_KIND_SIGNAL, 9, 0));
+	send_frame(FRAME_APP_EXIT, WORDS(LAST_ID, EXIT_KIND_SIGNAL, 9, 0, 0));
 	expect_event(MACHINE_EVENT_APP_EXIT, LAST_ID, EXIT_KIND_SIGNAL, 9, 0);
 	/* The slot is used again, from the beginning. */
 	control_release(&t.control, 0);
@@ -424,7 +474,7 @@ static void test_ports_out_of_order(void **state)
 		assert_true(control_add(&t.control, 1, 0));
 		expect_op(VSOCK_OP_RW);
 		send_frame(FRAME_ADD_PORTS, WORDS(ID, 1, 2, 3, 4));
-		send_frame(FRAME_APP_EXIT, WORDS(ID + 1, EXIT_KIND_INIT_FAILURE, 1, 0));
+		send_frame(FRAME_APP_EXIT, WORDS(ID + 1, EXIT_KIND_INIT_FAILURE, 1, 0, 0));
 		expect_event(MACHINE_EVENT_APP_EXIT, ID + 1, EXIT_KIND_INIT_FAILURE, 1, 0);
 		send_frame(FRAME_ADD_PORTS, WORDS(wrong[i].id, 1, 2, 3, 4));
 		expect_fault(wrong[i].why);
@@ -459,13 +509,13 @@ static void test_added_out_of_order(void **state)
 		say_hello();
 		assert_true(control_add(&t.control, 1, 0));
 		expect_op(VSOCK_OP_RW);
-		send_frame(FRAME_APP_EXIT, WORDS(ID + 1, EXIT_KIND_NOT_STARTED, 126, 0));
+		send_frame(FRAME_APP_EXIT, WORDS(ID + 1, EXIT_KIND_NOT_STARTED, 126, 0, 0));
 		expect_event(MACHINE_EVENT_APP_EXIT, ID + 1, EXIT_KIND_NOT_STARTED, 126, 0);
 		if (i % 2)
 			send_frame(FRAME_APP_START, WORDS(wrong[i / 2][0], 1));
 		else
 			send_frame(FRAME_APP_EXIT,
-				   WORDS(wrong[i / 2][0], EXIT_KIND_NOT_STARTED, 126, 0));
+				   WORDS(wrong[i / 2][0], EXIT_KIND_NOT_STARTED, 126, 0, 0));
 		expect_fault(wrong[i / 2][1]);
 		assert_false(control_add(&t.control, 2, 0));
 	}
@@ -484,7 +534,7 @@ static void test_held(void **state)
 	send_frame(FRAME_APP_HELD, WORDS(1, 41));
 	expect_event(MACHINE_EVENT_APP_HELD, 1, 0, 41, 0);
 	/* Its program may be what no kernel starts. */
-	send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_NOT_STARTED, 126, 0));
+	send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_NOT_STARTED, 126, 0, 0));
 	expect_event(MACHINE_EVENT_APP_EXIT, 1, EXIT_KIND_NOT_STARTED, 126, 0);
 	send_frame(FRAME_APP_HELD, WORDS(0, 40));
 	expect_fault(CONTROL_FAULT_ORDER);
@@ -505,7 +555,7 @@ static void test_added_container_held(void **state)
 	expect_frame(FRAME_START, WORDS(ID + 3));
 	send_frame(FRAME_APP_START, WORDS(ID + 3, 50));
 	expect_event(MACHINE_EVENT_APP_START, ID + 3, 0, 50, 0);
-	send_frame(FRAME_APP_EXIT, WORDS(ID + 3, EXIT_KIND_CODE, 0, 0));
+	send_frame(FRAME_APP_EXIT, WORDS(ID + 3, EXIT_KIND_CODE, 0, 0, 0));
 	expect_event(MACHINE_EVENT_APP_EXIT, ID + 3, EXIT_KIND_CODE, 0, 0);
 	control_release(&t.control, 3);
 	assert_true(control_add(&t.control, 3, ID + 2));
@@ -545,11 +595,11 @@ static void test_killed_when_held(void **state)
 	say_hello();
 	send_frame(FRAME_APP_HELD, WORDS(0, 40));
 	expect_event(MACHINE_EVENT_APP_HELD, 0, 0, 40, 0);
-	send_frame(FRAME_APP_EXIT, WORDS(0, EXIT_KIND_SIGNAL, 9, 0));
+	send_frame(FRAME_APP_EXIT, WORDS(0, EXIT_KIND_SIGNAL, 9, 0, 0));
 	expect_event(MACHINE_EVENT_APP_EXIT, 0, EXIT_KIND_SIGNAL, 9, 0);
 	send_frame(FRAME_APP_HELD, WORDS(1, 41));
 	expect_event(MACHINE_EVENT_APP_HELD, 1, 0, 41, 0);
-	send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_CODE, 0, 0));
+	send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_CODE, 0, 0, 0));
 	expect_fault(CONTROL_FAULT_ORDER);
 }
 
@@ -577,9 +627,11 @@ static void test_wrong_held(void **state)
 		expect_event(MACHINE_EVENT_APP_HELD, 0, 0, 9, 0);
 		send_frame(FRAME_APP_START, WORDS(1, 9));
 		expect_event(MACHINE_EVENT_APP_START, 1, 0, 9, 0);
-		send_frame(FRAME_APP_RESTART, WORDS(1, EXIT_KIND_CODE, 0, 0));
-		expect_whole(&(struct machine_event){ MACHINE_EVENT_APP_RESTART, 1, EXIT_KIND_CODE,
-						      0, 0, 1 });
+		send_frame(FRAME_APP_RESTART, WORDS(1, EXIT_KIND_CODE, 0, 0, 0));
+		expect_whole(&(struct machine_event){ .type = MACHINE_EVENT_APP_RESTART,
+						      .app = 1,
+						      .kind = EXIT_KIND_CODE,
+						      .count = 1 });
 		send_frame(FRAME_APP_HELD, wrong[i].words, 2);
 		expect_fault(wrong[i].why);
 	}
@@ -587,11 +639,13 @@ static void test_wrong_held(void **state)
 
 static void restart(uint32_t app, uint32_t code, uint32_t count)
 {
-	struct machine_event want = {
-		MACHINE_EVENT_APP_RESTART, app, EXIT_KIND_CODE, code, 0, count
-	};
+	struct machine_event want = { .type = MACHINE_EVENT_APP_RESTART,
+				      .app = app,
+				      .kind = EXIT_KIND_CODE,
+				      .code = code,
+				      .count = count };
 
-	send_frame(FRAME_APP_RESTART, WORDS(app, EXIT_KIND_CODE, code, 0));
+	send_frame(FRAME_APP_RESTART, WORDS(app, EXIT_KIND_CODE, code, 0, 0));
 	if (count)
 		expect_whole(&want);
 }
@@ -606,7 +660,7 @@ static void test_restarts(void **state)
 		restart(1, 5, i);
 	}
 	/* It may fail to start again, and then it has ended. */
-	send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_NOT_STARTED, 127, 0));
+	send_frame(FRAME_APP_EXIT, WORDS(1, EXIT_KIND_NOT_STARTED, 127, 0, 0));
 	expect_event(MACHINE_EVENT_APP_EXIT, 1, EXIT_KIND_NOT_STARTED, 127, 0);
 	restart(1, 0, 0);
 	expect_fault(CONTROL_FAULT_ORDER);
@@ -615,7 +669,7 @@ static void test_restarts(void **state)
 static void test_wrong_restarts(void **state)
 {
 	static const struct {
-		uint32_t words[4];
+		uint32_t words[5];
 		uint32_t why;
 	} wrong[] = {
 		{ { 0, EXIT_KIND_CODE, 0, 0 }, CONTROL_FAULT_ORDER }, /* it has not started */
@@ -638,7 +692,7 @@ static void test_wrong_restarts(void **state)
 		send_frame(FRAME_ADD_PORTS, WORDS(ID, 1, 2, 3, 4));
 		send_frame(FRAME_APP_START, WORDS(ID, 9));
 		expect_event(MACHINE_EVENT_APP_START, ID, 0, 9, 0);
-		send_frame(FRAME_APP_RESTART, wrong[i].words, 4);
+		send_frame(FRAME_APP_RESTART, wrong[i].words, 5);
 		expect_fault(wrong[i].why);
 	}
 }
@@ -674,6 +728,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_life_of_a_pod),
+		TEST(test_not_started),
 		TEST(test_cut_anywhere),
 		TEST(test_second_connection),
 		TEST(test_closed_early),

@@ -528,11 +528,12 @@ static void test_refused_start(void **state)
 	begin_start(p);
 	serve(f, p);
 	assert_int_equal(hear(f).type, MACHINE_COMMAND_START);
-	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_CODE, 127);
+	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_NOT_STARTED, 127);
 	expect_state(f->client, POD_APP_EXITED);
 	member_end_links(&p->member);
 	assert_int_equal(client_receive(p->client, &reply, &err), -1);
 	assert_int_equal(err.code, ENOENT);
+	assert_non_null(strstr(err.text, "the process could not be started; its stderr says why"));
 	end_proxy(f, p);
 }
 
