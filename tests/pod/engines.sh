@@ -6,6 +6,11 @@ oci() { "${nacelle%/*}/nacelle-oci" --root "$PWD/oci" "$@"; }
 # podman_begin [PROGRAM...]: Debian's podman with its settings of README.md, as the function p and, for what takes a command,
 # the array podman. rootfs is a root of busybox. At the case's end no container is left.
 podman_begin() {
+  podman_prepare "$@"
+  podman=(podman --root "$PWD/s" --runroot "$PWD/r" --storage-driver vfs --runtime nacelle-oci)
+  trap podman_end EXIT
+}
+podman_prepare() {
   local program
   [ "$(id -u)" = 0 ] || skip "needs root"
   for program in podman conmon "$@"; do
@@ -17,8 +22,36 @@ podman_begin() {
   export CONTAINERS_CONF=$PWD/containers.conf
   mkdir rootfs
   cp -a "${busybox_dir#rootfs:}/." rootfs/
-  podman=(podman --root "$PWD/s" --runroot "$PWD/r" --storage-driver vfs --runtime nacelle-oci)
-  trap podman_end EXIT
+}
+# rootless_begin: the same as an ordinary user's, with slirp4netns; his home is home, and the image busybox is there. What he
+# has started ends with his namespaces of processes and mounts, for which the process $holder stands.
+rootless_begin() {
+  podman_prepare newuidmap slirp4netns
+  [ -c /dev/net/tun ] || modprobe tun 2>/dev/null || skip "there is no tun device"
+  modprobe -a sch_ingress cls_matchall act_mirred 2>/dev/null
+  # Paths of sockets are short.
+  runtime_dir=$(mktemp -d /run/user-XXXXXX)
+  mkdir -m 700 home
+  echo games:300000:65536 >subordinates
+  chmod 755 .
+  chmod 666 /dev/kvm /dev/net/tun
+  chown -R games:games home rootfs "$runtime_dir"
+  # Process 1 there takes leave of those whose parents have ended, as a host's does.
+  unshare --mount --pid --fork --kill-child --mount-proc bash -c 'mount --bind subordinates /etc/subuid &&
+    mount --bind subordinates /etc/subgid && touch home/ready && while sleep 1000 & do wait; done' &
+  unshared=$!
+  trap rootless_end EXIT
+  wait_for 60 test -e home/ready
+  holder=$(pgrep -P $unshared)
+  user=(nsenter --target "$holder" --mount --pid --wd="$PWD" setpriv --reuid games --regid games --init-groups
+    env HOME="$PWD/home" XDG_RUNTIME_DIR="$runtime_dir")
+  podman=("${user[@]}" podman --storage-driver vfs --runtime nacelle-oci)
+  tar -C rootfs -cf image.tar .
+  says 0 import image.tar busybox
+}
+rootless_end() {
+  kill -KILL "$unshared"
+  rm -rf "$runtime_dir"
 }
 podman_end() { p rm -f -a -t 0 >/dev/null 2>&1; }
 p() { "${podman[@]}" "$@"; }
@@ -36,5 +69,8 @@ at_terminal() {
   while [ "$1" != -- ]; do
     steps+=("$1") && shift
   done
-  "$here/terminal" "${steps[@]}" -- "$(command -v podman)" "${podman[@]:1}" "${@:2}" >"$out" 2>&1 || fail "at a terminal: podman ${*:2}"
+  "$here/terminal" "${steps[@]}" -- "$(command -v "${podman[0]}")" "${podman[@]:1}" "${@:2}" >"$out" 2>&1 || fail "at a terminal: podman ${*:2}"
 }
+# fetched URL: it answers with the word served.
+fetched() { [ "$(python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=60).read().decode())' "$1" 2>/dev/null)" = served ]; }
+nobody_left() { ! pgrep -x 'conmon|nacelle-oci|nacelle-vm|nacelle-files'; }

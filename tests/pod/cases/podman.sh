@@ -215,7 +215,6 @@ test_unwatched() {
   expect_same "$(p ps -aq)" ""
   wait_for 100 nobody_left
 }
-nobody_left() { ! pgrep -x 'conmon|nacelle-oci|nacelle-vm|nacelle-files'; }
 
 # Its own network, with a name server: addresses, a port of the host's, and another container by name.
 test_bridge() {
@@ -236,30 +235,4 @@ test_bridge() {
   expect_stdout_has served
   p rm -f -t 0 web >"$out"
   says 0 network rm lan
-}
-fetched() { [ "$(python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=60).read().decode())' "$1" 2>/dev/null)" = served ]; }
-
-# An ordinary user's podman, with slirp4netns. What it leaves behind ends with its namespaces.
-test_rootless() {
-  podman_begin newuidmap slirp4netns
-  trap - EXIT
-  [ -c /dev/net/tun ] || modprobe tun 2>/dev/null || skip "there is no tun device"
-  mkdir -m 700 home run
-  echo games:300000:65536 >subordinates
-  chmod 755 .
-  chmod 666 /dev/kvm /dev/net/tun
-  chown -R games:games home run rootfs
-  cat >user <<END
-mount --bind subordinates /etc/subuid && mount --bind subordinates /etc/subgid || exit
-cd home
-export HOME=\$PWD XDG_RUNTIME_DIR=$PWD/run CONTAINERS_CONF=$PWD/containers.conf
-exec setpriv --reuid games --regid games --init-groups podman --storage-driver vfs --runtime nacelle-oci run --rm --rootfs $PWD/rootfs sh -c '
-  ip -o -4 addr show dev tap0; ip route; id -u; echo x >/written; chown 5:6 /written; ls -ln /written; exit 3'
-END
-  status=0
-  unshare --mount --pid --fork --kill-child --mount-proc bash user >"$out" 2>"$err" || status=$?
-  expect_status 3
-  expect_stdout_has "inet 10.0.2.100/24"
-  expect_stdout_has "default via 10.0.2.2 dev tap0"
-  expect_same "$(stat -c %u:%g rootfs/written)" 300004:300005
 }

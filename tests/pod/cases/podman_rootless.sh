@@ -1,0 +1,101 @@
+# shellcheck shell=bash disable=SC2154,SC2016,SC2034
+# level: oci
+# An ordinary user's podman with nacelle-oci.
+
+. "$here/engines.sh"
+
+# From an image, with what stands on a command line; and what a virtual machine cannot have is named.
+test_run() {
+  rootless_begin
+  mkdir home/data
+  echo given >home/data/in
+  chown -R games:games home/data
+  says 3 run --rm --net none -v "$PWD/home/data:/data:ro" -v named:/named --memory 96m --user 12:34 --init --read-only --hostname box \
+    --cidfile home/id busybox sh -c '
+      cat /data/in; id -u; id -g; cat /sys/fs/cgroup/memory.max; hostname; touch /data/x; touch /new; touch /tmp/x && uname -r >&2; exit 3'
+  expect_same "$(cat "$out")" "given
+12
+34
+100663296
+box"
+  expect_stderr_has "/data/x: Read-only file system"
+  expect_stderr_has "/new: Read-only file system"
+  expect_stderr_has -nacelle
+  expect_same "$(wc -c <home/id)" 64
+  # What it writes belongs to the user and to those that are subordinate to him; the volume keeps it.
+  says 0 run --rm --net none -v named:/named -v "$PWD/home/data:/data" busybox sh -c 'id -u; echo kept >/named/file; cp /named/file /data/own
+    cp /named/file /data/other; chown 5:6 /data/other; stat -c %u:%g /data/other'
+  expect_stdout_has 5:6
+  expect_same "$(stat -c %u:%g home/data/own home/data/other)" "$(id -u games):$(id -g games)
+300004:300005"
+  expect_same "$(cat "$(p volume inspect -f '{{.Mountpoint}}' named)/file")" kept
+  says 127 run --rm --net none busybox no-such
+  expect_stderr_has 'exec: "no-such": executable file not found in $PATH'
+  expect_same "$(p ps -aq)" ""
+}
+
+# From its making to its end by a signal, and a second time.
+test_life() {
+  rootless_begin
+  says 0 create --name c --net none busybox sh -c 'cat /in; trap "echo bye; exit 5" TERM; trap "echo usr1" USR1; echo err >&2
+    while :; do sleep 1000 & wait; done'
+  echo before >in
+  p cp in c:/in
+  says 0 start c
+  wait_for 60 logged err
+  says 0 pause c
+  expect_same "$(p inspect -f '{{.State.Status}}' c)" paused
+  says 0 unpause c
+  says 0 kill -s USR1 c
+  wait_for 60 logged usr1
+  says 0 stop -t 60 c
+  expect_same "$(p wait c)" 5
+  expect_same "$(p logs c 2>/dev/null)" "before
+usr1
+bye"
+  expect_same "$(p inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.State.Pid}}' c)" "exited 5 0"
+  says 0 start c
+  says 0 rm -f -t 0 c
+  expect_same "$(p ps -aq)" ""
+}
+logged() { p logs c 2>&1 | grep -qx "$1"; }
+
+
+# What is done with one that runs.
+test_looks() {
+  rootless_begin
+  says 0 run -d --name c --net none busybox sleep 1000
+  expect_same "$(echo word | p exec -i c sh -c 'cat; exit 4' || echo $?)" "word
+4"
+  p top c -o args >"$out"
+  expect_stdout_has "sleep 1000"
+  says 0 stats --no-stream --format '{{.Name}}' c
+  expect_stdout c
+  says 0 rm -f -t 0 c
+  wait_for 100 nobody_left
+}
+
+# Somebody at a terminal, who goes away and comes back.
+test_terminal() {
+  rootless_begin
+  at_terminal 'wait:# ' 'send:tty; echo si""zed\r' 'wait:/dev/' 'wait:sized' 'wait:# ' 'send:\x18' -- \
+    run -it --detach-keys ctrl-x --name c --net none busybox sh
+  grep -qx "status 0" "$out" || fail "left by the keys"
+  at_terminal 'wait:# ' 'send:stty size; tty; exit 6\r' 'wait:/dev/pts/' -- exec -it c sh
+  grep -qx "status 6" "$out" || fail "exec"
+  at_terminal 'send:\r' 'wait:# ' 'send:exit 4\r' -- attach c
+  grep -qx "modes restored" "$out" || fail "the terminal is not as it was"
+  expect_same "$(p wait c)" 4
+}
+
+# slirp4netns' own network, and its way for ports.
+test_slirp_port() {
+  rootless_begin
+  says 0 run -d --name c -p 7390:80 --network slirp4netns:port_handler=slirp4netns busybox sh -c 'ip -o -4 addr show dev tap0; ip route
+    cd /tmp; echo served >file; exec httpd -f -p 80'
+  wait_for 60 fetched http://127.0.0.1:7390/file
+  p logs c >"$out"
+  expect_stdout_has "inet 10.0.2.100/24"
+  expect_stdout_has "default via 10.0.2.2 dev tap0"
+  says 0 rm -f -t 0 c
+}
