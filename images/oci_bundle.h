@@ -16,6 +16,9 @@
 #include "images/string_list.h"
 #include "vmm/base/error.h"
 
+/* An annotation: "TRUE" is what podman notes of its --privileged. */
+#define OCI_PRIVILEGED "io.podman.annotations.privileged"
+
 enum { OCI_MOUNTS_MAX = 256, OCI_LIST_MAX = 4096, OCI_HOOKS_MAX = 256 };
 
 /* NULL: not given. */

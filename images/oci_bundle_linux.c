@@ -8,8 +8,6 @@
 
 #include "images/oci_bundle_internal.h"
 
-#define PRIVILEGED "io.podman.annotations.privileged"
-
 enum { PERIOD_DEFAULT_US = 100000, VM_CPUS_MAX = 1024 };
 
 static const char *const default_devices[] = {
@@ -25,14 +23,14 @@ bool oci_is_default_device(const char *path)
 	return false;
 }
 
-/* What podman notes of its --privileged, which asks for every device of the host. */
+/* It asks for every device of the host, here or, of a rootless podman, by binds. */
 static int read_privileged(const struct appc_node *top, bool *privileged, struct error *err)
 {
 	struct appc_node map;
 	const char *value = "";
 	int found = appc_object(top, "annotations", &map, err);
 
-	if (found > 0 && appc_string(&map, PRIVILEGED, &value, err) < 0)
+	if (found > 0 && appc_string(&map, OCI_PRIVILEGED, &value, err) < 0)
 		return -1;
 	*privileged = strcmp(value, "TRUE") == 0;
 	return found < 0 ? -1 : 0;
@@ -42,7 +40,7 @@ static int read_devices(const struct appc_node *top, const struct appc_node *lin
 			struct oci_bundle *bundle, struct error *err)
 {
 	struct appc_node list, item = { 0 };
-	bool privileged, left_out = false;
+	bool privileged;
 	const char *path;
 	int more;
 
@@ -59,9 +57,8 @@ static int read_devices(const struct appc_node *top, const struct appc_node *lin
 					   "%.200s is a device of the host, which a virtual "
 					   "machine cannot have",
 					   path);
-		left_out = true;
 	}
-	if (more == 0 && left_out)
+	if (more == 0 && privileged)
 		return oci_warn(bundle, err,
 				"linux.devices: privileged is the container in its virtual "
 				"machine, which has none of the host's devices");

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "images/fields.h"
@@ -169,6 +170,36 @@ static struct pod_mount make_tmpfs(const struct oci_mount *mount)
 	};
 }
 
+/* What rootless engines bind, having no right to make a node. */
+static bool is_device(const struct oci_mount *mount)
+{
+	struct stat st;
+
+	return mount->flags & OCI_MOUNT_BIND && strncmp(mount->source, "/dev/", 5) == 0 &&
+	       stat(mount->source, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
+}
+
+static bool is_privileged(const struct oci_bundle *bundle)
+{
+	const char *value = oci_bundle_annotation(bundle, OCI_PRIVILEGED);
+
+	return value && strcmp(value, "TRUE") == 0;
+}
+
+/* Returns 1, 0 if it is left out, -1. */
+static int check_device(const struct oci_bundle *bundle, const struct oci_mount *mount,
+			struct error *err)
+{
+	if (!is_device(mount))
+		return 1;
+	if (is_privileged(bundle))
+		return 0;
+	return error_set(err, 0,
+			 "mounts: %s is a device of the host, which a virtual machine cannot have; "
+			 "the container can only be made without it (--device, --volume)",
+			 mount->source);
+}
+
 /* Of two mounts on one path the later one is seen. */
 static int settle_mounts(const struct oci_bundle *bundle, struct app_options *app,
 			 struct keep *keep, struct error *err)
@@ -182,10 +213,14 @@ static int settle_mounts(const struct oci_bundle *bundle, struct app_options *ap
 	for (size_t i = 0; i < count; i++) {
 		const struct oci_mount *mount = &bundle->mounts[i];
 		bool is_hidden = false;
+		int taken;
 
 		for (size_t j = i + 1; j < count && !is_hidden; j++)
 			is_hidden = strcmp(mount->target, bundle->mounts[j].target) == 0;
-		if (is_hidden)
+		taken = is_hidden ? 0 : check_device(bundle, mount, err);
+		if (taken < 0)
+			return -1;
+		if (!taken)
 			continue;
 		if (mount->flags & OCI_MOUNT_BIND)
 			volumes[app->host_mount_count++] = make_volume(mount);

@@ -29,6 +29,12 @@ box"
   expect_same "$(stat -c %u:%g home/data/own home/data/other)" "$(id -u games):$(id -g games)
 300004:300005"
   expect_same "$(cat "$(p volume inspect -f '{{.Mountpoint}}' named)/file")" kept
+  # He who has no right to make device nodes binds them.
+  says 1 run --rm --net none --privileged busybox sh -c 'mount -t tmpfs none /tmp && echo mounted; ls /dev/kvm'
+  expect_stdout mounted
+  expect_stderr_has "/dev/kvm: No such file"
+  says 126 run --rm --net none --device /dev/kvm busybox true
+  expect_stderr_has "/dev/kvm is a device of the host, which a virtual machine cannot have"
   says 127 run --rm --net none busybox no-such
   expect_stderr_has 'exec: "no-such": executable file not found in $PATH'
   expect_same "$(p ps -aq)" ""
