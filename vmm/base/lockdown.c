@@ -168,9 +168,8 @@ static bool has_capabilities(uint64_t capabilities)
 }
 
 /* The group of a user of this process's own, whose number is returned; -1 with errno set. */
-static int change_group(void)
+static int change_group(pid_t pid)
 {
-	const pid_t pid = getpid();
 	const int ids[] = { LOCKDOWN_UID_BASE + pid,
 			    LOCKDOWN_SUBORDINATE_BASE + pid % LOCKDOWN_SUBORDINATE_COUNT };
 
@@ -186,7 +185,7 @@ static int change_group(void)
 	return -1;
 }
 
-static int change_user(struct error *err)
+static int change_user(pid_t pid, struct error *err)
 {
 	uid_t uids[3], id;
 	gid_t gids[3];
@@ -194,7 +193,7 @@ static int change_user(struct error *err)
 
 	if (empty_bounding_set() < 0)
 		return error_set(err, errno, "cannot drop the capability bounding set");
-	own = setgroups(0, NULL) < 0 ? -1 : change_group();
+	own = setgroups(0, NULL) < 0 ? -1 : change_group(pid ? pid : getpid());
 	if (own < 0 && errno == EINVAL)
 		return error_set(err, 0,
 				 "this user namespace has too few users for a process's own one; "
@@ -215,7 +214,7 @@ static int change_user(struct error *err)
 /* The change of user leaves what is permitted, so that what is to be kept still can be. */
 static int drop_capabilities(const struct lockdown_ids *ids, struct error *err)
 {
-	if (ids->change && change_user(err) < 0)
+	if (ids->change && change_user(ids->pid, err) < 0)
 		return -1;
 	if (set_capabilities(ids->capabilities) < 0)
 		return error_set(err, errno, "cannot drop capabilities");

@@ -46,6 +46,7 @@ enum { LOCKDOWN_SUBORDINATE_BASE = 0xb000, LOCKDOWN_SUBORDINATE_COUNT = 0x4000 }
 
 struct lockdown_ids {
 	bool change; /* take on a user and group of its own, drop supplementary groups (as root) */
+	pid_t pid;   /* of this process, where getpid() says one that others may have; or 0 */
 	uint64_t capabilities; /* mask of CAP_* to keep; 0 as an ordinary user */
 };
 

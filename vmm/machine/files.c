@@ -21,6 +21,7 @@ static int lock_down(const struct files_request *request, int *links_fd, struct 
 {
 	const struct lockdown_ids ids = {
 		.change = request->change_ids,
+		.pid = request->pid,
 		.capabilities = request->change_ids ? CAPABILITIES : 0,
 	};
 	int keep[P9_FILES_CHANNELS_MAX * (P9_SHARES_MAX + 2)];

@@ -6,6 +6,7 @@
 #define NACELLE_MACHINE_FILES_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "virtio/p9_channel.h"
 #include "virtio/p9_files.h"
@@ -13,6 +14,7 @@
 
 struct files_request {
 	bool change_ids;
+	pid_t pid; /* as the plan has it */
 	unsigned channel_count;
 	struct files_channel {
 		int socket;	   /* the server's end of the channel to the machine */

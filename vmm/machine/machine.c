@@ -214,7 +214,7 @@ static int build(struct machine *machine, uint32_t app_count, const void *archiv
 		 size_t archive_bytes, struct error *err)
 {
 	const struct plan *plan = machine->plan;
-	const struct lockdown_ids ids = { .change = plan->change_ids };
+	const struct lockdown_ids ids = { .change = plan->change_ids, .pid = plan->pid };
 	struct boot_request boot = { .command_line = plan->command_line };
 	bool namespaces;
 	uint64_t entry;

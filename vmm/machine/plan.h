@@ -85,6 +85,7 @@ struct plan {
 	bool console_private;  /* its open file description is ours alone and non-blocking */
 	int supervisor_socket; /* SOCK_SEQPACKET: struct machine_record out, _command in */
 	bool change_ids;       /* started by root: every role takes on a user of its own */
+	pid_t pid;	       /* of its process, where getpid() says another; or 0 */
 	bool trace;
 };
 

@@ -3,6 +3,7 @@
  */
 #include "vmm/pod/create.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
@@ -12,6 +13,7 @@
 #include "vmm/pod/netns.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/signals.h"
+#include "vmm/pod/user_namespace.h"
 
 /* Without the right to a namespace of its own, the pod has no network all the same. */
 static int enter_network(struct run_options *run, const struct sandbox *sandbox, struct error *err)
@@ -35,7 +37,18 @@ static int meet_engine(struct run_options *run, struct error *err)
 	return run->host_sources ? 0 : -1;
 }
 
-static _Noreturn void supervise(const struct create_options *options, struct detach *detach)
+/*
+ * An engine that is root in a user namespace alone enters the namespace of processes, and may enter
+ * none that is the host's.
+ */
+static int learn_pid(struct detach *detach, struct error *err)
+{
+	detach->pid = user_namespace_pid_outside();
+	return detach->pid < 0 ? error_set(err, errno, "cannot read /proc/self") : 0;
+}
+
+static _Noreturn void supervise(const struct create_options *options, struct detach *detach,
+				bool has_own_pids)
 {
 	static struct timeline timeline;
 	static struct run_options run;
@@ -44,7 +57,8 @@ static _Noreturn void supervise(const struct create_options *options, struct det
 
 	signals_block();
 	run = *options->run;
-	if (orphan_take_stdio(&options->orphan, detach, &err) == 0 &&
+	if ((!has_own_pids || learn_pid(detach, &err) == 0) &&
+	    orphan_take_stdio(&options->orphan, detach, &err) == 0 &&
 	    detach_become(detach, &err) == 0 && enter_network(&run, options->sandbox, &err) == 0 &&
 	    meet_engine(&run, &err) == 0)
 		status = options->sandbox ? member_run(&run, options->sandbox, detach, &err)
@@ -62,13 +76,14 @@ static _Noreturn void supervise(const struct create_options *options, struct det
 int pod_create(const struct create_options *options, pid_t *pid, struct error *err)
 {
 	struct detach_waiter waiter;
+	bool has_own_pids = user_namespace_is_own();
 	struct detach detach;
 
-	*pid = detach_fork(&detach, &waiter, err);
+	*pid = detach_fork(&detach, &waiter, has_own_pids ? user_namespace_fork : fork, err);
 	if (*pid < 0)
 		return -1;
 	if (*pid == 0)
-		supervise(options, &detach);
+		supervise(options, &detach, has_own_pids);
 	return orphan_await(&waiter, err);
 }
 

@@ -86,7 +86,8 @@ int detach_become(struct detach *detach, struct error *err)
 	return lockdown_close_fds(keep, sizeof(keep) / sizeof(*keep), err);
 }
 
-pid_t detach_fork(struct detach *detach, struct detach_waiter *waiter, struct error *err)
+pid_t detach_fork(struct detach *detach, struct detach_waiter *waiter, pid_t (*split)(void),
+		  struct error *err)
 {
 	static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	struct sigaction action = { .sa_handler = forward };
@@ -99,7 +100,7 @@ pid_t detach_fork(struct detach *detach, struct detach_waiter *waiter, struct er
 	/* A signal reaches the child from the moment on that there is one. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
-	pid = fork();
+	pid = split();
 	supervisor_pid = pid;
 	for (size_t i = 0; pid > 0 && i < sizeof(forwarded) / sizeof(*forwarded); i++)
 		sigaction(forwarded[i], &action, NULL);
@@ -123,7 +124,7 @@ pid_t detach_fork(struct detach *detach, struct detach_waiter *waiter, struct er
 int detach_split(struct detach *detach, struct error *err)
 {
 	struct detach_waiter waiter;
-	pid_t pid = detach_fork(detach, &waiter, err);
+	pid_t pid = detach_fork(detach, &waiter, fork, err);
 
 	if (pid < 0)
 		return -2;

@@ -18,6 +18,7 @@ struct detach {
 	int file;     /* that file, or -1 */
 	int stdio[3]; /* what apps inherit, until they have it; or -1 */
 	int kept;     /* one more that detach_become() leaves open; or -1 */
+	pid_t pid;    /* of this process, for others, if an ordinary user's engine made it; or 0 */
 };
 
 #define DETACH_NONE                                                                                \
@@ -39,9 +40,10 @@ struct detach_waiter {
 
 /*
  * Returns 0 in the child, which leads a session of its own; its number in the parent, which passes
- * signals on to it from now on; -1 with err filled, in either.
+ * signals on to it from now on; -1 with err filled, in either. split is fork(), or does as it.
  */
-pid_t detach_fork(struct detach *detach, struct detach_waiter *waiter, struct error *err);
+pid_t detach_fork(struct detach *detach, struct detach_waiter *waiter, pid_t (*split)(void),
+		  struct error *err);
 
 /* In the child: lets go of all that is the caller's but detach->stdio and ->kept. Returns 0 or -1.
  */

@@ -55,7 +55,7 @@ int exec_orphan(const struct exec_options *options, const struct orphan_options 
 	struct detach_waiter waiter;
 	struct detach detach;
 
-	*pid = detach_fork(&detach, &waiter, err);
+	*pid = detach_fork(&detach, &waiter, fork, err);
 	if (*pid < 0)
 		return -1;
 	if (*pid == 0)

@@ -42,10 +42,10 @@ static int write_status(int dir_fd, const char *name, const char *text, bool dur
 	return -1;
 }
 
-int life_write_pid(const struct pod_directory *directory, struct error *err)
+int life_write_pid(const struct pod_directory *directory, pid_t pid, struct error *err)
 {
 	char text[NUMBER_TEXT_MAX];
-	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	int n = snprintf(text, sizeof(text), "%d\n", (int)(pid ? pid : getpid()));
 
 	return directory_write(directory->fd, POD_PID_NAME, text, (size_t)n, false, err);
 }

@@ -19,6 +19,7 @@
 #define NACELLE_POD_LIFE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "vmm/pod/directory.h"
 
@@ -56,7 +57,7 @@ bool life_is_starting(const struct pod_directory *directory);
 int life_write_uuid_file(const char *path, const char *uuid, struct error *err);
 
 /* Of the process that calls it. */
-int life_write_pid(const struct pod_directory *directory, struct error *err);
+int life_write_pid(const struct pod_directory *directory, pid_t pid, struct error *err);
 
 /* Makes the directory "status", while there is room: a link in it needs none, a directory does. */
 int life_make_statuses(const struct pod_directory *directory, struct error *err);

@@ -168,7 +168,7 @@ static int appear(struct member *member, const struct pod_images *images, struct
 	    directory_write(fd, POD_BUNDLE_NAME, run->bundle, run->bundle_bytes, false, err) < 0 ||
 	    (run->unfinished && directory_write(fd, POD_CREATING_NAME, "", 0, false, err) < 0) ||
 	    life_write_launch(&member->directory, run, &member->states, images, err) < 0 ||
-	    life_write_pid(&member->directory, err) < 0)
+	    life_write_pid(&member->directory, member->exec->detach->pid, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < run->warnings.count; i++)
 		report(REPORT_WARNING, "%s", run->warnings.items[i]);

@@ -14,6 +14,7 @@
 #include "vmm/machine/machine.h"
 #include "vmm/pod/passt.h"
 #include "vmm/pod/signals.h"
+#include "vmm/pod/user_namespace.h"
 
 static void fill_channel(struct files_channel *channel, const struct volume_set *volumes,
 			 enum plan_files_kind kind)
@@ -31,6 +32,14 @@ static void fill_channel(struct files_channel *channel, const struct volume_set 
 	}
 }
 
+/* A role's number where its pod's has another; or 0. */
+static pid_t pid_outside(const struct launch *launch)
+{
+	pid_t pid = launch->detach->pid ? user_namespace_pid_outside() : 0;
+
+	return pid < 0 ? 0 : pid;
+}
+
 static pid_t start_files(const struct launch *launch, const struct assembly *assembly,
 			 const struct run_options *options)
 {
@@ -41,6 +50,7 @@ static pid_t start_files(const struct launch *launch, const struct assembly *ass
 		return pid;
 	signals_become_role("nacelle-files");
 	request.change_ids = launch->plan.change_ids;
+	request.pid = pid_outside(launch);
 	for (unsigned i = 0; i < PLAN_FILES; i++) {
 		struct files_channel *channel = &request.channels[request.channel_count];
 
@@ -55,13 +65,14 @@ static pid_t start_files(const struct launch *launch, const struct assembly *ass
 	files_run(&request);
 }
 
-static pid_t start_machine(const struct launch *launch, const struct assembly *assembly)
+static pid_t start_machine(struct launch *launch, const struct assembly *assembly)
 {
 	pid_t pid = fork();
 
 	if (pid != 0)
 		return pid;
 	signals_become_role("nacelle-vm");
+	launch->plan.pid = pid_outside(launch);
 	machine_run(&launch->plan, (uint32_t)assembly->pod.app_count, launch->archive,
 		    launch->archive_bytes);
 }

@@ -262,7 +262,7 @@ static int appear(struct supervisor *supervisor, const struct launch *launch, st
 			      launch->described->images, err) < 0 ||
 	    life_write_networks(supervisor->directory, &launch->described->assembly->networks,
 				err) < 0 ||
-	    life_write_pid(supervisor->directory, err) < 0 ||
+	    life_write_pid(supervisor->directory, launch->detach->pid, err) < 0 ||
 	    manifest_json_write(launch->described, supervisor->directory->fd, err) < 0 ||
 	    control_socket_open(&supervisor->control, supervisor, &supervisor->loop,
 				launch->control_fd, err) < 0)

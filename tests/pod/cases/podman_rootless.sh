@@ -67,12 +67,19 @@ bye"
 logged() { p logs c 2>&1 | grep -qx "$1"; }
 
 
-# What is done with one that runs.
+# What is done with one that runs: podman enters the namespaces of its process.
 test_looks() {
   rootless_begin
   says 0 run -d --name c --net none busybox sleep 1000
-  expect_same "$(echo word | p exec -i c sh -c 'cat; exit 4' || echo $?)" "word
+  # The machine's user is made of its number in the engine's namespace of processes.
+  read -r _ number _ <<<"$(status_field "$(pgrep -x nacelle-vm)" NSpid)"
+  expect_same "$(status_field "$(pgrep -x nacelle-vm)" Uid | cut -f 1)" $((299999 + 0xb000 + number % 0x4000))
+  echo copied >in
+  says 0 cp in c:/tmp/in
+  expect_same "$(echo word | p exec -i c sh -c 'cat; mkdir /tmp/out; cp /tmp/in /tmp/out/file; exit 4' || echo $?)" "word
 4"
+  says 0 cp c:/tmp/out home/copy
+  expect_same "$(cat home/copy/file)" copied
   p top c -o args >"$out"
   expect_stdout_has "sleep 1000"
   says 0 stats --no-stream --format '{{.Name}}' c

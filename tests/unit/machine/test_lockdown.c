@@ -251,7 +251,7 @@ static void test_ids(void **state)
 /* Root of a user namespace, as rootless engines make it, whose map is written by others. */
 static void become_mapped_root(int ready, int mapped, bool few)
 {
-	const struct lockdown_ids ids = { .change = true };
+	const struct lockdown_ids ids = { .change = true, .pid = getpid() + 1 };
 	struct error err = ERROR_NONE;
 	char byte = 0;
 	int own;
@@ -266,7 +266,7 @@ static void become_mapped_root(int ready, int mapped, bool few)
 			  : 1);
 	if (lockdown_ids(&ids, &err) < 0)
 		_exit(2);
-	own = LOCKDOWN_SUBORDINATE_BASE + getpid() % LOCKDOWN_SUBORDINATE_COUNT;
+	own = LOCKDOWN_SUBORDINATE_BASE + ids.pid % LOCKDOWN_SUBORDINATE_COUNT;
 	_exit(getuid() == (uid_t)own && getgid() == (gid_t)own && setuid(0) < 0 ? 0 : 3);
 }
 

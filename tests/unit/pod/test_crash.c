@@ -36,7 +36,7 @@ static int live(const char *root)
 	    pod_name_take(pods_fd, "web", pod.uuid, NULL) < 0 ||
 	    directory_move(&pod, POD_PLACE_PREPARED, true, NULL) < 0 ||
 	    directory_move(&pod, POD_PLACE_RUN, false, NULL) < 0 ||
-	    life_make_statuses(&pod, NULL) < 0 || life_write_pid(&pod, NULL) < 0 ||
+	    life_make_statuses(&pod, NULL) < 0 || life_write_pid(&pod, 0, NULL) < 0 ||
 	    life_write_app_status(&pod, "app", 3, NULL) < 0 || life_write_end(&pod, 3, NULL) < 0 ||
 	    directory_remove(&pod, NULL) < 0)
 		return 1;

@@ -161,7 +161,7 @@ static void test_traces(void **state)
 
 	(void)snprintf(pid, sizeof(pid), "%d\n", getpid());
 	assert_int_equal(directory_create(f->pods_fd, POD_PLACE_RUN, &pod, NULL), 0);
-	assert_int_equal(life_write_pid(&pod, NULL), 0);
+	assert_int_equal(life_write_pid(&pod, 0, NULL), 0);
 	assert_int_equal(life_make_statuses(&pod, NULL), 0);
 	assert_int_equal(life_write_app_status(&pod, "web", 3, NULL), 0);
 	assert_int_equal(life_write_app_status(&pod, "db", 137, NULL), 0);
@@ -209,7 +209,7 @@ static void test_makers_and_removers(void **state)
 		struct pod_directory pod;
 
 		assert_int_equal(directory_create(f->pods_fd, POD_PLACE_RUN, &pod, NULL), 0);
-		assert_int_equal(life_write_pid(&pod, NULL), 0);
+		assert_int_equal(life_write_pid(&pod, 0, NULL), 0);
 		assert_int_equal(directory_move(&pod, POD_PLACE_EXITED_GARBAGE, false, NULL), 0);
 		directory_close(&pod);
 	}
