@@ -26,7 +26,7 @@
 #include "vmm/pod/report.h"
 #include "vmm/pod/tap.h"
 
-enum { INGRESS_HANDLE = 0xffff0000, FILTER_PRIORITY = 1 };
+enum { FILTER_PRIORITY = NET_BRIDGE_EARLY + 1, ONLY_ACTION = 1 };
 
 static int ask(int fd, unsigned long request, struct ifreq *link, const char *what,
 	       struct error *err)
@@ -218,7 +218,7 @@ static int add_redirection(int fd, int from, int to, struct error *err)
 	struct tcmsg message = { .tcm_family = AF_UNSPEC,
 				 .tcm_ifindex = from,
 				 .tcm_parent = TC_H_INGRESS,
-				 .tcm_handle = INGRESS_HANDLE };
+				 .tcm_handle = NET_BRIDGE_INGRESS };
 	const struct tc_mirred mirred = { .action = TC_ACT_STOLEN,
 					  .eaction = TCA_EGRESS_REDIR,
 					  .ifindex = (uint32_t)to };
@@ -229,7 +229,7 @@ static int add_redirection(int fd, int from, int to, struct error *err)
 	netlink_put(&request, TCA_KIND, "ingress", sizeof("ingress"));
 	if (netlink_call(fd, &request, "cannot redirect frames (sch_ingress)", err) < 0)
 		return -1;
-	message.tcm_parent = INGRESS_HANDLE;
+	message.tcm_parent = NET_BRIDGE_INGRESS;
 	message.tcm_handle = 0;
 	message.tcm_info = TC_H_MAKE((uint32_t)FILTER_PRIORITY << 16, htons(ETH_P_ALL));
 	netlink_begin(&request, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &message,
@@ -237,7 +237,7 @@ static int add_redirection(int fd, int from, int to, struct error *err)
 	netlink_put(&request, TCA_KIND, "matchall", sizeof("matchall"));
 	options = netlink_nest(&request, TCA_OPTIONS);
 	actions = netlink_nest(&request, TCA_MATCHALL_ACT);
-	action = netlink_nest(&request, FILTER_PRIORITY);
+	action = netlink_nest(&request, ONLY_ACTION);
 	netlink_put(&request, TCA_ACT_KIND, "mirred", sizeof("mirred"));
 	parameters = netlink_nest(&request, TCA_ACT_OPTIONS);
 	netlink_put(&request, TCA_MIRRED_PARMS, &mirred, sizeof(mirred));
@@ -253,7 +253,7 @@ static int remove_redirection(int fd, int from, struct error *err)
 	const struct tcmsg message = { .tcm_family = AF_UNSPEC,
 				       .tcm_ifindex = from,
 				       .tcm_parent = TC_H_INGRESS,
-				       .tcm_handle = INGRESS_HANDLE };
+				       .tcm_handle = NET_BRIDGE_INGRESS };
 	struct netlink_request request;
 
 	netlink_begin(&request, RTM_DELQDISC, 0, &message, sizeof(message));

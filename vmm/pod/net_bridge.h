@@ -28,6 +28,9 @@ int net_bridge_scan(const char *name, struct pod_interface *interface, struct er
 int net_bridge_connect(const char *name, const char *tap, uint16_t mtu, struct error *err);
 void net_bridge_disconnect(const char *name);
 
+/* Where filters of the connection are, and the priority of what comes before its own. */
+enum { NET_BRIDGE_INGRESS = 0xffff0000, NET_BRIDGE_EARLY = 1 };
+
 /* A tap that is to get no IPv6 address of its own. Before its process has another root. */
 void net_bridge_silence(const char *tap);
 

@@ -14,6 +14,7 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/net_bridge.h"
+#include "vmm/pod/net_near.h"
 #include "vmm/pod/netlink.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/tap.h"
@@ -147,6 +148,17 @@ static unsigned choose_slot(const struct net_namespace *namespace, const char *n
 	return slot;
 }
 
+/* Without that the pod has its network all the same. */
+static void connect_near(const char *name, const char *tap, const struct pod_interface *interface)
+{
+	struct error cause = ERROR_NONE;
+
+	if (net_near_connect(tap, interface, &cause) < 0)
+		report(REPORT_WARNING,
+		       "processes of the network namespace cannot connect to %s: %s", name,
+		       cause.text);
+}
+
 static int take_over(struct net_namespace *namespace, unsigned slot, const char *name,
 		     struct error *err)
 {
@@ -162,14 +174,19 @@ static int take_over(struct net_namespace *namespace, unsigned slot, const char 
 	if (net_bridge_scan(name, interface, err) < 0 ||
 	    net_check_mtu(name, interface, interface->mtu, err) < 0)
 		return -1;
-	return net_bridge_connect(name, tap, interface->mtu, err);
+	if (net_bridge_connect(name, tap, interface->mtu, err) < 0)
+		return -1;
+	if (namespace->has_near)
+		connect_near(name, tap, interface);
+	return 0;
 }
 
 int net_namespace_take_over(struct net_namespace *namespace, struct error *err)
 {
 	struct links links = { .own = namespace->taps };
 
-	*namespace = (struct net_namespace){ .taps = namespace->taps };
+	*namespace =
+	    (struct net_namespace){ .taps = namespace->taps, .has_near = namespace->has_near };
 	if (list_links(&links, err) < 0)
 		return -1;
 	if (links.count > namespace->taps)
@@ -193,7 +210,11 @@ int net_namespace_take_over(struct net_namespace *namespace, struct error *err)
 
 void net_namespace_leave(const struct net_namespace *namespace)
 {
-	for (unsigned i = 0; i < namespace->count; i++)
-		if (namespace->names[i][0])
-			net_bridge_disconnect(namespace->names[i]);
+	for (unsigned i = 0; i < namespace->count; i++) {
+		if (!namespace->names[i][0])
+			continue;
+		net_bridge_disconnect(namespace->names[i]);
+		if (namespace->has_near)
+			net_near_disconnect(namespace->names[i], &namespace->interfaces[i]);
+	}
 }

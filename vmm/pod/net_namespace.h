@@ -24,6 +24,7 @@ int net_namespace_attach(struct plan *plan, struct error *err);
 /* What is taken over, once: interface N is tap N's, and lies between it and the names[N]. */
 struct net_namespace {
 	unsigned taps;
+	bool has_near; /* processes that connect to the pod from there: of a rootless engine */
 	unsigned
 	    count; /* of interfaces, in the order of the taps; those without a name are unused */
 	char names[PLAN_NETS_MAX][NET_NAME_MAX + 1];
@@ -32,8 +33,8 @@ struct net_namespace {
 
 /*
  * Finds each interface that is up and no loopback, reads what it has, and lets its frames go to and
- * from a tap. taps says how many there are. Returns 0, or -1 with err filled: there are more
- * interfaces than taps, or one has no Ethernet frames.
+ * from a tap. taps says how many there are, has_near whether net_near.h is wanted. Returns 0, or -1
+ * with err filled: there are more interfaces than taps, or one has no Ethernet frames.
  */
 int net_namespace_take_over(struct net_namespace *namespace, struct error *err);
 

@@ -17,7 +17,7 @@ enum net_start_state {
 struct supervisor;
 struct net_start {
 	enum net_start_state state;
-	struct net_namespace namespace; /* its taps are set from the start */
+	struct net_namespace namespace; /* its taps and has_near are set from the start */
 };
 
 /*

@@ -305,6 +305,7 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 	app_states_begin(&supervisor.apps, &assembly->pod);
 	supervisor.apps.listener = options->listener;
 	supervisor.network.namespace.taps = options->netns ? launch->plan.net_count : 0;
+	supervisor.network.namespace.has_near = launch->detach->pid != 0;
 	if (start(&supervisor, launch, assembly, &err) < 0 ||
 	    loop_init(&supervisor.loop, &err) < 0 || watch(&supervisor, launch, &err) < 0 ||
 	    appear(&supervisor, launch, &err) < 0 ||

@@ -101,6 +101,14 @@ test_terminal() {
   expect_same "$(p wait c)" 4
 }
 
+# Podman's own way for ports, whose end is in the pod's network namespace.
+test_port() {
+  rootless_begin
+  says 0 run -d --name c -p 7391:80 busybox sh -c 'cd /tmp; echo served >file; exec httpd -f -p 80'
+  wait_for 60 fetched http://127.0.0.1:7391/file
+  says 0 rm -f -t 0 c
+}
+
 # slirp4netns' own network, and its way for ports.
 test_slirp_port() {
   rootless_begin
