@@ -7,16 +7,20 @@ field_of() { oci state "$1" | sed -n "s/^ *\"$2\": \"*\([^\",]*\)\"*,*$/\1/p"; }
 is_status() { [ "$(field_of "$1" status)" = "$2" ]; }
 has_line() { grep -qsF -- "$2" "$1"; }
 
-# make_bundle DIR TYPE SANDBOX ARG...: a container of TYPE, as containerd's CRI describes one; in SANDBOX, if that is not -.
+# make_bundle DIR TYPE SANDBOX ARG...: a container of TYPE, as containerd's CRI describes one, or with others' annotations and the
+# network by another path; in SANDBOX, if that is not -.
+annotations=(io.kubernetes.cri.container-type io.kubernetes.cri.sandbox-id) network_path=
 make_bundle() {
   local bundle=$1 pid=-
   mkdir -p "$bundle/rootfs" "$bundle/data"
   cp -a "${busybox_dir#rootfs:}/." "$bundle/rootfs/"
   [ "$3" = - ] || pid=$(field_of "$3" pid)
-  python3 - "$bundle/config.json" "$pid" "${@:2}" <<'END2'
+  python3 - "$bundle/config.json" "$pid" "${annotations[@]}" "$network_path" "${@:2}" <<'END2'
 import json, sys
-path, pid, kind, sandbox, *args = sys.argv[1:]
+path, pid, kind_name, sandbox_name, network, kind, sandbox, *args = sys.argv[1:]
 shared = {} if pid == "-" else {t: f"/proc/{pid}/ns/{n}" for t, n in (("network", "net"), ("ipc", "ipc"), ("uts", "uts"))}
+if network:
+    shared["network"] = network
 json.dump({
     "ociVersion": "1.0.2",
     "root": {"path": "rootfs"},
@@ -27,8 +31,7 @@ json.dump({
         {"destination": "/proc", "type": "proc", "source": "proc"},
         {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
         {"destination": "/data", "type": "bind", "source": "data", "options": ["rbind", "rw"]}],
-    "annotations": {"io.kubernetes.cri.container-type": kind,
-                    "io.kubernetes.cri.sandbox-id": "box" if sandbox == "-" else sandbox},
+    "annotations": {kind_name: kind, sandbox_name: "box" if sandbox == "-" else sandbox},
     "linux": {
         "namespaces": [{"type": t, **({"path": shared[t]} if t in shared else {})}
                        for t in ("pid", "network", "ipc", "uts", "mount")],
@@ -135,10 +138,16 @@ json.dump(c, open(sys.argv[1], "w"))
 END2
 }
 
-# All else that is done with a container does with one of a sandbox what it does with any.
+# All else that is done with a container does with one of a sandbox what it does with any. The sandbox is one of CRI-O.
 test_verbs() {
+  annotations=(io.kubernetes.cri-o.ContainerType io.kubernetes.cri-o.SandboxID)
   make_bundle b0 sandbox - sh -c 'sleep 1000 & wait'
   oci create -b b0 --pid-file pid0 box </dev/null >"$out" 2>"$err" && oci start box || fail "the sandbox is not made"
+  if [ "$(id -u)" = 0 ]; then
+    network_path=$PWD/network && : >network
+    trap 'umount "$network_path"' EXIT
+    mount --bind "/proc/$(cat pid0)/ns/net" network || fail "the network has no other name"
+  fi
   # Hooks, where they belong.
   cat >hook <<END2
 #!/bin/bash
