@@ -229,7 +229,7 @@ static_assert(sizeof(struct frame_add_ports) == 20, "ADD_PORTS");
  *	    version = <1>
  *	    hostname = "..."
  *	    trace                            flag
- *	    cpus = <n>                       bring up this many CPUs
+ *	    cpus = <n>                       the pod has so many: queues of networks
  *	    export = "layer" | "root"        no app is started: what app@0 has changed on the disk,
  *	                                     or its whole root, goes to its stdout-port as a tar
  *	                                     archive, and a struct export_summary to its stderr-port

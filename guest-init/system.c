@@ -1,12 +1,11 @@
 /*
- * Host name, loopback, networks, CPUs.
+ * Host name, loopback, networks.
  */
 #include "guest-init/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -28,27 +27,6 @@ static int loopback_up(struct error *err)
 
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
 		return error_set(err, errno, "cannot bring the loopback interface up");
-	return 0;
-}
-
-/* The kernel boots with all CPUs up unless it was told otherwise; only the others are written. */
-static int cpus_up(uint32_t cpus, struct error *err)
-{
-	cpu_set_t up;
-
-	if (sched_getaffinity(0, sizeof(up), &up) == 0 && (uint32_t)CPU_COUNT(&up) >= cpus)
-		return 0;
-	if (mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-		return error_set(err, errno, "cannot mount /sys");
-	for (uint32_t cpu = 1; cpu < cpus; cpu++) {
-		char path[64];
-		_cleanup_fd_ int fd = -1;
-
-		(void)snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online", cpu);
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-		if (fd < 0 || write(fd, "1", 1) < 0)
-			return error_set(err, errno, "cannot bring CPU %u up", cpu);
-	}
 	return 0;
 }
 
@@ -124,5 +102,5 @@ int system_prepare(const struct record *record, struct error *err)
 	if (loopback_up(err) < 0 || net_configure(record, err) < 0 || etc_write(record, err) < 0 ||
 	    set_sysctls(record, err) < 0)
 		return -1;
-	return record->cpus > 1 ? cpus_up(record->cpus, err) : 0;
+	return 0;
 }
