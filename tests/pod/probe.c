@@ -6,19 +6,22 @@
  *	                                namespaces, mounts, environment, directory, descriptors
  *	probe [label:TEXT] call:NAME... makes a system call with arguments that do no harm, and
  *	                                says how that went: "NAME allowed" or "NAME E..."
- *	probe exit:N                    ends with this status
+ *	probe threads:N                 N threads take turns at one lock and change one address
+ *space, until each CPU of N has been seen up probe exit:N                    ends with this status
  */
 #include <dirent.h>
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -253,6 +256,59 @@ static bool print_fact(const char *name)
 	return false;
 }
 
+enum { THREADS_MAX = 32, TURNS = 100 };
+
+static pthread_mutex_t turn_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned long turns;
+
+static void *take_turns(void *unused)
+{
+	for (int i = 0; i < TURNS; i++) {
+		char *page =
+		    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (page == MAP_FAILED)
+			return unused;
+		page[0] = 1;
+		(void)munmap(page, 4096);
+		(void)pthread_mutex_lock(&turn_lock);
+		turns++;
+		(void)pthread_mutex_unlock(&turn_lock);
+	}
+	return NULL;
+}
+
+/* The head of /proc/interrupts has a column for each CPU that is up, and waits for none. */
+static unsigned columns(void)
+{
+	unsigned count = 0;
+	char line[4096];
+	FILE *file = fopen("/proc/interrupts", "re");
+
+	if (!file || !fgets(line, sizeof(line), file))
+		return 0;
+	for (const char *at = line; (at = strstr(at, "CPU")); at++)
+		count++;
+	(void)fclose(file);
+	return count;
+}
+
+static bool run_threads(unsigned count)
+{
+	pthread_t threads[THREADS_MAX];
+
+	for (unsigned i = 0; i < count && i < THREADS_MAX; i++) {
+		if (pthread_create(&threads[i], NULL, take_turns, NULL))
+			return false;
+	}
+	for (unsigned i = 0; i < count && i < THREADS_MAX; i++)
+		(void)pthread_join(threads[i], NULL);
+	while (columns() < count)
+		(void)usleep(1000);
+	printf("%sthreads %u turns %lu\n", label, columns(), turns);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	static char labels[256];
@@ -264,6 +320,9 @@ int main(int argc, char **argv)
 		} else if (strncmp(argv[i], "exit:", 5) == 0) {
 			(void)fflush(stdout);
 			_exit(atoi(argv[i] + 5));
+		} else if (strncmp(argv[i], "threads:", 8) == 0) {
+			if (!run_threads((unsigned)atoi(argv[i] + 8)))
+				return 1;
 		} else if (strncmp(argv[i], "call:", 5) == 0 ? !make_call(argv[i] + 5)
 							     : !print_fact(argv[i])) {
 			(void)fprintf(stderr, "probe: %s is not known\n", argv[i]);

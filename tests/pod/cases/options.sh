@@ -16,6 +16,29 @@ test_cpus() {
   expect_stdout 4
 }
 
+# The CPUs beyond the first come up when somebody asks for them: each way to ask, as the first thing that an app does.
+test_cpus_asked() {
+  run_pod -c 4 "$busybox" -- cat /sys/devices/system/cpu/online
+  expect_stdout 0-3
+  run_pod -c 4 "$busybox" -- cat /sys/devices/system/cpu/cpu3/online
+  expect_stdout 1
+  run_pod -c 4 "$busybox" -- grep -c ^processor /proc/cpuinfo
+  expect_stdout 4
+  run_pod -c 4 "$busybox" -- grep -c '^cpu[0-9]' /proc/stat
+  expect_stdout 4
+  run_pod -c 4 "$busybox" -- taskset 8 echo there
+  expect_stdout there
+}
+
+# Nobody asks here: threads want them, and so does who runs for a while.
+test_cpus_not_asked() {
+  make_probe
+  run_pod -c 4 --volume "$probe" "$busybox" -- /probe/probe threads:4
+  expect_stdout "threads 4 turns 400"
+  run_pod -c 2 "$busybox" -- sh -c 'until grep -q CPU1 /proc/interrupts; do sleep 0.1; done; echo up'
+  expect_stdout up
+}
+
 test_memory() {
   local size total
   for size in 32 64 200; do
