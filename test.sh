@@ -4,7 +4,7 @@
 . "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/tests/lib.sh" || exit 1
 
 # In this order; each is a script in tests/levels whose head says what it does and how long it takes.
-levels=(lint unit fuzz-replay golden install images bare 9p hosts pod oci stage1 hostile fuzz coverage software suspend vtx soak bench)
+levels=(lint unit fuzz-replay golden install images bare 9p hosts pod oci stage1 hostile fuzz coverage software suspend vtx patches soak bench)
 
 usage() {
   cat <<END
