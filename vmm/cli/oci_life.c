@@ -25,6 +25,7 @@
 #include "vmm/pod/sandbox.h"
 #include "vmm/pod/stdio.h"
 #include "vmm/pod/stop.h"
+#include "vmm/pod/uuid.h"
 
 /* How long the end of a container that ends is awaited: a second. */
 enum { END_TURNS = 100, TURN_MS = 10 };
@@ -106,11 +107,9 @@ int oci_write_pid(const char *path, pid_t pid, struct error *err)
 static int remove_ended(struct oci_container *container, const char *id, struct error *given_up,
 			struct error *err)
 {
-	const char *cgroup = container->bundle.texts[OCI_CGROUP];
-	int result = pod_remove(&container->pod, given_up, err);
+	int result =
+	    pod_remove(&container->pod, container->bundle.texts[OCI_CGROUP], given_up, err);
 
-	if (result == 0 && cgroup)
-		host_cgroup_remove(cgroup);
 	if (result == 0)
 		oci_hooks_poststop(container, id);
 	return result;
@@ -137,25 +136,23 @@ static void undo(const char *id)
 	oci_container_close(&container);
 }
 
-/* Somebody else may have made one meanwhile. */
-static bool is_there(const char *id)
-{
-	struct error ignored = ERROR_NONE;
-	struct oci_container container;
-
-	if (oci_container_find(id, OCI_HELD, &container, &ignored) <= 0)
-		return false;
-	oci_container_close(&container);
-	return true;
-}
-
 /* Lives as long as the process: the supervisor goes on with it. */
 static struct {
 	struct oci_bundle bundle;
 	struct run_options run;
 	struct app_options app;
 	struct keep keep;
+	char uuid[UUID_TEXT_SIZE];
 } made;
+
+/* Somebody else may have the id by now: it is the UUID that counts. */
+static void clear_up(const char *id)
+{
+	_cleanup_fd_ int pods_fd = pods_open(oci_root(), false, NULL);
+
+	if (pods_fd >= 0)
+		pod_clear_up(pods_fd, made.uuid, id, made.run.host_cgroup);
+}
 
 static bool has_create_hooks(void)
 {
@@ -205,8 +202,10 @@ static int create(const struct oci_options *options, const char *id, pid_t *pid,
 	if (check_options(options, id, err) < 0 ||
 	    bundle_load(&made.bundle, directory, options->config, err) < 0 ||
 	    check_terminal(options, &made.bundle, err) < 0 ||
-	    bundle_settle(&made.bundle, &made.run, &made.app, &made.keep, err) < 0)
+	    bundle_settle(&made.bundle, &made.run, &made.app, &made.keep, err) < 0 ||
+	    uuid_make(made.uuid, err) < 0)
 		return -1;
+	made.run.uuid = made.uuid;
 	made.run.unfinished = has_create_hooks();
 	made.app.start_state = hooks_state(OCI_START_CONTAINER, &first);
 	if (!made.app.start_state)
@@ -217,8 +216,7 @@ static int create(const struct oci_options *options, const char *id, pid_t *pid,
 	orphan.rows = (uint16_t)made.bundle.numbers[OCI_ROWS];
 	orphan.columns = (uint16_t)made.bundle.numbers[OCI_COLUMNS];
 	if (make(&orphan, pid, err) < 0) {
-		if (made.run.host_cgroup && !is_there(id))
-			host_cgroup_remove(made.run.host_cgroup);
+		clear_up(id);
 		return -1;
 	}
 	if (finish(options, id, *pid, err) == 0)

@@ -50,7 +50,7 @@ static int remove_one(const struct pod_verb_options *options, struct pod_directo
 		if (found <= 0)
 			return found;
 	}
-	if (pod_remove(pod, options->force ? &why : NULL, err) < 0)
+	if (pod_remove(pod, NULL, options->force ? &why : NULL, err) < 0)
 		return -1;
 	if (why.text[0])
 		(void)fprintf(stderr, "nacelle: warning: %s\n", why.text);

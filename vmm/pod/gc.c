@@ -7,13 +7,17 @@
 #include "vmm/pod/gc.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "vmm/pod/cni.h"
+#include "vmm/pod/host_view.h"
 #include "vmm/pod/life.h"
 #include "vmm/pod/pod_name.h"
 #include "vmm/pod/pods.h"
+
+enum { TURN_MS = 10, CLEAR_UP_TURNS = 6000 };
 
 struct collection {
 	const struct gc_options *options;
@@ -128,7 +132,8 @@ int pods_collect(int pods_fd, const struct gc_options *options, struct error *er
 	return result;
 }
 
-int pod_remove(struct pod_directory *pod, struct error *given_up, struct error *err)
+int pod_remove(struct pod_directory *pod, const char *host_cgroup, struct error *given_up,
+	       struct error *err)
 {
 	int locked = directory_lock(pod, err);
 
@@ -138,6 +143,8 @@ int pod_remove(struct pod_directory *pod, struct error *given_up, struct error *
 		return error_set(err, 0, "the pod %s is %s; stop it first", pod->uuid,
 				 life_is_starting(pod) ? "starting"
 						       : pod_state_name(pod->place, true));
+	if (host_cgroup)
+		host_cgroup_remove(host_cgroup);
 	if (net_cleanup(pod->fd, given_up ? given_up : err) < 0 &&
 	    (!given_up || net_give_up(pod->fd, err) < 0))
 		return -1;
@@ -145,4 +152,43 @@ int pod_remove(struct pod_directory *pod, struct error *given_up, struct error *
 		return -1;
 	pod_names_sweep(pod->pods_fd);
 	return 0;
+}
+
+/* Its other processes end by themselves soon after the one that was killed. */
+static bool lock_patiently(struct pod_directory *pod)
+{
+	int locked = directory_lock(pod, NULL);
+
+	for (int turn = 0; locked == 0 && turn < CLEAR_UP_TURNS; turn++) {
+		(void)poll(NULL, 0, TURN_MS);
+		locked = directory_lock(pod, NULL);
+	}
+	return locked > 0;
+}
+
+static bool remove_left(struct pod_directory *pod)
+{
+	struct error ignored = ERROR_NONE;
+
+	return lock_patiently(pod) &&
+	       (net_cleanup(pod->fd, &ignored) == 0 || net_give_up(pod->fd, &ignored) == 0) &&
+	       directory_remove(pod, &ignored) == 0;
+}
+
+void pod_clear_up(int pods_fd, const char *uuid, const char *name, const char *host_cgroup)
+{
+	struct pod_directory pod;
+	bool has_gone = true;
+	int names_fd;
+
+	if (pods_open_one(pods_fd, uuid, &pod, NULL) > 0) {
+		has_gone = remove_left(&pod);
+		directory_close(&pod);
+	}
+	names_fd = has_gone ? pod_name_lock(pods_fd, name, uuid) : -1;
+	if (names_fd < 0)
+		return;
+	if (host_cgroup)
+		host_cgroup_remove(host_cgroup);
+	pod_name_give_up(names_fd, name);
 }

@@ -26,8 +26,17 @@ int pods_collect(int pods_fd, const struct gc_options *options, struct error *er
 
 /*
  * Removes a pod that does not run. One whose networks cannot be undone is an error; with given_up,
- * not NULL, it goes nevertheless, and that says what was wrong.
+ * not NULL, it goes nevertheless, and that says what was wrong. host_cgroup, not NULL, goes first:
+ * while the pod has its name, no other is made that may have the same cgroup.
  */
-int pod_remove(struct pod_directory *pod, struct error *given_up, struct error *err);
+int pod_remove(struct pod_directory *pod, const char *host_cgroup, struct error *given_up,
+	       struct error *err);
+
+/*
+ * Removes what is left of a pod whose making has failed, or whose supervisor was killed over it:
+ * its directory, when its processes have gone, its cgroup on the host and its name, unless that is
+ * another's by now. Waits for a minute at most.
+ */
+void pod_clear_up(int pods_fd, const char *uuid, const char *name, const char *host_cgroup);
 
 #endif

@@ -258,7 +258,8 @@ int member_run(const struct run_options *run, const struct sandbox *sandbox, str
 				  .cgroup_fd = -1,
 				  .control_fd = -1 };
 	member_begin_links(&member);
-	if (pods_fd < 0 || directory_create(pods_fd, POD_PLACE_RUN, &member.directory, err) < 0)
+	if (pods_fd < 0 ||
+	    directory_create_as(pods_fd, POD_PLACE_RUN, run->uuid, &member.directory, err) < 0)
 		return -1;
 	if (run_take_name(run, pods_fd, member.directory.uuid, err) == 0)
 		member.control_fd = control_socket_bind(member.directory.fd, err);

@@ -143,6 +143,22 @@ bool pod_name_find(int pods_fd, const char *name, char uuid[UUID_TEXT_SIZE])
 	return fd >= 0 && read_name(fd, name, uuid);
 }
 
+int pod_name_lock(int pods_fd, const char *name, const char *uuid)
+{
+	_cleanup_fd_ int fd = is_name(name) ? lock_names(pods_fd, false) : -1;
+	char holder[UUID_TEXT_SIZE];
+
+	if (fd >= 0 && read_name(fd, name, holder) && strcmp(holder, uuid) != 0)
+		return -1;
+	return steal_fd(&fd);
+}
+
+void pod_name_give_up(int names_fd, const char *name)
+{
+	(void)unlinkat(names_fd, name, 0);
+	close(names_fd);
+}
+
 static void sweep_one(int pods_fd, int names_fd, const char *name)
 {
 	struct pod_directory pod;

@@ -26,6 +26,13 @@ int pod_name_take_free(int pods_fd, const char *name, const char *uuid, struct e
 /* Whether there is such a name; then *uuid is the pod's, which may have gone. */
 bool pod_name_find(int pods_fd, const char *name, char uuid[UUID_TEXT_SIZE]);
 
+/*
+ * Keeps all names as they are until pod_name_give_up(), which removes this one and closes what is
+ * returned. -1: the name is another pod's, or none can be had.
+ */
+int pod_name_lock(int pods_fd, const char *name, const char *uuid);
+void pod_name_give_up(int names_fd, const char *name);
+
 /* Removes the names of pods that are not there any more. */
 void pod_names_sweep(int pods_fd);
 

@@ -135,6 +135,7 @@ test_what_cannot_be_created() {
     grep -qF -- "{\"level\":\"error\",\"msg\":\"$text\",\"time\":\"20" log || fail "$(cat log)"
     expect_same "$(wc -l <log)" 1
     expect_same "$(oci list -q)" ""
+    expect_nothing_left
   done
   make_bundle b true
   sed -i 's|{"type": "ipc"}|{"type": "ipc", "path": "/proc/1/ns/ipc"}|' b/config.json
@@ -146,6 +147,39 @@ test_what_cannot_be_created() {
   ! oci checkpoint c1 2>"$err" || fail "an unknown verb"
   expect_stderr_has "there is no verb checkpoint"
 }
+
+# Nothing of any container, its name included.
+expect_nothing_left() { expect_same "$(cd oci/pods/v1 && find . -mindepth 2)" ""; }
+
+# Whoever waits for the supervisor clears up after it when it is killed.
+test_killed_in_the_making() {
+  local cgroup=/nacelle-case-$$ turn making pid
+  make_bundle b sleep 1000
+  sed -i 's|"seccomp": {|"cgroupsPath": "'"$cgroup"'", "seccomp": {|' b/config.json
+  for turn in 1 2 3; do
+    "${nacelle%/*}/nacelle-oci" --root "$PWD/oci" create --bundle b c1 </dev/null >"$out" 2>"$err" &
+    making=$!
+    wait_for 60 begun
+    pid=$(pgrep -P "$making") && kill -KILL "$pid"
+    status=0
+    wait "$making" || status=$?
+    # It may have been made by then.
+    [ "$status" != 0 ] || { oci delete --force c1 && continue; }
+    expect_status 1
+    expect_stderr_has "its process ended with status 137 before it was there"
+    break
+  done
+  [ "$status" = 1 ] || fail "it is always made before it is killed"
+  expect_same "$(oci list -q)" ""
+  expect_nothing_left
+  [ ! -e "/sys/fs/cgroup$cgroup" ] || fail "its cgroup is there"
+  # Nothing is in the next one's way.
+  oci create --bundle b c1 </dev/null >"$out" 2>"$err" || fail "create"
+  oci delete --force c1 || fail "delete"
+  expect_nothing_left
+  [ ! -e "/sys/fs/cgroup$cgroup" ] || fail "its cgroup is there"
+}
+begun() { [ -n "$(find oci/pods/v1/run -name pid 2>/dev/null)" ]; }
 
 # In the foreground, and with a terminal whose master goes to a socket.
 test_run() {

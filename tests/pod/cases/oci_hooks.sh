@@ -126,21 +126,27 @@ is_gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # Of two who make a container with the same id, one does.
 test_one_wins() {
+  local i won=0 many="1 2 3 4 5 6" cgroup=/nacelle-case-$$
   make_bundle b '{}' sleep 1000
-  local i won=0
-  for i in 1 2 3; do
+  sed -i 's|"linux": {|"linux": {"cgroupsPath": "'"$cgroup"'", |' b/config.json
+  grep -q cgroupsPath b/config.json || fail "no cgroup"
+  for i in $many; do
     { oci create --bundle b c1 </dev/null >"out$i" 2>"err$i" && echo won >"won$i"; } &
   done
   wait
-  for i in 1 2 3; do
+  for i in $many; do
     if [ -e "won$i" ]; then won=$((won + 1)); else expect_same "$(cat "err$i")" "nacelle-oci: container with given ID already exists: c1"; fi
   done
   expect_same "$won $(oci list -q)" "1 c1"
+  expect_same "$(cd oci/pods/v1 && find run names -mindepth 1 -maxdepth 1 | wc -l)" 2
+  grep -qx "$(oci state c1 | sed -n 's/^ *"pid": \(.*\),$/\1/p')" "/sys/fs/cgroup$cgroup/cgroup.procs" || fail "its cgroup is empty"
   ! oci create --preserve-fds 1 --bundle b c2 </dev/null >"$out" 2>"$err" || fail "descriptors are passed"
   expect_stderr_has "--preserve-fds 1: open files and sockets of the host cannot be handed to a virtual machine"
   ! oci exec --preserve-fds 2 c1 true >"$out" 2>"$err" || fail "descriptors are passed"
   oci exec --preserve-fds=0 c1 true || fail "exec in a container that waits"
   oci delete c1 || fail "delete"
+  expect_same "$(cd oci/pods/v1 && find . -mindepth 2)" ""
+  [ ! -e "/sys/fs/cgroup$cgroup" ] || fail "its cgroup is there"
 }
 
 # podman's own hooks.

@@ -160,12 +160,12 @@ static void test_one_fails(void **state)
 	/* rm keeps it too, unless it is told to give up. */
 	assert_int_equal(directory_open(f->pods_fd, POD_PLACE_EXITED_GARBAGE, uuids[0], &pod, &err),
 			 1);
-	assert_int_equal(pod_remove(&pod, NULL, &err), -1);
+	assert_int_equal(pod_remove(&pod, NULL, NULL, &err), -1);
 	directory_close(&pod);
 	assert_int_equal(find(f, uuids[0]), POD_PLACE_EXITED_GARBAGE);
 	assert_int_equal(directory_open(f->pods_fd, POD_PLACE_EXITED_GARBAGE, uuids[0], &pod, &err),
 			 1);
-	assert_int_equal(pod_remove(&pod, &(struct error){ 0 }, &err), 0);
+	assert_int_equal(pod_remove(&pod, NULL, &(struct error){ 0 }, &err), 0);
 	directory_close(&pod);
 	assert_int_equal(find(f, uuids[0]), -1);
 }
@@ -186,6 +186,34 @@ static void test_names(void **state)
 	assert_false(pod_name_find(f->pods_fd, "web", found));
 }
 
+/* What a start that failed has left goes by its UUID: what has the name since then stays. */
+static void test_clear_up(void **state)
+{
+	struct fixture *f = *state;
+	char mine[UUID_TEXT_SIZE], theirs[UUID_TEXT_SIZE], found[UUID_TEXT_SIZE];
+	struct error err = ERROR_NONE;
+
+	/* The directory and the name; the name alone; and neither. */
+	leave(f, POD_PLACE_RUN, mine);
+	assert_int_equal(pod_name_take_free(f->pods_fd, "box", mine, &err), 0);
+	pod_clear_up(f->pods_fd, mine, "box", NULL);
+	assert_int_equal(find(f, mine), -1);
+	assert_false(pod_name_find(f->pods_fd, "box", found));
+	assert_int_equal(pod_name_take_free(f->pods_fd, "box", mine, &err), 0);
+	pod_clear_up(f->pods_fd, mine, "box", NULL);
+	assert_false(pod_name_find(f->pods_fd, "box", found));
+	pod_clear_up(f->pods_fd, mine, "box", NULL);
+	/* Another's. */
+	leave(f, POD_PLACE_RUN, theirs);
+	assert_int_equal(pod_name_take_free(f->pods_fd, "box", theirs, &err), 0);
+	leave(f, POD_PLACE_RUN, mine);
+	pod_clear_up(f->pods_fd, mine, "box", NULL);
+	assert_int_equal(find(f, mine), -1);
+	assert_int_equal(find(f, theirs), POD_PLACE_RUN);
+	assert_true(pod_name_find(f->pods_fd, "box", found));
+	assert_string_equal(found, theirs);
+}
+
 static void test_remove_held(void **state)
 {
 	struct fixture *f = *state;
@@ -194,11 +222,11 @@ static void test_remove_held(void **state)
 
 	make(f, POD_PLACE_RUN, &owner);
 	assert_int_equal(directory_open(f->pods_fd, POD_PLACE_RUN, owner.uuid, &other, &err), 1);
-	assert_int_equal(pod_remove(&other, NULL, &err), -1);
+	assert_int_equal(pod_remove(&other, NULL, NULL, &err), -1);
 	assert_non_null(strstr(err.text, "; stop it first"));
 	assert_int_equal(find(f, owner.uuid), POD_PLACE_RUN);
 	directory_close(&owner);
-	assert_int_equal(pod_remove(&other, NULL, &err), 0);
+	assert_int_equal(pod_remove(&other, NULL, NULL, &err), 0);
 	assert_int_equal(find(f, owner.uuid), -1);
 	directory_close(&other);
 }
@@ -208,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_places, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_held, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_clear_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mark_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_one_fails, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
