@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 
@@ -19,6 +20,7 @@ enum {
 	PATH_TEXT_MAX = 128,
 	CPU_PERIOD_US = 100000,
 	CPU_QUOTA_MIN_US = 1000, /* the kernel takes no less */
+	LIMIT_TEXT_MAX = 64,
 	EVENTS_TEXT_MAX = 16384, /* /proc/vmstat has about half of it */
 };
 
@@ -129,11 +131,49 @@ int cgroup_make(const char *base, uint32_t app, const struct record_app *config,
 	return set_limits(base, app, config, err);
 }
 
+/* What set_limits() may write, in no order: each stands for itself. */
+static const char *const limit_files[] = { "memory.max", "memory.oom.group", "cpu.max",
+					   "cpu.weight", "pids.max" };
+
+struct limit_texts {
+	char texts[ARRAY_SIZE(limit_files)][LIMIT_TEXT_MAX]; /* "": there is no such file */
+};
+
+static void read_limits(const char *base, uint32_t app, struct limit_texts *limits)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(limit_files); i++) {
+		char path[PATH_TEXT_MAX];
+		_cleanup_fd_ int fd = -1;
+		ssize_t len;
+
+		(void)snprintf(path, sizeof(path), "%s/app%u/%s", base, app, limit_files[i]);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		len = fd < 0 ? -1 : io_pread_full(fd, limits->texts[i], LIMIT_TEXT_MAX - 1, 0);
+		limits->texts[i][len > 0 ? len : 0] = '\0';
+	}
+}
+
+static void put_limits_back(const char *base, uint32_t app, const struct limit_texts *limits)
+{
+	struct error ignored = ERROR_NONE;
+
+	for (size_t i = 0; i < ARRAY_SIZE(limit_files); i++)
+		if (limits->texts[i][0])
+			(void)set_limit(base, app, limit_files[i], limits->texts[i], &ignored);
+}
+
 int cgroup_change(const char *base, uint32_t app, struct record_app *config,
 		  const struct record_app *limits, struct error *err)
 {
-	if (enable(base, limits, 1, err) < 0 || set_limits(base, app, limits, err) < 0)
+	struct limit_texts before;
+
+	if (enable(base, limits, 1, err) < 0)
 		return -1;
+	read_limits(base, app, &before);
+	if (set_limits(base, app, limits, err) < 0) {
+		put_limits_back(base, app, &before);
+		return -1;
+	}
 	if (limits->memory_limit)
 		config->memory_limit = limits->memory_limit;
 	if (limits->cpu_limit)

@@ -23,7 +23,8 @@ int cgroup_make(const char *base, uint32_t app, const struct record_app *config,
 
 /*
  * Changes the limits of a group that is there, as a record's "limits" says, and those of its app's
- * later runs. Memory that was in use before any app had a limit of it is not counted.
+ * later runs; all of them, or, with err filled, none. Memory that was in use before any app had a
+ * limit of it is not counted.
  */
 int cgroup_change(const char *base, uint32_t app, struct record_app *config,
 		  const struct record_app *limits, struct error *err);

@@ -331,6 +331,45 @@ static void expect_cgroup_file(const char *name, const char *text)
 	assert_string_equal(got, text);
 }
 
+/* Limits change together: where one cannot, those before it are what they were. */
+static void test_limits_together(void **state)
+{
+	const struct record_app limits = { .memory_limit = 6442450944,
+					   .cpu_limit = 500,
+					   .pids_limit = 7 };
+	struct record_app config = { .memory_limit = 5368709120 };
+	struct error err = ERROR_NONE;
+	char path[128];
+
+	(void)state;
+	(void)snprintf(cgroups, sizeof(cgroups), "/tmp/nacelle-cgroups-XXXXXX");
+	assert_non_null(mkdtemp(cgroups));
+	(void)snprintf(path, sizeof(path), "%s/app1", cgroups);
+	assert_int_equal(mkdir(path, 0755), 0);
+	put_cgroup_file("cgroup.subtree_control", "");
+	put_cgroup_file("app1/memory.max", "5368709120\n");
+	put_cgroup_file("app1/memory.oom.group", "0\n");
+	put_cgroup_file("app1/cpu.max", "70000 100000\n");
+	(void)snprintf(path, sizeof(path), "%s/app1/pids.max", cgroups);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(cgroup_change(cgroups, 1, &config, &limits, &err), -1);
+	assert_non_null(strstr(err.text, "pids.max"));
+	expect_cgroup_file("app1/memory.max", "5368709120\n");
+	expect_cgroup_file("app1/memory.oom.group", "0\n");
+	expect_cgroup_file("app1/cpu.max", "70000 100000\n");
+	assert_int_equal(config.memory_limit, 5368709120);
+	assert_int_equal(config.cpu_limit, 0);
+	assert_int_equal(rmdir(path), 0);
+	put_cgroup_file("app1/pids.max", "");
+	assert_int_equal(cgroup_change(cgroups, 1, &config, &limits, &err), 0);
+	expect_cgroup_file("app1/memory.max", "6442450944\n");
+	expect_cgroup_file("app1/pids.max", "7");
+	assert_int_equal(config.memory_limit, 6442450944);
+	(void)snprintf(path, sizeof(path), "rm -r %s", cgroups);
+	assert_int_equal(system(path), 0);
+	(void)snprintf(cgroups, sizeof(cgroups), "/tmp/nacelle-cgroups-XXXXXX");
+}
+
 static void test_cgroups(void **state)
 {
 	static const char *const files[] = { "app1/memory.max", "app1/memory.oom.group",
@@ -414,6 +453,7 @@ static void test_oom_kills(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_policy),	    cmocka_unit_test(test_limits_together),
 		cmocka_unit_test(test_policy),	    cmocka_unit_test(test_cgroups),
 		cmocka_unit_test(test_oom_kills),   cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_users),	    cmocka_unit_test(test_users_without_files),
