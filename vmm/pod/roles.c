@@ -175,9 +175,10 @@ static void wait_for(pid_t pid)
 /*
  * Shares, taps and disks of volumes must be unreachable when this process is gone, so the files
  * role is waited for, the logger, and the machine if it has a tap or such a disk. It has reported
- * and written out everything; otherwise taking its memory apart is left to the kernel.
+ * and written out everything; otherwise taking its memory apart is left to the kernel, unless
+ * nobody may be left in the cgroup but this process (host_oom.c).
  */
-void roles_end(struct roles *roles, struct launch *launch)
+void roles_end(struct roles *roles, struct launch *launch, bool needs_place)
 {
 	pod_logs_end(&launch->logs);
 	if (roles->machine_pid > 0)
@@ -187,7 +188,7 @@ void roles_end(struct roles *roles, struct launch *launch)
 		wait_for(roles->files_pid);
 	}
 	close_and_forget(&roles->member_shares.socket);
-	if (roles->machine_pid > 0 && (has_tap(&launch->plan) || roles->holds_disks))
+	if (roles->machine_pid > 0 && (needs_place || has_tap(&launch->plan) || roles->holds_disks))
 		wait_for(roles->machine_pid);
 	if (roles->passt_pid > 0) {
 		(void)kill(roles->passt_pid, SIGKILL);

@@ -25,7 +25,10 @@ struct roles {
 int roles_start(struct roles *roles, struct launch *launch, struct assembly *assembly,
 		const struct run_options *options, struct error *err);
 
-/* Kills what is left, and waits for those that hold what must be unreachable after the pod. */
-void roles_end(struct roles *roles, struct launch *launch);
+/*
+ * Kills what is left, and waits for those that hold what must be unreachable after the pod; and for
+ * the machine in any case if somebody needs its place in a cgroup.
+ */
+void roles_end(struct roles *roles, struct launch *launch, bool needs_place);
 
 #endif

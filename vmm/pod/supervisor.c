@@ -316,7 +316,8 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 	else if (app_states_finish(&supervisor.apps, supervisor.directory, &err) < 0)
 		report(REPORT_WARNING, "%s", err.text);
 	terminal_restore();
-	roles_end(&supervisor.roles, launch);
+	roles_end(&supervisor.roles, launch,
+		  supervisor.was_out_of_memory && supervisor.cgroup_fd >= 0);
 	net_start_end(&supervisor);
 	vsock_path_remove(&launch->vsock);
 	control_socket_close(&supervisor.control);

@@ -18,6 +18,7 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/host_view.h"
+#include "vmm/pod/roles.h"
 
 static char directory[] = "/tmp/test_host_oom-XXXXXX";
 
@@ -87,9 +88,31 @@ static void test_note(void **state)
 	assert_int_equal(rmdir(directory), 0);
 }
 
+/* The machine takes its time to give its memory back: who needs its place waits for that. */
+static void test_machine_is_awaited(void **state)
+{
+	static struct launch launch = { .logs = POD_LOGS_NONE };
+
+	(void)state;
+	for (int needs_place = 0; needs_place < 2; needs_place++) {
+		struct roles roles = ROLES_NONE;
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			pause();
+			_exit(0);
+		}
+		roles.machine_pid = pid;
+		roles_end(&roles, &launch, needs_place);
+		assert_int_equal(waitpid(pid, NULL, 0), needs_place ? -1 : pid);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_note) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_note),
+					    cmocka_unit_test(test_machine_is_awaited) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
