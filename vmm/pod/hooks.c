@@ -23,14 +23,9 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 #include "vmm/pod/host_view.h"
+#include "vmm/pod/last_words.h"
 
-enum { WORDS_MAX = 512, LAST_WORDS_MAX = 64 * 1024, STATUS_CANNOT = 127 };
-
-/* What a hook has said last. */
-struct words {
-	char text[WORDS_MAX];
-	size_t len;
-};
+enum { WORDS_MAX = 512, HEARD_MAX = 64 * 1024, STATUS_CANNOT = 127 };
 
 struct run {
 	const struct oci_hook *hook;
@@ -83,32 +78,15 @@ char *hooks_state(enum oci_hook_kind kind, const struct hooks_container *contain
 	return NULL;
 }
 
-/* Returns how much it was, 0 at the end, or -1: there is nothing for now. */
-static ssize_t hear(struct words *words, int fd)
-{
-	ssize_t n;
-
-	if (words->len == sizeof(words->text) - 1) {
-		words->len /= 2;
-		memmove(words->text, words->text + sizeof(words->text) - 1 - words->len,
-			words->len);
-	}
-	n = read(fd, words->text + words->len, sizeof(words->text) - 1 - words->len);
-	if (n > 0)
-		words->len += (size_t)n;
-	words->text[words->len] = '\0';
-	return n;
-}
-
 /* What is in the pipe yet. Who has outlived the hook may write for ever. */
-static void hear_last(struct words *words, int fd)
+static void hear_last(struct last_words *words, int fd)
 {
 	ssize_t heard = 0, n;
 
 	do {
-		n = hear(words, fd);
+		n = last_words_hear(words, fd);
 		heard += n;
-	} while (n > 0 && heard < LAST_WORDS_MAX);
+	} while (n > 0 && heard < HEARD_MAX);
 }
 
 /* Says why on stderr, which is the pipe already. */
@@ -171,7 +149,7 @@ static int64_t now_ms(void)
 }
 
 /* Returns whether it has ended in time. A child of its own may keep the pipe open. */
-static bool await(int pidfd, int output, uint32_t timeout_s, struct words *words)
+static bool await(int pidfd, int output, uint32_t timeout_s, struct last_words *words)
 {
 	int64_t end_ms = now_ms() + (int64_t)timeout_s * 1000;
 	struct pollfd fds[2] = { { .fd = pidfd, .events = POLLIN },
@@ -184,20 +162,19 @@ static bool await(int pidfd, int output, uint32_t timeout_s, struct words *words
 			return false;
 		if (poll(fds, 2, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms) < 0)
 			continue;
-		if (fds[1].revents && hear(words, output) == 0)
+		if (fds[1].revents && last_words_hear(words, output) == 0)
 			fds[1].fd = -1;
 	} while (!(fds[0].revents & POLLIN));
 	return true;
 }
 
-static int explain(const struct oci_hook *hook, int status, bool in_time, struct words *words,
+static int explain(const struct oci_hook *hook, int status, bool in_time, struct last_words *words,
 		   struct error *err)
 {
 	const char *kind = oci_hook_name(hook->kind);
 	const char *colon;
 
-	while (words->len && words->text[words->len - 1] == '\n')
-		words->text[--words->len] = '\0';
+	last_words_trim(words);
 	colon = words->len ? ": " : "";
 	if (!in_time)
 		return error_set(err, 0,
@@ -213,7 +190,8 @@ static int explain(const struct oci_hook *hook, int status, bool in_time, struct
 static int supervise(const struct run *run, pid_t pid, struct error *err)
 {
 	_cleanup_fd_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct words words = { .len = 0 };
+	char text[WORDS_MAX] = "";
+	struct last_words words = { .text = text, .size = sizeof(text) };
 	bool in_time = pidfd >= 0 && await(pidfd, run->output, run->hook->timeout_s, &words);
 	siginfo_t info = { .si_status = 0 };
 	int status = 0;

@@ -17,15 +17,10 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
+#include "vmm/pod/last_words.h"
 #include "vmm/pod/uuid.h"
 
 enum { WORDS_MAX = 4096 };
-
-/* What the child says before its news. */
-struct words {
-	char text[WORDS_MAX];
-	size_t len;
-};
 
 static int send_master(const char *path, int master, struct error *err)
 {
@@ -91,25 +86,8 @@ int orphan_take_stdio(const struct orphan_options *options, struct detach *detac
 	return 0;
 }
 
-/* Keeps the end of what comes. Returns false when nothing more will. */
-static bool hear(struct words *words, int fd)
-{
-	ssize_t n;
-
-	if (words->len == sizeof(words->text) - 1) {
-		words->len /= 2;
-		memmove(words->text, words->text + sizeof(words->text) - 1 - words->len,
-			words->len);
-	}
-	n = read(fd, words->text + words->len, sizeof(words->text) - 1 - words->len);
-	if (n > 0)
-		words->len += (size_t)n;
-	words->text[words->len] = '\0';
-	return n > 0 || (n < 0 && errno == EINTR);
-}
-
 /* Whether there was news. */
-static bool await(const struct detach_waiter *waiter, struct words *words)
+static bool await(const struct detach_waiter *waiter, struct last_words *words)
 {
 	struct pollfd fds[2] = { { .fd = waiter->news, .events = POLLIN },
 				 { .fd = waiter->messages, .events = POLLIN } };
@@ -118,8 +96,12 @@ static bool await(const struct detach_waiter *waiter, struct words *words)
 	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
 		if (poll(fds, 2, -1) < 0)
 			continue;
-		if (fds[1].revents && !hear(words, waiter->messages))
-			fds[1].fd = -1;
+		if (fds[1].revents) {
+			ssize_t n = last_words_hear(words, waiter->messages);
+
+			if (n == 0 || (n < 0 && errno != EINTR))
+				fds[1].fd = -1;
+		}
 		if (!fds[0].revents)
 			continue;
 		if (io_read_full(waiter->news, uuid, sizeof(uuid)) == (ssize_t)sizeof(uuid))
@@ -130,13 +112,12 @@ static bool await(const struct detach_waiter *waiter, struct words *words)
 }
 
 /* What it said last. */
-static int explain(struct words *words, struct error *err)
+static int explain(struct last_words *words, struct error *err)
 {
 	static const char prefix[] = "nacelle: ";
 	char *line;
 
-	while (words->len && words->text[words->len - 1] == '\n')
-		words->text[--words->len] = '\0';
+	last_words_trim(words);
 	line = strrchr(words->text, '\n');
 	line = line ? line + 1 : words->text;
 	if (strncmp(line, prefix, strlen(prefix)) == 0)
@@ -146,7 +127,8 @@ static int explain(struct words *words, struct error *err)
 
 int orphan_await(const struct detach_waiter *waiter, struct error *err)
 {
-	static struct words words;
+	static char text[WORDS_MAX];
+	struct last_words words = { .text = text, .size = sizeof(text) };
 	int status;
 
 	if (await(waiter, &words))
