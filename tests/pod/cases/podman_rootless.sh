@@ -120,3 +120,16 @@ test_slirp_port() {
   expect_stdout_has "default via 10.0.2.2 dev tap0"
   says 0 rm -f -t 0 c
 }
+
+# A network of the user's own, in the namespace that podman keeps for all of them: a port, and another container by name.
+test_network() {
+  rootless_begin
+  modprobe -a veth bridge 2>/dev/null
+  says 0 network create lan
+  says 0 run -d --name web --network lan -p 7392:80 busybox sh -c 'cd /tmp; echo served >file; exec httpd -f -p 80'
+  wait_for 60 fetched http://127.0.0.1:7392/file
+  says 0 run --rm --network lan busybox wget -q -O - http://web/file
+  expect_stdout served
+  says 0 rm -f -t 0 web
+  says 0 network rm lan
+}
