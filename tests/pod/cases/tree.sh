@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# level: pod
 # What a pod sees of its image is what was put in.
 
 . "$here/../images/odd-tree.sh"
