@@ -58,14 +58,15 @@ _Static_assert(sizeof(struct p9_record) == 16, "both sides are one build, but sa
 
 /*
  * Beside the device, whoever has its end of the socket too may bring shares and take them away, by
- * a packet of its own: in order with the records, and without an answer. A new share's descriptor
- * comes with it (SCM_RIGHTS). The device itself cannot pass descriptors on: its list of system
- * calls has no sendmsg().
+ * a packet of its own, in order with the records. A new share's descriptor comes with it
+ * (SCM_RIGHTS). With a removal comes one that the server closes when it has let go of the shares,
+ * which is its answer. The device itself cannot pass descriptors on: its list of system calls has
+ * no sendmsg().
  */
 enum p9_share_flags {
 	P9_SHARE_READ_ONLY = 1,
 	P9_SHARE_RECURSIVE = 2,
-	P9_SHARE_REMOVE = 4, /* all whose names begin with name; no descriptor */
+	P9_SHARE_REMOVE = 4, /* all whose names begin with name */
 };
 enum { P9_SHARE_PACKET_NAME = 32 };
 #define P9_SLOT_SHARE UINT32_MAX

@@ -96,18 +96,16 @@ static void add_share(struct p9_server *s, const struct p9_share_packet *packet,
 static int take_share(struct p9_server *s, const struct p9_share_packet *packet, int fd, bool lost,
 		      struct error *err)
 {
-	bool remove = packet->flags & P9_SHARE_REMOVE;
+	_cleanup_fd_ int taken = fd;
 
 	if (!s->takes_shares || !memchr(packet->name, '\0', sizeof(packet->name)) ||
-	    !packet->name[0] || (!lost && remove == (fd >= 0))) {
-		if (fd >= 0)
-			close(fd);
+	    !packet->name[0] || (!lost && fd < 0))
 		return error_set(err, 0, "a broken share came to the 9p server");
-	}
-	if (remove)
+	/* Who asked for a removal sees its descriptor closed after that. */
+	if (packet->flags & P9_SHARE_REMOVE)
 		p9_server_remove_shares(s, packet->name);
-	else if (fd >= 0)
-		add_share(s, packet, fd);
+	else if (taken >= 0)
+		add_share(s, packet, steal_fd(&taken));
 	return 0;
 }
 

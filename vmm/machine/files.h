@@ -32,11 +32,12 @@ struct files_request {
 void files_run(const struct files_request *request) __attribute__((noreturn));
 
 /*
- * For whoever has the device's end of the socket of a channel that takes shares: hands one over,
- * whose descriptor stays the caller's, or takes away those whose names begin like this. Nothing is
- * waited for, and nothing answers. 0, or -1 with errno set.
+ * For whoever has the device's end of the socket of a channel that takes shares: hands one over, or
+ * takes away those whose names begin like this. Nothing is waited for. The role closes its copy of
+ * the token, any descriptor, when nothing of them is open there, but for what an fsync is in hand
+ * of. The descriptors stay the caller's. 0, or -1 with errno set.
  */
 int files_add_share(int socket, const struct p9_share_config *share);
-int files_remove_shares(int socket, const char *prefix);
+int files_remove_shares(int socket, const char *prefix, int token);
 
 #endif

@@ -54,6 +54,8 @@ static void on_client_end(struct pod_client *client)
 		members_give_up(supervisor, slot);
 		return;
 	}
+	if (slot->member.state == POD_APP_EXITED)
+		return;
 	if (!slot->detached)
 		supervisor_command(supervisor, &command);
 	if (slot->leashed)

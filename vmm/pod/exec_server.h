@@ -31,6 +31,11 @@ struct member_slot {
 	struct pod_client *starter; /* waits for its start, or NULL */
 	uint32_t share_count;
 	uint64_t started_ms;
+	/* Of one that has ended, until its end is told. */
+	struct machine_event exit;
+	struct supervisor *supervisor;
+	struct loop_fd gone;	 /* the files role has let go of its shares */
+	struct loop_timer limit; /* or takes too long */
 };
 
 struct exec_slot {

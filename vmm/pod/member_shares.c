@@ -5,6 +5,7 @@
 #include "vmm/pod/member_shares.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -34,12 +35,22 @@ int member_shares_add(struct member_shares *shares, uint32_t slot, uint32_t inde
 	return 0;
 }
 
-bool member_shares_remove(struct member_shares *shares, uint32_t slot)
+int member_shares_remove(struct member_shares *shares, uint32_t slot, int *gone, struct error *err)
 {
+	_cleanup_fd_ int ours = -1, token = -1;
 	char prefix[MEMBER_SHARE_NAME_MAX];
+	int ends[2];
 
+	*gone = -1;
 	if (shares->socket < 0)
-		return true;
+		return 0;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, errno, "cannot make a pipe");
+	ours = ends[0];
+	token = ends[1];
 	(void)snprintf(prefix, sizeof(prefix), "m%" PRIu32 ".", slot);
-	return files_remove_shares(shares->socket, prefix) == 0;
+	if (files_remove_shares(shares->socket, prefix, token) < 0)
+		return error_set(err, errno, "cannot take a container's directories from the pod");
+	*gone = steal_fd(&ours);
+	return 0;
 }

@@ -32,8 +32,11 @@ int member_shares_add(struct member_shares *shares, uint32_t slot, uint32_t inde
 
 /*
  * Takes away all shares of the slot: what the guest still has open there is of no use any more, and
- * the files role lets go of it at once. False if that could not be told: the device is stuck.
+ * the files role lets go of it. *gone, the caller's, is the end of a pipe that hangs up when it has
+ * done so, and of which nothing shall be read; -1: there is nothing to wait for. Returns 0, or -1
+ * with err filled if that could not be told: the device is stuck, or the host has no descriptors.
  */
-bool member_shares_remove(struct member_shares *shares, uint32_t slot);
+int member_shares_remove(struct member_shares *shares, uint32_t slot, int *gone, struct error *err)
+    __attribute__((warn_unused_result));
 
 #endif

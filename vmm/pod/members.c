@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
+#include "vmm/pod/report.h"
 #include "vmm/pod/start_failure.h"
 #include "vmm/pod/supervisor.h"
 
@@ -21,7 +24,10 @@ struct exec_slot *members_find(struct supervisor *supervisor, const struct pod_r
 {
 	struct exec_slot *slot = exec_server_find(supervisor, request->app);
 
-	return slot && request->serial && slot->member.serial == request->serial ? slot : NULL;
+	return slot && request->serial && slot->member.serial == request->serial &&
+		       slot->member.state != POD_APP_EXITED
+		   ? slot
+		   : NULL;
 }
 
 static uint32_t slot_number(const struct supervisor *supervisor, const struct exec_slot *slot)
@@ -205,33 +211,95 @@ static void tell_starter(struct supervisor *supervisor, struct exec_slot *slot,
 	(void)pod_client_reply(client, event->type == MACHINE_EVENT_APP_START ? &reply : &failed);
 }
 
-/* The next container in the slot would get what is left of this one. */
-static void remove_shares(struct supervisor *supervisor, const struct exec_slot *slot)
+/*
+ * The next container in the slot would get what is left of this one. Returns a descriptor as
+ * member_shares_remove() gives it.
+ */
+static int remove_shares(struct supervisor *supervisor, const struct exec_slot *slot)
 {
-	if (!member_shares_remove(&supervisor->roles.member_shares, slot_number(supervisor, slot)))
-		supervisor_fail(supervisor, "cannot take a container's directories from the pod");
+	struct error err = ERROR_NONE;
+	int gone;
+
+	if (member_shares_remove(&supervisor->roles.member_shares, slot_number(supervisor, slot),
+				 &gone, &err) < 0)
+		supervisor_fail(supervisor, "%s", err.text);
+	return gone;
 }
 
+/* Nobody is there to be told, and packets to the files role keep their order. */
 void members_give_up(struct supervisor *supervisor, struct exec_slot *slot)
 {
-	remove_shares(supervisor, slot);
+	_cleanup_fd_ int gone = remove_shares(supervisor, slot);
+
 	*slot = (struct exec_slot){ .used = false };
 }
 
-static void on_exit_event(struct supervisor *supervisor, struct exec_slot *slot,
-			  const struct machine_event *event)
+static void tell_exit(struct supervisor *supervisor, struct exec_slot *slot)
 {
+	const struct machine_event exit = slot->member.exit;
 	struct pod_client *client = slot->client;
 
+	if (slot->member.gone.loop) {
+		loop_fd_remove(&slot->member.gone);
+		close(slot->member.gone.fd);
+	}
+	loop_timer_remove(&slot->member.limit);
 	if (client)
 		exec_server_unbind(client);
 	slot->client = NULL;
-	/* Who hears of the end unmounts the root. */
-	remove_shares(supervisor, slot);
 	/* The container's own process passes the refusal on, and ends with what comes then. */
-	tell_starter(supervisor, slot, event);
-	exec_server_tell(supervisor, client, event);
+	tell_starter(supervisor, slot, &exit);
+	exec_server_tell(supervisor, client, &exit);
 	*slot = (struct exec_slot){ .used = false };
+}
+
+static void on_gone(struct loop_fd *member, uint32_t events)
+{
+	struct exec_slot *slot = container_of(member, struct exec_slot, member.gone);
+
+	(void)events;
+	tell_exit(slot->member.supervisor, slot);
+}
+
+static void on_shares_limit(struct loop_timer *timer)
+{
+	struct exec_slot *slot = container_of(timer, struct exec_slot, member.limit);
+
+	report(REPORT_WARNING, "the directories of a container that has ended may be in use");
+	tell_exit(slot->member.supervisor, slot);
+}
+
+/* Who hears of the end unmounts the root: it must not be busy any more. */
+static void on_exit_event(struct supervisor *supervisor, struct exec_slot *slot,
+			  const struct machine_event *event)
+{
+	struct member_slot *member = &slot->member;
+	_cleanup_fd_ int gone = -1;
+
+	if (member->state == POD_APP_EXITED)
+		return;
+	member->state = POD_APP_EXITED;
+	member->exit = *event;
+	member->supervisor = supervisor;
+	gone = remove_shares(supervisor, slot);
+	if (gone < 0 ||
+	    loop_timer_add(&supervisor->loop, &member->limit, on_shares_limit, NULL) < 0 ||
+	    loop_fd_add(&supervisor->loop, &member->gone, gone, EPOLLHUP, on_gone, NULL) < 0) {
+		tell_exit(supervisor, slot);
+		return;
+	}
+	(void)steal_fd(&gone);
+	loop_timer_set(&member->limit, MEMBER_SHARES_LIMIT_MS);
+}
+
+void members_end(struct supervisor *supervisor)
+{
+	for (unsigned i = 0; i < FRAME_ADDED_MAX; i++) {
+		struct exec_slot *slot = &supervisor->exec.slots[i];
+
+		if (slot->used && slot->member.serial && slot->member.state == POD_APP_EXITED)
+			tell_exit(supervisor, slot);
+	}
 }
 
 void members_on_event(struct supervisor *supervisor, struct exec_slot *slot,

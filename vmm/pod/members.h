@@ -46,8 +46,15 @@ void members_start(struct supervisor *supervisor, struct pod_client *client,
 /* The connection has ended before there was a record. */
 void members_give_up(struct supervisor *supervisor, struct exec_slot *slot);
 
-/* An event of a member. */
+/*
+ * An event of a member. Its exit is told when the files role has let go of its shares, or after
+ * MEMBER_SHARES_LIMIT_MS.
+ */
+enum { MEMBER_SHARES_LIMIT_MS = 5000 };
 void members_on_event(struct supervisor *supervisor, struct exec_slot *slot,
 		      const struct machine_event *event);
+
+/* The pod has ended, and its roles: tells the exits that have not been told. */
+void members_end(struct supervisor *supervisor);
 
 #endif

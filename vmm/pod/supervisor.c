@@ -22,6 +22,7 @@
 #include "vmm/pod/host_view.h"
 #include "vmm/pod/life.h"
 #include "vmm/pod/machine_records.h"
+#include "vmm/pod/members.h"
 #include "vmm/pod/passt.h"
 #include "vmm/pod/pod_pause.h"
 #include "vmm/pod/report.h"
@@ -318,6 +319,7 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 	terminal_restore();
 	roles_end(&supervisor.roles, launch,
 		  supervisor.was_out_of_memory && supervisor.cgroup_fd >= 0);
+	members_end(&supervisor);
 	net_start_end(&supervisor);
 	vsock_path_remove(&launch->vsock);
 	control_socket_close(&supervisor.control);

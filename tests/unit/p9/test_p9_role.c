@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -200,6 +201,21 @@ static void send_share(struct p9_world *w, const char *name, uint32_t flags, int
 	    descriptors_send(w->client.socket, &packet, sizeof(packet), &fd, fd >= 0 ? 1 : 0), 0);
 }
 
+/* The role closes what came with the removal, and answers with that. */
+static void remove_shares(struct p9_world *w, const char *prefix)
+{
+	struct pollfd gone = { .events = 0 };
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	send_share(w, prefix, P9_SHARE_REMOVE, ends[1]);
+	close(ends[1]);
+	gone.fd = ends[0];
+	assert_int_equal(poll(&gone, 1, 60000), 1);
+	assert_int_equal(gone.revents, POLLHUP);
+	close(ends[0]);
+}
+
 /* 0: this user may not look. */
 static unsigned count_descriptors(const struct p9_world *w)
 {
@@ -241,14 +257,14 @@ static void test_shares_come_and_go(void **state)
 		assert_int_equal(p9_open_path(&w->client, 11, "m0.1", O_RDONLY), 0);
 		assert_int_equal(p9_mkdir(&w->client, 11, "no", 0755, 0), EROFS);
 		assert_true(!before || count_descriptors(w) > before);
-		send_share(w, "m0.", P9_SHARE_REMOVE, -1);
+		remove_shares(w, "m0.");
+		assert_int_equal(count_descriptors(w), before);
 		assert_int_equal(p9_clunk(&w->client, 10), EBADF);
 		assert_int_equal(p9_clunk(&w->client, 11), EBADF);
 		assert_int_equal(p9_walk(&w->client, 1, 2, "m0.0"), ENOENT);
-		assert_int_equal(count_descriptors(w), before);
 	}
 	/* The shares that the role began with are not to be taken away. */
-	send_share(w, "share", P9_SHARE_REMOVE, -1);
+	remove_shares(w, "share");
 	assert_int_equal(p9_walk(&w->client, 1, 2, "share"), 0);
 	close(fd);
 	assert_int_equal(p9_world_free(w), 0);
@@ -278,10 +294,10 @@ static void test_broken_shares(void **state)
 	send_share(w, "m0.0", 0, -1);
 	expect_end(w);
 	w = p9_world_new_role_for_shares();
-	send_share(w, "m0.0", P9_SHARE_REMOVE, fd);
+	send_share(w, "m0.0", P9_SHARE_REMOVE, -1);
 	expect_end(w);
 	w = p9_world_new_role_for_shares();
-	send_share(w, "", P9_SHARE_REMOVE, -1);
+	send_share(w, "", P9_SHARE_REMOVE, fd);
 	expect_end(w);
 	w = p9_world_new_role_for_shares();
 	memset(packet.name, 'm', sizeof(packet.name));

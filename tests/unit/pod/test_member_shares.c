@@ -19,7 +19,7 @@
 
 static int sockets[2];
 
-static void expect_packet(const char *name, uint32_t flags, bool has_fd)
+static void expect_packet(const char *name, uint32_t flags)
 {
 	struct p9_share_packet packet;
 	unsigned count;
@@ -30,16 +30,16 @@ static void expect_packet(const char *name, uint32_t flags, bool has_fd)
 	assert_int_equal(packet.slot, P9_SLOT_SHARE);
 	assert_string_equal(packet.name, name);
 	assert_int_equal(packet.flags, flags);
-	assert_int_equal(count, has_fd);
-	if (has_fd)
-		close(fd);
+	assert_int_equal(count, 1);
+	close(fd);
 }
 
 static void test_packets(void **state)
 {
 	struct member_shares shares;
 	struct error err = ERROR_NONE;
-	int fd;
+	int fd, gone;
+	char byte;
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
@@ -47,13 +47,19 @@ static void test_packets(void **state)
 	fd = open("/", O_PATH | O_CLOEXEC);
 	assert_int_equal(member_shares_add(&shares, 1, 0, fd, false, true, &err), 0);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
-	expect_packet("m1.0", P9_SHARE_RECURSIVE, true);
+	expect_packet("m1.0", P9_SHARE_RECURSIVE);
 	fd = open("/", O_PATH | O_CLOEXEC);
 	assert_int_equal(member_shares_add(&shares, 63, 255, fd, true, false, &err), 0);
-	expect_packet("m63.255", P9_SHARE_READ_ONLY, true);
+	expect_packet("m63.255", P9_SHARE_READ_ONLY);
 	/* Slot 1, not slot 12. */
-	assert_true(member_shares_remove(&shares, 1));
-	expect_packet("m1.", P9_SHARE_REMOVE, false);
+	assert_int_equal(member_shares_remove(&shares, 1, &gone, &err), 0);
+	assert_int_equal(fcntl(gone, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(read(gone, &byte, 1), -1);
+	assert_int_equal(errno, EAGAIN);
+	/* The answer is that what came with the question is closed. */
+	expect_packet("m1.", P9_SHARE_REMOVE);
+	assert_int_equal(read(gone, &byte, 1), 0);
+	close(gone);
 	close(sockets[0]);
 	close(sockets[1]);
 }
@@ -63,13 +69,14 @@ static void test_no_room(void **state)
 {
 	struct member_shares shares = { .socket = -1 };
 	struct error err = ERROR_NONE;
-	int fd = open("/", O_PATH | O_CLOEXEC), result = 0;
+	int fd = open("/", O_PATH | O_CLOEXEC), result = 0, gone;
 
 	(void)state;
 	assert_int_equal(member_shares_add(&shares, 1, 0, fd, false, false, &err), -1);
 	assert_int_equal(err.code, ENOTSUP);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
-	assert_true(member_shares_remove(&shares, 1));
+	assert_int_equal(member_shares_remove(&shares, 1, &gone, &err), 0);
+	assert_int_equal(gone, -1);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
 	shares.socket = sockets[0];
 	for (int i = 0; i < 100000 && result == 0; i++) {
@@ -78,6 +85,8 @@ static void test_no_room(void **state)
 		assert_int_equal(fcntl(fd, F_GETFD), -1);
 	}
 	assert_int_equal(result, -1);
+	assert_int_equal(member_shares_remove(&shares, 1, &gone, &err), -1);
+	assert_int_equal(gone, -1);
 	close(sockets[0]);
 	close(sockets[1]);
 }

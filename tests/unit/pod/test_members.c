@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "images/remove_tree.h"
+#include "virtio/p9_channel.h"
 #include "vmm/pod/client.h"
 #include "vmm/pod/member_internal.h"
 #include "vmm/pod/members.h"
@@ -134,6 +135,16 @@ static void say(struct fixture *f, enum machine_event_type type, uint32_t kind, 
 	exec_server_on_event(&f->supervisor, &event);
 }
 
+/* The files role hears that shares go, and lets go of them: what came with that is closed. */
+static void let_go(struct fixture *f)
+{
+	struct p9_share_packet packet;
+
+	assert_int_equal(recv(f->files, &packet, sizeof(packet), MSG_DONTWAIT), sizeof(packet));
+	assert_int_equal(packet.flags, P9_SHARE_REMOVE);
+	turn(f);
+}
+
 static struct machine_command hear(const struct fixture *f)
 {
 	struct machine_command command;
@@ -149,6 +160,14 @@ static void expect_state(int client, enum pod_app_state state)
 	assert_int_equal(client_receive(client, &reply, NULL), 0);
 	assert_int_equal(reply.type, POD_REQUEST_ADD);
 	assert_int_equal(reply.app_state, state);
+}
+
+static void expect_silence(const struct fixture *f)
+{
+	char byte;
+
+	assert_int_equal(recv(f->client, &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(errno, EAGAIN);
 }
 
 /* From its place to its exit. */
@@ -198,13 +217,71 @@ static void test_life(void **state)
 	assert_int_equal(command.type, MACHINE_COMMAND_SIGNAL);
 	assert_int_equal(command.app, f->id);
 	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_CODE, 7);
+	/* Nobody is asked for it any more, and its end is told when its shares are gone. */
+	request = about(f, POD_REQUEST_STATUS);
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), ENOENT);
+	expect_silence(f);
+	let_go(f);
 	assert_int_equal(client_receive(f->client, &reply, NULL), 0);
 	assert_int_equal(reply.app_state, POD_APP_EXITED);
 	assert_int_equal(reply.exit_code, 7);
-	/* Its shares are taken away, and nobody is asked for it any more. */
-	assert_true(recv(f->files, packet, sizeof(packet), 0) > 0);
-	request = about(f, POD_REQUEST_STATUS);
-	assert_int_equal(ask(f, f->other, &request, -1, &reply), ENOENT);
+}
+
+static void die(struct fixture *f)
+{
+	reserve(f);
+	add(f);
+	(void)hear(f);
+	say(f, MACHINE_EVENT_APP_HELD, 0, 0);
+	expect_state(f->client, POD_APP_HELD);
+	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_CODE, 0);
+	turn(f);
+	expect_silence(f);
+}
+
+/* A files role that is held up by the host's disk holds nobody up for ever. */
+static void test_shares_limit(void **state)
+{
+	struct fixture *f = *state;
+	struct exec_slot *slot = f->supervisor.exec.slots;
+
+	die(f);
+	loop_timer_set(&slot->member.limit, 1);
+	while (slot->used)
+		assert_int_equal(loop_run_once(&f->supervisor.loop, -1, NULL), 0);
+	expect_state(f->client, POD_APP_EXITED);
+	let_go(f);
+}
+
+/* The pod ends before that: the status is not lost. */
+static void test_end_of_all(void **state)
+{
+	struct fixture *f = *state;
+
+	die(f);
+	members_end(&f->supervisor);
+	expect_state(f->client, POD_APP_EXITED);
+	members_end(&f->supervisor);
+	expect_silence(f);
+}
+
+/* Who waits has gone: the place is free when the shares are gone, and nothing is sent to the guest.
+ */
+static void test_nobody_waits(void **state)
+{
+	const struct exec_slot *slot;
+	struct fixture *f = *state;
+	char command[sizeof(struct machine_command)];
+
+	slot = f->supervisor.exec.slots;
+	die(f);
+	close(f->client);
+	f->client = -1;
+	turn(f);
+	assert_int_equal(recv(f->machine, command, sizeof(command), MSG_DONTWAIT), -1);
+	assert_true(slot->used);
+	let_go(f);
+	assert_false(slot->used);
 }
 
 /* The place is another's now: the number alone does not find it. */
@@ -284,6 +361,7 @@ static void test_end_of_the_process(void **state)
 	assert_int_equal(command.signal, SIGKILL);
 	/* Who waits for its start hears of its end. */
 	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_SIGNAL, SIGKILL);
+	let_go(f);
 	{
 		struct error err = ERROR_NONE;
 		struct pod_reply reply;
@@ -497,6 +575,7 @@ static void test_short_life(void **state)
 	assert_int_equal(hear(f).type, MACHINE_COMMAND_START);
 	say(f, MACHINE_EVENT_APP_START, 0, 0);
 	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_CODE, 0);
+	let_go(f);
 	serve(f, p);
 	assert_int_equal(recv(p->client, &reply, sizeof(reply), MSG_DONTWAIT), -1);
 	expect_state(f->client, POD_APP_RUNNING);
@@ -529,6 +608,7 @@ static void test_refused_start(void **state)
 	serve(f, p);
 	assert_int_equal(hear(f).type, MACHINE_COMMAND_START);
 	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_NOT_STARTED, 127);
+	let_go(f);
 	expect_state(f->client, POD_APP_EXITED);
 	member_end_links(&p->member);
 	assert_int_equal(client_receive(p->client, &reply, &err), -1);
@@ -545,6 +625,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_whose_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_end_of_the_process, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shares_that_stay, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_shares_limit, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_end_of_all, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_nobody_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many_shares, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_links, set_up, tear_down),
