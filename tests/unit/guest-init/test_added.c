@@ -12,10 +12,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "harness.h"
+#include "harness_added.h"
 #include "vmm/pod/record.h"
 
-#define WAIT "echo ready; exec sleep 1000"
 /* What WAIT becomes after it has said that it is ready, for what is compared with it. */
 #define UNTIL_IT_SLEEPS "until tr '\\0' ' ' </proc/1/cmdline | grep -q ^sleep; do :; done; "
 
@@ -29,9 +28,8 @@ struct process {
 static void make_process(struct process *p, const char *script)
 {
 	*p = (struct process){ .argv = { "/bin/sh", "-c", script } };
-	p->app = (struct pod_app){
-		.argv = p->argv, .env = p->env, .stdin_port = 1, .stdout_port = 2, .stderr_port = 3
-	};
+	p->app = (struct pod_app){ .argv = p->argv, .env = p->env };
+	harness_added_streams(&p->app);
 }
 
 static void run_with(struct harness_pod *pod, struct process *p, struct script script,
@@ -39,15 +37,7 @@ static void run_with(struct harness_pod *pod, struct process *p, struct script s
 {
 	unsigned times = script.added_times ? script.added_times : 1;
 
-	script.added = &p->app;
-	if (!script.added_on)
-		script.added_on = "ready\n";
-	harness_run(&pod->pod, &script, o);
-	if (!o->pod_exited || o->added_exits != times)
-		(void)fprintf(stderr, "%u exits; out: %s err: %s added out: %s err: %s\n",
-			      o->added_exits, o->out, o->err, o->added_out, o->added_err);
-	assert_true(o->hello && o->pod_exited);
-	assert_int_equal(o->died, -1);
+	harness_added_run(pod, &p->app, script, o);
 	assert_int_equal(o->added_exits, times);
 	if (o->added_kind == EXIT_KIND_CODE || o->added_kind == EXIT_KIND_SIGNAL)
 		assert_int_equal(o->added_starts, times);

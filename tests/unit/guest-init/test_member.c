@@ -12,10 +12,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "harness.h"
+#include "harness_added.h"
 #include "vmm/pod/record.h"
-
-#define WAIT "echo ready; exec sleep 1000"
 
 /* A container that runs `script`, and the app beside it. */
 struct world {
@@ -27,23 +25,13 @@ static void make_world(struct world *w, const char *script)
 	harness_pod(&w->pod, WAIT);
 	harness_pod(&w->member, script);
 	w->member.app.name = "member";
-	w->member.app.stdin_port = 1;
-	w->member.app.stdout_port = 2;
-	w->member.app.stderr_port = 3;
+	harness_added_streams(&w->member.app);
 }
 
 static void run(struct world *w, struct script script, struct outcome *o)
 {
-	script.added = &w->member.app;
 	script.added_member = true;
-	if (!script.added_on)
-		script.added_on = "ready\n";
-	harness_run(&w->pod.pod, &script, o);
-	if (!o->pod_exited || !o->added_exits)
-		(void)fprintf(stderr, "%u exits; out: %s err: %s added out: %s err: %s\n",
-			      o->added_exits, o->out, o->err, o->added_out, o->added_err);
-	assert_true(o->hello && o->pod_exited);
-	assert_int_equal(o->died, -1);
+	harness_added_run(&w->pod, &w->member.app, script, o);
 }
 
 static void expect(struct world *w, const char *out, uint32_t code)

@@ -12,28 +12,23 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "harness.h"
+#include "harness_added.h"
 #include "vmm/pod/figures.h"
 #include "vmm/pod/record.h"
 
 static const char *argv_nothing[] = { "nothing", NULL };
-static const struct pod_app streams = {
-	.argv = argv_nothing, .stdin_port = 1, .stdout_port = 2, .stderr_port = 3
-};
 
 /* Puts a record to an app that sleeps, and expects the pod to be none the worse. */
 static void ask(void *record, size_t len, struct script script, struct outcome *o)
 {
+	struct pod_app nothing = { .argv = argv_nothing };
 	struct harness_pod pod;
 
-	harness_pod(&pod, "sleep 1000 & echo ready; exec sleep 1000");
-	script.added = &streams;
-	script.added_on = "ready\n";
+	harness_pod(&pod, "sleep 1000 & " WAIT);
+	harness_added_streams(&nothing);
 	script.added_record = record;
 	script.added_record_len = len;
-	harness_run(&pod.pod, &script, o);
-	assert_true(o->hello && o->pod_exited);
-	assert_int_equal(o->died, -1);
+	harness_added_run(&pod, &nothing, script, o);
 	assert_int_equal(o->app_code, SIGKILL);
 	assert_string_equal(o->added_err, "");
 	free(record);
