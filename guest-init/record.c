@@ -256,7 +256,12 @@ static int open_record(const void *dtb, size_t len, struct record_reader *r, str
 {
 	uint32_t version;
 
-	*r = (struct record_reader){ .dtb = dtb, .where = "/", .err = err };
+	*r = (struct record_reader){
+		.dtb = dtb,
+		.where = "/",
+		.err = err,
+		.listed_node = READER_LISTED_NONE,
+	};
 	if (len > RECORD_SIZE_MAX)
 		return error_set(err, EFBIG, "pod record: %zu bytes are too many", len);
 	if (!is_whole(dtb, len))

@@ -19,10 +19,44 @@ void reader_fail(struct record_reader *r, const char *name, const char *why)
 	r->bad = true;
 }
 
+/* listed_count is above its limit where there are more. */
+static void list_properties(struct record_reader *r)
+{
+	int property;
+
+	r->listed_node = r->node;
+	r->listed_count = 0;
+	fdt_for_each_property_offset(property, r->dtb, r->node)
+	{
+		struct reader_listed *entry = &r->listed[r->listed_count];
+
+		if (r->listed_count++ == READER_LISTED_MAX)
+			return;
+		entry->data = fdt_getprop_by_offset(r->dtb, property, &entry->name, &entry->len);
+	}
+}
+
+static const void *find_property(struct record_reader *r, const char *name, int *len)
+{
+	if (r->listed_node != r->node)
+		list_properties(r);
+	if (r->listed_count > READER_LISTED_MAX)
+		return fdt_getprop(r->dtb, r->node, name, len);
+	for (size_t i = 0; i < r->listed_count; i++) {
+		const struct reader_listed *entry = &r->listed[i];
+
+		if (entry->data && !strcmp(entry->name, name)) {
+			*len = entry->len;
+			return entry->data;
+		}
+	}
+	return NULL;
+}
+
 const void *reader_property(struct record_reader *r, const char *name, size_t *len)
 {
 	int signed_len;
-	const void *data = fdt_getprop(r->dtb, r->node, name, &signed_len);
+	const void *data = find_property(r, name, &signed_len);
 
 	*len = 0;
 	if (!data)

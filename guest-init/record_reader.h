@@ -14,12 +14,28 @@
 #include "guest-init/record.h"
 #include "vmm/base/error.h"
 
+enum {
+	READER_LISTED_MAX = 48, /* a node with more is read from its bytes each time */
+	READER_LISTED_NONE = -1,
+};
+
+struct reader_listed {
+	const char *name;
+	const void *data;
+	int len;
+};
+
 struct record_reader {
 	const void *dtb; /* whole: see is_whole() in record.c */
 	int node;
 	const char *where; /* for messages */
 	bool bad;
 	struct error *err;
+
+	/* The properties of that node, found once: most of those that are asked for are absent. */
+	int listed_node; /* READER_LISTED_NONE at first */
+	size_t listed_count;
+	struct reader_listed listed[READER_LISTED_MAX];
 };
 
 void reader_fail(struct record_reader *r, const char *name, const char *why);

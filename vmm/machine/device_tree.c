@@ -109,7 +109,7 @@ int device_tree_build(const struct device_tree_request *request, void *buffer, s
 	int status;
 
 	/* libfdt's sequential writer keeps the first error: it is enough to look at the end. */
-	fdt_create(buffer, DEVICE_TREE_BYTES_MAX);
+	fdt_create_with_flags(buffer, DEVICE_TREE_BYTES_MAX, FDT_CREATE_FLAG_NO_NAME_DEDUP);
 	fdt_finish_reservemap(buffer);
 	fdt_begin_node(buffer, "");
 	/* Linux ignores a tree whose root is compatible with nothing. */

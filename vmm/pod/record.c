@@ -260,7 +260,8 @@ static int build_within(const struct content *content, size_t size, struct recor
 	w->dtb = malloc(size);
 	if (!w->dtb)
 		return error_set(w->err, ENOMEM, "cannot write the pod record");
-	writer_check(w, fdt_create(w->dtb, (int)size));
+	/* To look for each name among those before it would cost more than their bytes. */
+	writer_check(w, fdt_create_with_flags(w->dtb, (int)size, FDT_CREATE_FLAG_NO_NAME_DEDUP));
 	if (!w->bad)
 		writer_check(w, fdt_finish_reservemap(w->dtb));
 	if (content->pod)

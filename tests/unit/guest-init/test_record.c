@@ -642,6 +642,40 @@ static void test_reader_refuses_limits(void **state)
 		    "Invalid argument");
 }
 
+/* More properties than the reader keeps of a node: what is asked for comes last of them. */
+static void test_many_properties(void **state)
+{
+	enum { OTHERS = 100 };
+	static char space[32768];
+	const struct pod_app app = full_app();
+	const struct pod pod = {
+		.cpus = 1, .volumes = volumes, .volume_count = 2, .apps = &app, .app_count = 1
+	};
+	struct error err = ERROR_NONE;
+	struct record record;
+	void *dtb;
+	size_t len;
+	char name[16];
+	int at;
+
+	(void)state;
+	assert_int_equal(record_build(&pod, &dtb, &len, &err), 0);
+	assert_int_equal(fdt_open_into(dtb, space, sizeof(space)), 0);
+	free(dtb);
+	at = fdt_path_offset(space, "/apps/app@0");
+	/* A new property is the first of its node. */
+	for (int i = 0; i < OTHERS; i++) {
+		(void)snprintf(name, sizeof(name), "other-%d", i);
+		assert_int_equal(fdt_setprop(space, at, name, "x", 1), 0);
+	}
+	assert_int_equal(record_read(space, fdt_totalsize(space), &record, &err), 0);
+	assert_int_equal(record.app_count, 1);
+	assert_string_equal(record.apps[0].name, app.name);
+	assert_list(record.apps[0].argv, app.argv);
+	assert_int_equal(record.apps[0].ports[1], app.stdout_port);
+	record_free(&record);
+}
+
 static void test_every_truncation(void **state)
 {
 	const struct pod_app app = full_app();
@@ -715,6 +749,7 @@ int main(void)
 		cmocka_unit_test(test_writer_refuses_pods),
 		cmocka_unit_test(test_reader_refuses_limits),
 		cmocka_unit_test(test_reader_refuses),
+		cmocka_unit_test(test_many_properties),
 		cmocka_unit_test(test_every_truncation),
 		cmocka_unit_test(test_initramfs),
 	};
