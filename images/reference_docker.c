@@ -206,6 +206,7 @@ int image_reference_parse_docker(struct image_reference *out, const char *text, 
 				 len > 300 ? 300 : (int)len, text);
 	memcpy(name, text, len);
 	name[len] = '\0';
+	out->tag[0] = out->digest[0] = '\0';
 	if (split_version(out, name, err) < 0)
 		return -1;
 	if (strlen(name) == HEX_ID_LEN && !name[strspn(name, "0123456789abcdef")])

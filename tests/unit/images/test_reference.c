@@ -173,6 +173,25 @@ static void test_docker(void **state)
 }
 
 /* Port 443 is in the reference, for logins and certificates, but not in the name. */
+/* What the reference does not name is empty, whatever was there before. */
+static void test_docker_fills_all(void **state)
+{
+	static const char by_digest[] =
+	    "example.com/app@sha256:"
+	    "0102030000000000000000000000000000000000000000000000000000000000";
+	struct image_reference r;
+
+	(void)state;
+	memset(&r, 'x', sizeof(r));
+	assert_int_equal(image_reference_parse_docker(&r, "example.com/app", 15, NULL), 0);
+	assert_string_equal(r.tag, "latest");
+	assert_string_equal(r.digest, "");
+	memset(&r, 'x', sizeof(r));
+	assert_int_equal(image_reference_parse_docker(&r, by_digest, strlen(by_digest), NULL), 0);
+	assert_string_equal(r.tag, "");
+	assert_string_equal(r.digest, strchr(by_digest, '@') + 1);
+}
+
 static void test_default_port(void **state)
 {
 	static const struct {
@@ -319,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_local_transports),
 		cmocka_unit_test(test_docker),
+		cmocka_unit_test(test_docker_fills_all),
 		cmocka_unit_test(test_default_port),
 		cmocka_unit_test(test_canonical),
 		cmocka_unit_test(test_colon_in_path),
