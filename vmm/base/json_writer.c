@@ -20,16 +20,40 @@ void json_end(struct json_writer *json)
 
 static void new_line(const struct json_writer *json)
 {
-	(void)fprintf(json->out, "\n%*s", (int)(2 * json->depth), "");
+	static const char spaces[] = "                ";
+	size_t left = 2 * (size_t)json->depth;
+
+	(void)fputc('\n', json->out);
+	while (left > 0) {
+		size_t n = left < sizeof(spaces) - 1 ? left : sizeof(spaces) - 1;
+
+		(void)fwrite(spaces, 1, n, json->out);
+		left -= n;
+	}
+}
+
+/* How many bytes of the text are characters that need nothing. */
+static size_t count_plain(const char *text)
+{
+	size_t n = 0;
+
+	while (text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
+		n++;
+	return n;
 }
 
 static void write_text(const struct json_writer *json, const char *text)
 {
 	(void)fputc('"', json->out);
-	while (*text) {
+	for (;;) {
+		size_t plain = count_plain(text), len;
 		uint32_t code;
-		size_t len = text_decode(text, &code);
 
+		(void)fwrite(text, 1, plain, json->out);
+		text += plain;
+		if (!*text)
+			break;
+		len = text_decode(text, &code);
 		if (len == 0)
 			(void)fputs("\\ufffd", json->out);
 		else if (code == '"' || code == '\\')

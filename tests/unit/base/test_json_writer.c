@@ -54,6 +54,31 @@ static void write_texts(struct json_writer *json)
 	json_close(json, ']');
 }
 
+static void write_nested(struct json_writer *json)
+{
+	for (int i = 0; i < 10; i++)
+		json_open(json, NULL, '[');
+	json_put_text(json, NULL, "a \"b\"");
+	for (int i = 0; i < 10; i++)
+		json_close(json, ']');
+}
+
+/* Deeper than what is written of an indentation at once. */
+static void test_depth(void **state)
+{
+	char wanted[512] = "[";
+	char *at = wanted + 1;
+
+	(void)state;
+	for (int i = 1; i < 10; i++)
+		at += sprintf(at, "\n%*s[", 2 * i, "");
+	at += sprintf(at, "\n%*s\"a \\\"b\\\"\"", 20, "");
+	for (int i = 9; i >= 0; i--)
+		at += sprintf(at, "\n%*s]", 2 * i, "");
+	(void)sprintf(at, "\n");
+	expect(write_nested, wanted);
+}
+
 static void test_structure(void **state)
 {
 	(void)state;
@@ -84,6 +109,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_structure),
+		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_texts),
 	};
 
