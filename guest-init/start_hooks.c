@@ -87,7 +87,6 @@ static int run_one(const struct record_app *app, const struct record_hook *hook,
 	bool in_time;
 	pid_t pid;
 
-	why->step = START_STEP_OTHER;
 	if (input < 0 || io_write_all(input, app->start_state, strlen(app->start_state)) < 0 ||
 	    lseek(input, 0, SEEK_SET) < 0)
 		return error_set(err, errno, "cannot tell a hook of the container");
@@ -117,9 +116,14 @@ int start_hooks_run(const struct record_app *app, const int stdio[3], struct sta
 		    struct error *err)
 {
 	for (size_t i = 0; i < app->start_hook_count; i++) {
-		*why = (struct start_failure){ .hook = (uint8_t)i };
-		if (run_one(app, &app->start_hooks[i], stdio, why, err) < 0)
-			return -1;
+		*why = (struct start_failure){ .step = START_STEP_OTHER };
+		if (run_one(app, &app->start_hooks[i], stdio, why, err) == 0)
+			continue;
+		if (why->step == START_STEP_OTHER)
+			why->error = (uint16_t)err->code;
+		else
+			why->hook = (uint8_t)i;
+		return -1;
 	}
 	return 0;
 }
