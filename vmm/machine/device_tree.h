@@ -18,7 +18,7 @@ struct device_tree_request {
 	const struct virtio_mmio *windows; /* of them, each with its device */
 };
 
-enum { DEVICE_TREE_BYTES_MAX = 16384 };
+enum { DEVICE_TREE_BYTES_MAX = 24576 };
 
 /*
  * Writes the flattened tree into buffer (DEVICE_TREE_BYTES_MAX bytes) and its length into
