@@ -276,8 +276,6 @@ static void on_exit_event(struct supervisor *supervisor, struct exec_slot *slot,
 	struct member_slot *member = &slot->member;
 	_cleanup_fd_ int gone = -1;
 
-	if (member->state == POD_APP_EXITED)
-		return;
 	member->state = POD_APP_EXITED;
 	member->exit = *event;
 	member->supervisor = supervisor;
@@ -305,6 +303,9 @@ void members_end(struct supervisor *supervisor)
 void members_on_event(struct supervisor *supervisor, struct exec_slot *slot,
 		      const struct machine_event *event)
 {
+	/* Its end is known, whatever the machine says now. */
+	if (slot->member.state == POD_APP_EXITED)
+		return;
 	switch ((enum machine_event_type)event->type) {
 	case MACHINE_EVENT_APP_HELD:
 		slot->member.state = POD_APP_HELD;
