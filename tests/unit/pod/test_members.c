@@ -237,6 +237,11 @@ static void die(struct fixture *f)
 	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_CODE, 0);
 	turn(f);
 	expect_silence(f);
+	/* Whatever the machine says now. */
+	say(f, MACHINE_EVENT_APP_START, 0, 0);
+	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_CODE, 1);
+	turn(f);
+	expect_silence(f);
 }
 
 /* A files role that is held up by the host's disk holds nobody up for ever. */
