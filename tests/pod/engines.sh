@@ -50,9 +50,15 @@ rootless_begin() {
   says 0 import image.tar busybox
 }
 rootless_end() {
-  kill -KILL "$unshared"
+  local turn
+  kill -KILL "$unshared" ${holder:+"$holder"}
+  # The first process of a namespace ends behind all others there.
+  for ((turn = 0; turn < 300; turn++)); do
+    [ -n "${holder-}" ] && ! gone "$holder" || break
+    sleep 0.1
+  done
   rm -rf "$runtime_dir"
-}
+} 2>/dev/null
 podman_end() { p rm -f -a -t 0 >/dev/null 2>&1; }
 p() { "${podman[@]}" "$@"; }
 # says STATUS COMMAND...: podman ends with this status; what it says is in $out and $err.
@@ -72,5 +78,5 @@ at_terminal() {
   "$here/terminal" "${steps[@]}" -- "$(command -v "${podman[0]}")" "${podman[@]:1}" "${@:2}" >"$out" 2>&1 || fail "at a terminal: podman ${*:2}"
 }
 # fetched URL: it answers with the word served.
-fetched() { [ "$(python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=60).read().decode())' "$1" 2>/dev/null)" = served ]; }
+fetched() { [ "$(python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=15).read().decode())' "$1" 2>/dev/null)" = served ]; }
 nobody_left() { ! pgrep -x 'conmon|nacelle-oci|nacelle-vm|nacelle-files'; }

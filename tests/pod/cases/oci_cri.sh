@@ -52,7 +52,7 @@ cri_end() {
   for id in $(ask ListPodSandbox '{}' | jq -r '.items[]?.id'); do
     ask StopPodSandbox "{\"pod_sandbox_id\": \"$id\"}" && ask RemovePodSandbox "{\"pod_sandbox_id\": \"$id\"}"
   done >/dev/null 2>&1
-  kill "$daemon" && wait "$daemon"
+  [ -z "${daemon-}" ] || { kill "$daemon" && wait "$daemon"; }
   ip link del cri0
   umount "$base"/state/*/sandboxes/*/shm
   rm -rf "$base"

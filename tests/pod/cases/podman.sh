@@ -227,7 +227,7 @@ test_bridge() {
     cat /sys/class/net/eth0/address; } >/tmp/said; exec httpd -f -p 80 -h /tmp'
   read -r ip mac < <(p inspect web --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.MacAddress}}{{end}}')
   # Through the forwarded port, once the program in the guest listens.
-  wait_for 60 fetched http://127.0.0.1:7388/file
+  wait_for 100 fetched http://127.0.0.1:7388/file
   grep -qF "inet $ip/24" rootfs/tmp/said || fail "the address is not $ip: $(cat rootfs/tmp/said)"
   grep -qF "$mac" rootfs/tmp/said || fail "the MAC address is not $mac: $(cat rootfs/tmp/said)"
   says 0 run --rm --network lan --rootfs "$PWD/rootfs" sh -c 'ping -c 1 -W 60 web && wget -q -O - http://web/file'

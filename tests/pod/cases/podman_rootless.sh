@@ -105,7 +105,7 @@ test_terminal() {
 test_port() {
   rootless_begin
   says 0 run -d --name c -p 7391:80 busybox sh -c 'cd /tmp; echo served >file; exec httpd -f -p 80'
-  wait_for 60 fetched http://127.0.0.1:7391/file
+  wait_for 100 fetched http://127.0.0.1:7391/file
   says 0 rm -f -t 0 c
 }
 
@@ -114,7 +114,7 @@ test_slirp_port() {
   rootless_begin
   says 0 run -d --name c -p 7390:80 --network slirp4netns:port_handler=slirp4netns busybox sh -c 'ip -o -4 addr show dev tap0; ip route
     cd /tmp; echo served >file; exec httpd -f -p 80'
-  wait_for 60 fetched http://127.0.0.1:7390/file
+  wait_for 100 fetched http://127.0.0.1:7390/file
   p logs c >"$out"
   expect_stdout_has "inet 10.0.2.100/24"
   expect_stdout_has "default via 10.0.2.2 dev tap0"
@@ -127,7 +127,7 @@ test_network() {
   modprobe -a veth bridge 2>/dev/null
   says 0 network create lan
   says 0 run -d --name web --network lan -p 7392:80 busybox sh -c 'cd /tmp; echo served >file; exec httpd -f -p 80'
-  wait_for 60 fetched http://127.0.0.1:7392/file
+  wait_for 100 fetched http://127.0.0.1:7392/file
   says 0 run --rm --network lan busybox wget -q -O - http://web/file
   expect_stdout served
   says 0 rm -f -t 0 web
