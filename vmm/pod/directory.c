@@ -21,7 +21,8 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 
-enum { PLACE_PATH_MAX = 64, CREATE_TRIES = 16 };
+/* Somebody who clears up may meet a new directory before it is locked, even more often than not. */
+enum { PLACE_PATH_MAX = 64, CREATE_TRIES = 256 };
 
 #define PODS_DIR "pods/v1"
 
