@@ -21,7 +21,11 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/host_view.h"
 
-enum { VALUE_MAX = 64, TURN_MS = 10, TURNS = 100 };
+/*
+ * The kernel tells of kills at most every 10 ms, and containerd's watcher goes when it finds the
+ * cgroup empty after it has read: the last process there stays until it will have looked.
+ */
+enum { VALUE_MAX = 64, TURN_MS = 10, TURNS = 100, NOTICE_MS = 100 };
 #define MARGIN_BYTES (8 * MIB)
 
 static bool read_value(int cgroup, const char *file, char value[VALUE_MAX])
@@ -103,4 +107,5 @@ void host_cgroup_note_oom(int cgroup)
 	(void)write_value(cgroup, "memory.max", limit);
 	if (has_swap)
 		(void)write_value(cgroup, "memory.swap.max", swap);
+	(void)poll(NULL, 0, NOTICE_MS);
 }
