@@ -21,18 +21,29 @@
 #include "vmm/pod/pod_logs.h"
 #include "vmm/pod/uuid.h"
 
-/* What a signal handler can know. */
+/* What a signal handler can know; 0: nobody is there any more. */
 static volatile sig_atomic_t supervisor_pid;
 
 static void forward(int number)
 {
-	(void)kill((pid_t)supervisor_pid, number);
+	const int code = errno;
+
+	if (supervisor_pid > 0)
+		(void)kill((pid_t)supervisor_pid, number);
+	errno = code;
 }
 
 int detach_exit_status(pid_t pid)
 {
+	siginfo_t ended;
 	int status;
 
+	/* The number may be another process's as soon as this one has been reaped. */
+	while (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT) < 0)
+		if (errno != EINTR)
+			return -1;
+	if (supervisor_pid == pid)
+		supervisor_pid = 0;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -1;

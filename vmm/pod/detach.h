@@ -49,7 +49,10 @@ pid_t detach_fork(struct detach *detach, struct detach_waiter *waiter, pid_t (*s
  */
 int detach_become(struct detach *detach, struct error *err);
 
-/* Waits for the end of a child; its status, 128 + n for a signal, or -1. */
+/*
+ * Waits for the end of a child, to which no signal is passed on any more then; its status, 128 + n
+ * for a signal, or -1.
+ */
 int detach_exit_status(pid_t pid);
 
 /* Lets stderr go to a file in the pod's directory. */
