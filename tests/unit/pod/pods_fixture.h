@@ -9,8 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -43,6 +45,17 @@ static inline int tear_down(void **state)
 	assert_int_equal(remove_tree(AT_FDCWD, f->root), 0);
 	free(f);
 	return 0;
+}
+
+/* fork() of a child that ends with the test, however that ends. */
+static inline pid_t fork_helper(void)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
+		_exit(1);
+	return pid;
 }
 
 #endif

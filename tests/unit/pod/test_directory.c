@@ -182,7 +182,7 @@ static void test_makers_and_removers(void **state)
 {
 	enum { PODS = 300 };
 	struct fixture *f = *state;
-	pid_t remover = fork();
+	pid_t remover = fork_helper();
 
 	if (remover == 0) {
 		for (;;) {
