@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "vmm/pod/cni.h"
 #include "vmm/pod/host_view.h"
@@ -175,20 +176,36 @@ static bool remove_left(struct pod_directory *pod)
 	       directory_remove(pod, &ignored) == 0;
 }
 
+/*
+ * Whoever has the name has the cgroup too: each try to remove it is made under the lock of names,
+ * which others may have in between.
+ */
+static void give_up_name(int pods_fd, const char *uuid, const char *name, const char *host_cgroup)
+{
+	for (int turn = 0;; turn++) {
+		int names_fd = pod_name_lock(pods_fd, name, uuid);
+
+		if (names_fd < 0)
+			return;
+		if (!host_cgroup || turn == HOST_CGROUP_TURNS ||
+		    host_cgroup_try_remove(host_cgroup)) {
+			pod_name_give_up(names_fd, name);
+			return;
+		}
+		close(names_fd);
+		(void)poll(NULL, 0, HOST_CGROUP_TURN_MS);
+	}
+}
+
 void pod_clear_up(int pods_fd, const char *uuid, const char *name, const char *host_cgroup)
 {
 	struct pod_directory pod;
 	bool has_gone = true;
-	int names_fd;
 
 	if (pods_open_one(pods_fd, uuid, &pod, NULL) > 0) {
 		has_gone = remove_left(&pod);
 		directory_close(&pod);
 	}
-	names_fd = has_gone ? pod_name_lock(pods_fd, name, uuid) : -1;
-	if (names_fd < 0)
-		return;
-	if (host_cgroup)
-		host_cgroup_remove(host_cgroup);
-	pod_name_give_up(names_fd, name);
+	if (has_gone)
+		give_up_name(pods_fd, uuid, name, host_cgroup);
 }

@@ -22,7 +22,7 @@
 
 /* What the processes of a pod need beside the machine's memory: page tables, buffers, files. */
 #define OVERHEAD_BYTES (64 * MIB)
-enum { OVERHEAD_SHARE = 64, TURN_MS = 10, TURNS = 1000 };
+enum { OVERHEAD_SHARE = 64 };
 
 static int open_hierarchy(void)
 {
@@ -227,17 +227,18 @@ static bool has_cgroups(int hierarchy, const char *path)
 	return fstatat(hierarchy, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_nlink > 2;
 }
 
-void host_cgroup_remove(const char *given)
+bool host_cgroup_try_remove(const char *given)
 {
 	_cleanup_fd_ int hierarchy = open_hierarchy();
 	char path[PATH_MAX];
 
-	if (hierarchy < 0 || !host_cgroup_path(given, path))
-		return;
-	for (int turn = 0; turn < TURNS; turn++) {
-		if (unlinkat(hierarchy, path, AT_REMOVEDIR) == 0 || errno != EBUSY ||
-		    has_cgroups(hierarchy, path))
-			return;
-		(void)poll(NULL, 0, TURN_MS);
-	}
+	return hierarchy < 0 || !host_cgroup_path(given, path) ||
+	       unlinkat(hierarchy, path, AT_REMOVEDIR) == 0 || errno != EBUSY ||
+	       has_cgroups(hierarchy, path);
+}
+
+void host_cgroup_remove(const char *given)
+{
+	for (int turn = 0; turn < HOST_CGROUP_TURNS && !host_cgroup_try_remove(given); turn++)
+		(void)poll(NULL, 0, HOST_CGROUP_TURN_MS);
 }

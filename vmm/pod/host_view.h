@@ -86,4 +86,10 @@ void host_cgroup_note_oom(int cgroup);
  */
 void host_cgroup_remove(const char *path);
 
+/* One try of that. Returns false if there are processes in it still. */
+bool host_cgroup_try_remove(const char *path);
+
+/* How often, and how long after each other, that is tried. */
+enum { HOST_CGROUP_TURNS = 1000, HOST_CGROUP_TURN_MS = 10 };
+
 #endif

@@ -3,14 +3,22 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/pod/pods_fixture.h"
 #include "vmm/pod/gc.h"
+#include "vmm/pod/host_view.h"
 #include "vmm/pod/pod_name.h"
 
 #define AN_HOUR_NS ((uint64_t)3600 * 1000000000)
@@ -214,6 +222,66 @@ static void test_clear_up(void **state)
 	assert_string_equal(found, theirs);
 }
 
+/* Cgroups of version 2 in their place, which the hosts of some machines do not have there. */
+static bool has_cgroups(void)
+{
+	struct statfs fs;
+
+	if (statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+		return true;
+	return unshare(CLONE_NEWNS) == 0 && mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", "/sys/fs/cgroup", "cgroup2", 0, NULL) == 0;
+}
+
+/* Others may take names while the processes of a start that failed are awaited. */
+static void test_clear_up_of_a_cgroup(void **state)
+{
+	struct fixture *f = *state;
+	char mine[UUID_TEXT_SIZE], found[UUID_TEXT_SIZE], cgroup[64], path[128], name[32];
+	struct error err = ERROR_NONE;
+	pid_t member, clearer;
+	int ready[2], status;
+	char byte;
+
+	(void)snprintf(cgroup, sizeof(cgroup), "/nacelle-test-%d", getpid());
+	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup%s", cgroup);
+	if (!has_cgroups() || mkdir(path, 0755) < 0)
+		skip();
+	assert_int_equal(pipe(ready), 0);
+	member = fork_helper();
+	if (member == 0) {
+		if (host_cgroup_join(cgroup, false, &err) == 0)
+			(void)!write(ready[1], "", 1);
+		close(ready[1]);
+		for (;;)
+			(void)pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	uuid_make(mine, &err);
+	assert_int_equal(pod_name_take_free(f->pods_fd, "box", mine, &err), 0);
+	clearer = fork_helper();
+	if (clearer == 0) {
+		pod_clear_up(f->pods_fd, mine, "box", cgroup);
+		_exit(0);
+	}
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(name, sizeof(name), "other%d", i);
+		assert_int_equal(pod_name_take_free(f->pods_fd, name, mine, &err), 0);
+		(void)poll(NULL, 0, 10);
+	}
+	/* Its own is kept until the cgroup goes. */
+	assert_true(pod_name_find(f->pods_fd, "box", found));
+	assert_int_equal(access(path, F_OK), 0);
+	kill(member, SIGKILL);
+	assert_int_equal(waitpid(member, NULL, 0), member);
+	assert_int_equal(waitpid(clearer, &status, 0), clearer);
+	assert_int_equal(status, 0);
+	assert_false(pod_name_find(f->pods_fd, "box", found));
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void test_remove_held(void **state)
 {
 	struct fixture *f = *state;
@@ -237,6 +305,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_places, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_held, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_clear_up, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_clear_up_of_a_cgroup, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mark_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_one_fails, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
