@@ -13,6 +13,7 @@
 #include "vmm/machine/files.h"
 #include "vmm/machine/machine.h"
 #include "vmm/pod/passt.h"
+#include "vmm/pod/report.h"
 #include "vmm/pod/signals.h"
 #include "vmm/pod/user_namespace.h"
 
@@ -32,12 +33,16 @@ static void fill_channel(struct files_channel *channel, const struct volume_set 
 	}
 }
 
-/* A role's number where its pod's has another; or 0. */
+/* A role's number where its pod's has another; or 0. Its user is made of that. */
 static pid_t pid_outside(const struct launch *launch)
 {
-	pid_t pid = launch->detach->pid ? user_namespace_pid_outside() : 0;
+	struct error err = ERROR_NONE;
+	pid_t pid;
 
-	return pid < 0 ? 0 : pid;
+	if (user_namespace_pid_of_role(launch->detach->pid, &pid, &err) == 0)
+		return pid;
+	report(REPORT_ERROR, "%s", err.text);
+	_exit(RUN_STATUS_FAILURE);
 }
 
 static pid_t start_files(const struct launch *launch, const struct assembly *assembly,

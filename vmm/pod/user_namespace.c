@@ -45,3 +45,9 @@ pid_t user_namespace_pid_outside(void)
 	}
 	return (pid_t)number;
 }
+
+int user_namespace_pid_of_role(pid_t supervisor, pid_t *pid, struct error *err)
+{
+	*pid = supervisor ? user_namespace_pid_outside() : 0;
+	return *pid < 0 ? error_set(err, errno, "cannot read /proc/self") : 0;
+}
