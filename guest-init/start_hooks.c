@@ -59,32 +59,44 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Whether it ends in time; if not, it is killed. */
-static bool await(pid_t pid, uint32_t timeout_s)
+/* Its group too, which it may not lead yet. */
+static void end_hook(pid_t pid)
 {
-	_cleanup_fd_ int pidfd = timeout_s ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-	int64_t end_ms = now_ms() + (int64_t)timeout_s * 1000, left_ms;
+	(void)kill(-pid, SIGKILL);
+	(void)kill(pid, SIGKILL);
+}
+
+/* Returns 1 if it ends in time; 0 if not, or -1 with err filled: then it is killed. */
+static int await(pid_t pid, const struct record_hook *hook, struct error *err)
+{
+	_cleanup_fd_ int pidfd = hook->timeout_s ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	int64_t end_ms = now_ms() + (int64_t)hook->timeout_s * 1000, left_ms;
 	struct pollfd fd = { .fd = pidfd, .events = POLLIN };
 
-	while (timeout_s && !fd.revents) {
+	if (!hook->timeout_s)
+		return 1;
+	if (pidfd < 0) {
+		error_set(err, errno, "cannot wait for the startContainer hook %s", hook->path);
+		end_hook(pid);
+		return -1;
+	}
+	while (!fd.revents) {
 		left_ms = end_ms - now_ms();
-		if (pidfd < 0 || left_ms <= 0) {
-			kill(-pid, SIGKILL);
-			kill(pid, SIGKILL);
-			return false;
+		if (left_ms <= 0) {
+			end_hook(pid);
+			return 0;
 		}
 		if (poll(&fd, 1, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms) < 0)
 			fd.revents = 0;
 	}
-	return true;
+	return 1;
 }
 
 static int run_one(const struct record_app *app, const struct record_hook *hook, const int stdio[3],
 		   struct start_failure *why, struct error *err)
 {
 	_cleanup_fd_ int input = memfd_create("state", MFD_CLOEXEC);
-	int status = 0;
-	bool in_time;
+	int status = 0, in_time;
 	pid_t pid;
 
 	if (input < 0 || io_write_all(input, app->start_state, strlen(app->start_state)) < 0 ||
@@ -95,9 +107,11 @@ static int run_one(const struct record_app *app, const struct record_hook *hook,
 		return error_set(err, errno, "cannot make a process for a hook");
 	if (pid == 0)
 		become_hook(app, hook, input, stdio);
-	in_time = await(pid, hook->timeout_s);
+	in_time = await(pid, hook, err);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (in_time < 0)
+		return -1;
 	why->step = in_time ? START_STEP_HOOK : START_STEP_HOOK_LATE;
 	why->error = in_time ? (uint16_t)status : 0;
 	if (!in_time)

@@ -1,6 +1,7 @@
 /*
  * The parts of guest-init that are plain functions: users, frames, interpreters, limits, restarts.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <elf.h>
 #include <cmocka.h>
@@ -20,6 +23,7 @@
 #include "guest-init/frames.h"
 #include "guest-init/platform.h"
 #include "guest-init/policy.h"
+#include "guest-init/start_hooks.h"
 #include "guest-init/users.h"
 #include "vmm/base/cleanup.h"
 
@@ -450,10 +454,50 @@ static void test_oom_kills(void **state)
 	assert_int_equal(system(path), 0);
 }
 
+/* One that can be made and not be watched, for want of descriptors. Returns what is wrong, or 0. */
+static int run_unwatched_hook(void)
+{
+	const char *argv[] = { "sh", "-c", "exit 0", NULL }, *env[] = { NULL };
+	struct record_hook hook = { .path = "/bin/sh", .argv = argv, .env = env, .timeout_s = 100 };
+	const struct record_app app = { .start_state = "{}",
+					.start_hooks = &hook,
+					.start_hook_count = 1 };
+	struct start_failure why = { .step = 0 };
+	struct error err = ERROR_NONE;
+	const int stdio[3] = { 0, 1, 2 };
+	struct rlimit limit;
+	int next = dup(0);
+
+	close(next);
+	if (start_hooks_run(&app, stdio, &why, &err) < 0)
+		return 1;
+	/* The state takes the last one. */
+	limit.rlim_cur = limit.rlim_max = (rlim_t)next + 1;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 2;
+	if (start_hooks_run(&app, stdio, &why, &err) == 0)
+		return 3;
+	if (!strstr(err.text, "cannot wait for the startContainer hook /bin/sh"))
+		return 4;
+	return why.step == START_STEP_OTHER && why.error == EMFILE ? 0 : 5;
+}
+
+static void test_start_hooks(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0)
+		_exit(run_unwatched_hook());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_policy),	    cmocka_unit_test(test_limits_together),
+		cmocka_unit_test(test_start_hooks), cmocka_unit_test(test_limits_together),
 		cmocka_unit_test(test_policy),	    cmocka_unit_test(test_cgroups),
 		cmocka_unit_test(test_oom_kills),   cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_users),	    cmocka_unit_test(test_users_without_files),
