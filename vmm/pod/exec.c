@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
@@ -146,14 +147,27 @@ static int on_reply(struct exec *exec, struct error *err)
 	return app_states_status(reply.exit_kind, reply.exit_code);
 }
 
+/*
+ * One that an ordinary user's engine made is the first process of a namespace that engines enter:
+ * what they leave there is its child. It has none of its own.
+ */
+static void reap_orphans(void)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
 static int on_signal(struct exec *exec)
 {
 	struct pod_request request = client_request(POD_REQUEST_KILL);
 	struct signalfd_siginfo info;
 
-	if (read(exec->signals, &info, sizeof(info)) != (ssize_t)sizeof(info) ||
-	    info.ssi_signo == SIGCHLD)
+	if (read(exec->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return GOES_ON;
+	if (info.ssi_signo == SIGCHLD) {
+		reap_orphans();
+		return GOES_ON;
+	}
 	if (info.ssi_signo == SIGCONT)
 		terminal_resume();
 	if (info.ssi_signo == SIGCONT || (info.ssi_signo == SIGWINCH && exec->options->tty)) {
