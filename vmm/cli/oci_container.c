@@ -50,11 +50,18 @@ const char *oci_root(void)
 	return path;
 }
 
+/* What serves it ends by itself soon. */
+static bool has_exited(const struct pod_info_app *app)
+{
+	return app->is_live && app->state == POD_APP_EXITED;
+}
+
 static const char *status_of(const struct pod_directory *pod, const struct pod_info *info)
 {
 	const struct pod_info_app *app = info->apps;
 
-	if (!info->is_held || info->place != POD_PLACE_RUN)
+	if (!info->is_held || info->place != POD_PLACE_RUN ||
+	    (info->launch.apps.count && has_exited(app)))
 		return "stopped";
 	if (!info->launch.apps.count || !app->is_live)
 		return "creating";
@@ -65,12 +72,15 @@ static const char *status_of(const struct pod_directory *pod, const struct pod_i
 	return info->is_paused ? "paused" : "running";
 }
 
-/* Whether its supervisor runs and has not answered, which it does within a second on an idle host.
+/*
+ * Whether its supervisor runs and has not answered, which it does within a second on an idle host,
+ * or is about to end.
  */
 static bool is_silent(const struct pod_directory *pod, const struct pod_info *info)
 {
 	return info->place == POD_PLACE_RUN && info->is_held && info->started_ns &&
-	       info->launch.apps.count && !info->apps[0].is_live && directory_is_held(pod);
+	       info->launch.apps.count && (!info->apps[0].is_live || has_exited(info->apps)) &&
+	       directory_is_held(pod);
 }
 
 static int64_t now_ms(void)

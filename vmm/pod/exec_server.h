@@ -30,7 +30,7 @@ struct member_slot {
 	enum pod_app_state state;   /* 0: its record has not come yet */
 	struct pod_client *starter; /* waits for its start, or NULL */
 	uint32_t share_count;
-	uint64_t started_ms;
+	uint64_t started_ms, ended_ms;
 	/* Of one that has ended, until its end is told. */
 	struct machine_event exit;
 	struct supervisor *supervisor;

@@ -20,14 +20,19 @@ static int refuse(struct pod_client *client, const struct pod_request *request, 
 	return 0;
 }
 
-struct exec_slot *members_find(struct supervisor *supervisor, const struct pod_request *request)
+/* Also one whose end is known and has not been told. */
+static struct exec_slot *find(struct supervisor *supervisor, const struct pod_request *request)
 {
 	struct exec_slot *slot = exec_server_find(supervisor, request->app);
 
-	return slot && request->serial && slot->member.serial == request->serial &&
-		       slot->member.state != POD_APP_EXITED
-		   ? slot
-		   : NULL;
+	return slot && request->serial && slot->member.serial == request->serial ? slot : NULL;
+}
+
+struct exec_slot *members_find(struct supervisor *supervisor, const struct pod_request *request)
+{
+	struct exec_slot *slot = find(supervisor, request);
+
+	return slot && slot->member.state != POD_APP_EXITED ? slot : NULL;
 }
 
 static uint32_t slot_number(const struct supervisor *supervisor, const struct exec_slot *slot)
@@ -131,21 +136,27 @@ int members_add(struct supervisor *supervisor, struct pod_client *client,
 	return 0;
 }
 
-void members_answer_status(struct supervisor *supervisor, struct pod_client *client,
-			   const struct pod_request *request, const struct exec_slot *slot)
+bool members_answer_status(struct supervisor *supervisor, struct pod_client *client,
+			   const struct pod_request *request)
 {
-	const struct pod_reply reply = {
-		.magic = POD_REQUEST_MAGIC,
-		.type = request->type,
-		.flags = supervisor->reply_flags,
-		.app_count = 1,
-		.app = request->app,
-		.app_state = slot->member.state,
-		.serial = slot->member.serial,
-		.started_ms = slot->member.started_ms,
-	};
+	const struct exec_slot *slot = find(supervisor, request);
+	struct pod_reply reply = { .magic = POD_REQUEST_MAGIC,
+				   .type = request->type,
+				   .flags = supervisor->reply_flags,
+				   .app_count = 1,
+				   .app = request->app };
 
+	if (!slot)
+		return false;
+	reply.app_state = slot->member.state;
+	reply.exit_kind = slot->member.exit.kind;
+	reply.exit_code = slot->member.exit.code;
+	reply.flags |= slot->member.exit.flags & EXIT_FLAG_OOM ? POD_REPLY_OOM : 0;
+	reply.serial = slot->member.serial;
+	reply.started_ms = slot->member.started_ms;
+	reply.ended_ms = slot->member.ended_ms;
 	(void)pod_client_reply(client, &reply);
+	return true;
 }
 
 static void on_starter_end(struct pod_client *client)
@@ -277,6 +288,7 @@ static void on_exit_event(struct supervisor *supervisor, struct exec_slot *slot,
 	_cleanup_fd_ int gone = -1;
 
 	member->state = POD_APP_EXITED;
+	member->ended_ms = now_ms();
 	member->exit = *event;
 	member->supervisor = supervisor;
 	gone = remove_shares(supervisor, slot);

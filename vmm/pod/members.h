@@ -34,12 +34,17 @@ int members_share(struct supervisor *supervisor, struct pod_client *client,
 int members_add(struct supervisor *supervisor, struct pod_client *client,
 		const struct pod_request *request, int *fds, unsigned fd_count);
 
-/* The member that a request names, or NULL. */
+/* The member that a request names, or NULL: there is none, or it has ended. */
 struct exec_slot *members_find(struct supervisor *supervisor, const struct pod_request *request);
 
-/* STATUS and START of that one. */
-void members_answer_status(struct supervisor *supervisor, struct pod_client *client,
-			   const struct pod_request *request, const struct exec_slot *slot);
+/*
+ * STATUS of the member that a request names, up to when its end is told: EXITED before that.
+ * Returns whether there is such a member.
+ */
+bool members_answer_status(struct supervisor *supervisor, struct pod_client *client,
+			   const struct pod_request *request);
+
+/* START of one that members_find() has found. */
 void members_start(struct supervisor *supervisor, struct pod_client *client,
 		   const struct pod_request *request, struct exec_slot *slot);
 

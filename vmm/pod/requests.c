@@ -21,15 +21,12 @@ static int handle_status(struct supervisor *supervisor, struct pod_client *clien
 				   .flags = supervisor->reply_flags,
 				   .app_count = supervisor->apps.count,
 				   .app = request->app };
-	const struct exec_slot *member = members_find(supervisor, request);
 	const struct app_state *app;
 
 	(void)fds;
 	(void)fd_count;
-	if (member) {
-		members_answer_status(supervisor, client, request, member);
+	if (members_answer_status(supervisor, client, request))
 		return 0;
-	}
 	if (request->app >= supervisor->apps.count)
 		return ENOENT;
 	app = &supervisor->apps.apps[request->app];

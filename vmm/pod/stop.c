@@ -17,6 +17,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/client.h"
 #include "vmm/pod/life.h"
+#include "vmm/pod/members.h"
 #include "vmm/pod/pod_info.h"
 #include "vmm/pod/signals.h"
 
@@ -160,6 +161,21 @@ static bool ends_within(const struct pod_directory *pod, int limit_ms)
 	return true;
 }
 
+/*
+ * Whether its end is known and will be told: that of a container in another's machine, when its
+ * shares are gone. Its process would take the status along.
+ */
+static bool has_exited(const struct pod_directory *pod)
+{
+	struct pod_request request = client_request(POD_REQUEST_STATUS);
+	_cleanup_fd_ int fd = connect_to(pod, ANSWER_BY_FORCE_S, NULL);
+	struct pod_reply reply;
+
+	request.app = 0;
+	return fd >= 0 && client_ask(fd, &request, &reply, NULL) == 0 && reply.app_count == 1 &&
+	       reply.app_state == POD_APP_EXITED;
+}
+
 int pod_stop_by_force(const struct pod_directory *pod, struct error *err)
 {
 	if (check_running(pod, err) < 0)
@@ -168,7 +184,8 @@ int pod_stop_by_force(const struct pod_directory *pod, struct error *err)
 		(void)signal_supervisor(pod, SIGTERM, NULL);
 	else
 		(void)ask_to_stop(pod, 0, ANSWER_BY_FORCE_S, NULL);
-	if (ends_within(pod, FORCE_MS))
+	if (ends_within(pod, FORCE_MS) ||
+	    (has_exited(pod) && ends_within(pod, MEMBER_SHARES_LIMIT_MS)))
 		return 0;
 	if (signal_supervisor(pod, SIGKILL, err) < 0)
 		return -1;

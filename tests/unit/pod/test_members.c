@@ -173,6 +173,10 @@ static void expect_silence(const struct fixture *f)
 /* From its place to its exit. */
 static void test_life(void **state)
 {
+	struct machine_event event = { .type = MACHINE_EVENT_APP_EXIT,
+				       .kind = EXIT_KIND_CODE,
+				       .code = 7,
+				       .flags = EXIT_FLAG_OOM };
 	struct fixture *f = *state;
 	struct pod_request request;
 	struct machine_command command;
@@ -216,10 +220,17 @@ static void test_life(void **state)
 	command = hear(f);
 	assert_int_equal(command.type, MACHINE_COMMAND_SIGNAL);
 	assert_int_equal(command.app, f->id);
-	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_CODE, 7);
-	/* Nobody is asked for it any more, and its end is told when its shares are gone. */
-	request = about(f, POD_REQUEST_STATUS);
+	event.app = f->id;
+	exec_server_on_event(&f->supervisor, &event);
+	/* Nothing reaches it any more, and its end is told when its shares are gone. */
 	assert_int_equal(ask(f, f->other, &request, -1, &reply), ENOENT);
+	request = about(f, POD_REQUEST_STATUS);
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), 0);
+	assert_int_equal(reply.app_state, POD_APP_EXITED);
+	assert_int_equal(reply.exit_kind, EXIT_KIND_CODE);
+	assert_int_equal(reply.exit_code, 7);
+	assert_int_equal(reply.flags, POD_REPLY_OOM);
+	assert_true(reply.ended_ms >= reply.started_ms);
 	expect_silence(f);
 	let_go(f);
 	assert_int_equal(client_receive(f->client, &reply, NULL), 0);
