@@ -322,12 +322,13 @@ static void settle_size(const struct oci_bundle *bundle, struct run_options *opt
 	uint64_t memory = read_annotation(bundle, "io.kubernetes.cri.sandbox-memory");
 	uint64_t quota = read_annotation(bundle, "io.kubernetes.cri.sandbox-cpu-quota");
 	uint64_t period = read_annotation(bundle, "io.kubernetes.cri.sandbox-cpu-period");
+	struct size_host host = size_host_read();
 
 	options->cpus = bundle->numbers[OCI_VM_CPUS];
 	options->memory_bytes = bundle->numbers[OCI_VM_MEMORY];
 	if (!options->cpus && quota && period && quota / period < PLAN_CPUS_MAX)
 		options->cpus = (quota + period - 1) / period;
-	if (!options->memory_bytes && memory > RUN_MEMORY_DEFAULT_BYTES && memory < INT64_MAX / 2)
+	if (!options->memory_bytes && memory > pod_size_default(&host) && memory < INT64_MAX / 2)
 		options->memory_bytes = pod_size_with_overhead(memory, 1);
 }
 

@@ -162,7 +162,8 @@ enum {
 	RUN_BOOT_TIMEOUT_OCI_S = 110, /* below the two minutes that a kubelet waits */
 	RUN_STATUS_FAILURE = 125,     /* nacelle itself or the guest kernel failed */
 };
-#define RUN_MEMORY_DEFAULT_BYTES ((uint64_t)512 << 20)
+#define RUN_MEMORY_DEFAULT_BYTES ((uint64_t)2 << 30)   /* or half of the host's, if that is less */
+#define RUN_MEMORY_SILENT_BYTES	 ((uint64_t)512 << 20) /* of apps without a limit beside others */
 
 /*
  * Runs a pod to its end. Returns the exit status for the process: the app's own, 128 + n

@@ -23,6 +23,13 @@ uint64_t pod_size_with_overhead(uint64_t memory_bytes, size_t app_count)
 	return bytes + bytes / OVERHEAD_SHARE;
 }
 
+uint64_t pod_size_default(const struct size_host *host)
+{
+	uint64_t half = host->memory_bytes / 2;
+
+	return half < RUN_MEMORY_DEFAULT_BYTES ? half : RUN_MEMORY_DEFAULT_BYTES;
+}
+
 static uint64_t add(uint64_t a, uint64_t b)
 {
 	uint64_t sum;
@@ -46,7 +53,7 @@ static uint64_t need_memory(const struct image_isolators *pod, const struct size
 		silent = silent || !needs[i].memory_bytes;
 		sum = add(sum, needs[i].memory_bytes);
 	}
-	return any ? add(sum, silent ? RUN_MEMORY_DEFAULT_BYTES : 0) : 0;
+	return any ? add(sum, silent ? RUN_MEMORY_SILENT_BYTES : 0) : 0;
 }
 
 static uint64_t need_cpu(const struct image_isolators *pod, const struct size_need *needs,
@@ -66,16 +73,15 @@ static uint64_t need_cpu(const struct image_isolators *pod, const struct size_ne
 static int settle_memory(struct pod_size *size, uint64_t given, uint64_t needed, size_t app_count,
 			 const struct size_host *host, struct error *err)
 {
-	uint64_t bytes = given ? given : RUN_MEMORY_DEFAULT_BYTES;
+	uint64_t bytes = given ? given : pod_size_default(host);
 
 	if (given && given < PLAN_MEMORY_MIN_BYTES)
 		return error_set(err, 0, "--memory: %ju MiB are the least that Linux boots with",
 				 (uintmax_t)(PLAN_MEMORY_MIN_BYTES / MIB));
-	if (!given && needed) {
+	if (!given && needed)
 		bytes = needed < INT64_MAX / 2 ? pod_size_with_overhead(needed, app_count) : needed;
-		if (bytes < PLAN_MEMORY_MIN_BYTES)
-			bytes = PLAN_MEMORY_MIN_BYTES;
-	}
+	if (bytes < PLAN_MEMORY_MIN_BYTES)
+		bytes = PLAN_MEMORY_MIN_BYTES;
 	if (bytes > host->memory_bytes && given)
 		return error_set(err, 0, "--memory: this host has %ju MiB",
 				 (uintmax_t)(host->memory_bytes / MIB));

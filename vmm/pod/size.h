@@ -33,11 +33,14 @@ struct pod_size {
 /*
  * What --memory and --cpus say; else what the pod's isolators say, else the sum of what its apps
  * need, with what the guest itself needs on top; else the defaults. Apps that say nothing beside
- * others that do have the default among them. Returns 0, or -1 with err filled.
+ * others that do have RUN_MEMORY_SILENT_BYTES among them. Returns 0, or -1 with err filled.
  */
 int pod_size(struct pod_size *size, const struct run_options *options,
 	     const struct image_isolators *pod, const struct size_need *needs, size_t count,
 	     const struct size_host *host, struct error *err);
+
+/* The memory of a machine of which nothing is said. */
+uint64_t pod_size_default(const struct size_host *host);
 
 /*
  * The memory of a machine in which apps have so many bytes, under limits that come to that: with
