@@ -46,6 +46,7 @@ class Job:
     files: list  # pairs (path here, path in the host)
     memory_mib: int
     cpus: int
+    append: str  # more arguments of the host's kernel
     timeout_s: float
     verbose: bool
     deadline: float
@@ -96,6 +97,8 @@ def parse_environment(entries):
 def from_options(options, host):
     if options.cpus < 1 or (options.cpus > 1 and host in ("count", "vtx")):
         raise Failure(f"--cpus {options.cpus}: host {host} has one CPU")
+    if options.append and host not in ("svm", "count"):
+        raise Failure(f"--append: the kernel of host {host} takes no more arguments")
     if options.share and host == "vtx":
         raise Failure("--share: host vtx has no shared directories; use --file")
     timeout_s = options.timeout or DEFAULT_TIMEOUT_S[host]
@@ -110,6 +113,7 @@ def from_options(options, host):
         files=[parse_file(text) for text in options.file],
         memory_mib=options.memory or DEFAULT_MEMORY_MIB[host],
         cpus=options.cpus,
+        append=options.append,
         timeout_s=timeout_s,
         verbose=options.verbose,
         deadline=time.monotonic() + timeout_s,

@@ -123,7 +123,7 @@ def _run_once(task):
             "-initrd",
             f"/proc/self/fd/{initrd.fileno()}",
             "-append",
-            APPEND,
+            f"{APPEND} {task.append}".rstrip(),
             "-serial",
             "stdio",
         ]

@@ -91,6 +91,17 @@ static int set_msrs(int fd, struct error *err)
 	return 0;
 }
 
+/*
+ * KVM means a CPU to run at the frequency that the host knew when KVM was loaded. Where that was an
+ * early guess, refined since by more than 250 ppm, on a processor that cannot scale, KVM leaves the
+ * CPU without a scale: it reads the guest's counter as 0, and timers come after as long as the host
+ * has been up. 0 is the frequency that the host knows now. Where KVM refuses it, it has its reason.
+ */
+static void set_tsc_frequency(int fd)
+{
+	(void)!ioctl(fd, KVM_SET_TSC_KHZ, 0);
+}
+
 static struct kvm_segment flat_segment(uint16_t selector, uint8_t type, bool code)
 {
 	return (struct kvm_segment){
@@ -135,6 +146,7 @@ int vcpu_create(struct vcpu *vcpu, const struct kvm_vm *vm, unsigned index, unsi
 
 	if (fd < 0)
 		return error_set(err, errno, "KVM cannot create CPU %u of %u", index + 1, count);
+	set_tsc_frequency(fd);
 	if (set_cpuid(fd, vm, index, count, err) < 0 || set_msrs(fd, err) < 0)
 		return -1;
 	if (index == 0 && set_entry_registers(fd, entry, err) < 0)
