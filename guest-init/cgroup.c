@@ -3,9 +3,11 @@
  */
 #include "guest-init/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,7 @@ enum {
 	CPU_QUOTA_MIN_US = 1000, /* the kernel takes no less */
 	LIMIT_TEXT_MAX = 64,
 	EVENTS_TEXT_MAX = 16384, /* /proc/vmstat has about half of it */
+	REMOVE_TURNS = 4096,	 /* two for each cgroup at most */
 };
 
 static int write_text(const char *path, const char *text, struct error *err)
@@ -185,11 +188,61 @@ int cgroup_change(const char *base, uint32_t app, struct record_app *config,
 	return 0;
 }
 
+static bool find_child(int dir, char name[NAME_MAX + 1])
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_dir_ DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (!list)
+		cleanup_fd(&fd);
+	while (list && (entry = readdir(list))) {
+		if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0)
+			continue;
+		(void)snprintf(name, NAME_MAX + 1, "%s", entry->d_name);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Removes what an app that may do so has made below its own cgroup, the deepest first. It chose how
+ * much that is, and nobody waits for it longer than for so many turns.
+ */
+static void remove_children(const char *path)
+{
+	_cleanup_fd_ int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool is_refused = false; /* what dir is has just not been removed */
+	char name[NAME_MAX + 1];
+	unsigned depth = 0;
+
+	for (int turn = 0; dir >= 0 && turn < REMOVE_TURNS; turn++) {
+		bool found = find_child(dir, name);
+		int next;
+
+		if (found && unlinkat(dir, name, AT_REMOVEDIR) == 0) {
+			is_refused = false;
+			continue;
+		}
+		if (!found && (depth == 0 || is_refused))
+			return;
+		next = openat(dir, found ? name : "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		depth = found ? depth + 1 : depth - 1;
+		is_refused = found;
+		close(dir);
+		dir = next;
+	}
+}
+
 void cgroup_remove(const char *base, uint32_t app)
 {
 	char path[PATH_TEXT_MAX];
 
 	(void)snprintf(path, sizeof(path), "%s/app%u", base, app);
+	if (rmdir(path) == 0 || errno == ENOENT)
+		return;
+	remove_children(path);
 	(void)rmdir(path);
 }
 

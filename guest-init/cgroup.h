@@ -29,7 +29,7 @@ int cgroup_make(const char *base, uint32_t app, const struct record_app *config,
 int cgroup_change(const char *base, uint32_t app, struct record_app *config,
 		  const struct record_app *limits, struct error *err);
 
-/* Removes the group of an app that has gone. */
+/* Removes the group of an app that has gone, with those that it has made below, up to thousands. */
 void cgroup_remove(const char *base, uint32_t app);
 
 /* An O_PATH descriptor of the app's group, for CLONE_INTO_CGROUP. */

@@ -152,6 +152,23 @@ static void test_many(void **state)
 	assert_int_equal(harness_groups_left(), 0);
 }
 
+/* Nor one that has made cgroups itself. */
+static void test_own_cgroups(void **state)
+{
+	enum { SYS_ADMIN = 21 };
+	struct world w;
+	struct outcome o;
+
+	(void)state;
+	make_world(&w,
+		   "mkdir /tmp/c && mount -t cgroup2 c /tmp/c && mkdir -p /tmp/c/a/b /tmp/c/d && "
+		   "echo $$ >/tmp/c/a/b/cgroup.procs && cat /proc/self/cgroup | tail -n 1");
+	w.member.app.capabilities = UINT64_C(1) << SYS_ADMIN;
+	run(&w, (struct script){ 0 }, &o);
+	assert_string_equal(o.added_out, "0::/a/b\n");
+	assert_int_equal(harness_groups_left(), 0);
+}
+
 static void make_inner(struct pod_app *inner, const char *argv[4], const char *script)
 {
 	argv[0] = "/bin/sh";
@@ -265,6 +282,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_confinement),
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_own_cgroups),
 		cmocka_unit_test(test_processes_in_it),
 		cmocka_unit_test(test_it_ends_under_a_process),
 		cmocka_unit_test(test_the_pod_ends),

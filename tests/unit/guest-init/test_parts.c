@@ -427,6 +427,45 @@ static void test_cgroups(void **state)
 	assert_int_equal(system(path), 0);
 }
 
+static int make_groups(const char *path)
+{
+	char command[256];
+
+	(void)snprintf(command, sizeof(command), "bash -c 'mkdir -p %s/app1/%s'", cgroups, path);
+	return system(command);
+}
+
+static bool is_there(const char *name)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", cgroups, name);
+	return access(path, F_OK) == 0;
+}
+
+/* What an app has made below its own, and what cannot be removed. */
+static void test_removed_cgroups(void **state)
+{
+	char path[64];
+
+	(void)state;
+	(void)snprintf(cgroups, sizeof(cgroups), "/tmp/cgroups-XXXXXX");
+	assert_non_null(mkdtemp(cgroups));
+	cgroup_remove(cgroups, 1);
+	assert_int_equal(make_groups(""), 0);
+	cgroup_remove(cgroups, 1);
+	assert_false(is_there("app1"));
+	assert_int_equal(make_groups("{a/b/c,a/d,e,f/{1,2,3}/g/h/i/j/k/l/m/n/o/p/q/r/s/t}"), 0);
+	cgroup_remove(cgroups, 1);
+	assert_false(is_there("app1"));
+	assert_int_equal(make_groups("busy/below"), 0);
+	put_cgroup_file("app1/busy/below/file", "");
+	cgroup_remove(cgroups, 1);
+	assert_true(is_there("app1/busy/below"));
+	(void)snprintf(path, sizeof(path), "rm -r %s", cgroups);
+	assert_int_equal(system(path), 0);
+}
+
 /* One kill is one app's, unless it is counted where each app has a number of its own. */
 static void test_oom_kills(void **state)
 {
@@ -503,7 +542,7 @@ int main(void)
 		cmocka_unit_test(test_users),	    cmocka_unit_test(test_users_without_files),
 		cmocka_unit_test(test_many_groups), cmocka_unit_test(test_frames),
 		cmocka_unit_test(test_bad_frames),  cmocka_unit_test(test_interpreters),
-		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_size),	    cmocka_unit_test(test_removed_cgroups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
