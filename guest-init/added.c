@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,6 +66,8 @@ static void release(struct added *added, struct added_process *p)
 		member_remove(p);
 	added->slots[p->app.index - FRAME_ID_ADDED_FIRST] = NULL;
 	added->count--;
+	if (added->changing == p)
+		added->changing = NULL;
 	for (int i = 0; i < NACELLE_PORTS_ADDED; i++)
 		if (p->sockets[i] >= 0)
 			close(p->sockets[i]);
@@ -261,6 +264,37 @@ static int take_networks(struct added *added, struct added_process *p, struct er
 	return end_done(added, p, err);
 }
 
+/* Of two who change limits, the second waits: each puts back what it found if it fails. */
+static int step_change(struct added *added, struct added_process *p, struct error *err)
+{
+	if (added->changer)
+		return 0;
+	if (p->home->state > APP_RUNNING)
+		return give_up(added, p, ESRCH, err);
+	added->changer = question_change(DIR_CGROUP, p->home->group, &p->own);
+	if (added->changer < 0) {
+		added->changer = 0;
+		return give_up(added, p, errno, err);
+	}
+	added->changing = p;
+	return 0;
+}
+
+static int end_change(struct added *added, int wait_status, struct error *err)
+{
+	int code = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : EINTR;
+	struct added_process *p = added->changing;
+
+	added->changer = 0;
+	added->changing = NULL;
+	if (!p)
+		return 0;
+	if (code)
+		return give_up(added, p, code, err);
+	cgroup_note_change(p->home->config, &p->own);
+	return end_done(added, p, err);
+}
+
 static int take_question(struct added *added, struct added_process *p, int question,
 			 const struct record_app *asked, struct error *err)
 {
@@ -268,10 +302,10 @@ static int take_question(struct added *added, struct added_process *p, int quest
 
 	if (p->home->state > APP_RUNNING)
 		return give_up(added, p, ESRCH, err);
-	if (question == RECORD_QUESTION_LIMITS)
-		return cgroup_change(DIR_CGROUP, p->home->group, p->home->config, asked, &why) < 0
-			   ? give_up(added, p, why.code, err)
-			   : end_done(added, p, err);
+	p->own = *asked;
+	p->changes = question == RECORD_QUESTION_LIMITS;
+	if (p->changes)
+		return step_change(added, p, err);
 	p->answers_to = &p->sockets[asked->ports[1]];
 	if (question_figures(DIR_CGROUP, p->home->group, &p->answer, &why) < 0 ||
 	    platform_connect_from(*p->answers_to, p->record_port + asked->ports[1], &why) < 0)
@@ -305,6 +339,8 @@ static int step_record(struct added *added, struct added_process *p, short event
 
 	if (p->answer.text)
 		return step_answer(added, p, events, err);
+	if (p->changes)
+		return step_change(added, p, err);
 	got = p->sockets[0] >= 0 ? added_read_record(p, events) : 0;
 	if (got > 0) {
 		close(p->sockets[0]);
@@ -383,6 +419,8 @@ int added_step(struct added *added, const struct pollfd *fds, struct error *err)
 
 int added_reap(struct added *added, pid_t pid, int wait_status, struct error *err)
 {
+	if (pid == added->changer)
+		return end_change(added, wait_status, err);
 	for (size_t i = 0; added->count && i < FRAME_ADDED_MAX; i++) {
 		struct added_process *p = added->slots[i];
 		struct error why = ERROR_NONE;

@@ -28,6 +28,9 @@ struct added {
 	/* A cgroup that a container could keep from being removed is no other's. */
 	uint32_t next_group;
 	struct added_process *slots[FRAME_ADDED_MAX];
+	/* The process that changes limits, one at a time, or 0; for whom, if he is there still. */
+	pid_t changer;
+	struct added_process *changing;
 	int64_t end_ms; /* when the pod's end waits no more for their output; 0: no end is near */
 };
 

@@ -18,11 +18,12 @@ struct added_process {
 	size_t poll_at; /* where its entries are; SIZE_MAX: it has none yet */
 	uint8_t *bytes;
 	size_t len, size;
-	struct record_app own;	  /* as the record says */
+	struct record_app own;	  /* as the record says; of a question, what it asks for */
 	struct record_app config; /* of a process: with all that is its app's */
 	const char **env;
 	struct answer answer; /* of a question, once it is there */
 	int *answers_to;      /* which of sockets takes it */
+	bool changes;	      /* limits: it waits for its turn, or for the process that does it */
 	struct app app;
 };
 

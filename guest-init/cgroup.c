@@ -165,8 +165,8 @@ static void put_limits_back(const char *base, uint32_t app, const struct limit_t
 			(void)set_limit(base, app, limit_files[i], limits->texts[i], &ignored);
 }
 
-int cgroup_change(const char *base, uint32_t app, struct record_app *config,
-		  const struct record_app *limits, struct error *err)
+int cgroup_change(const char *base, uint32_t app, const struct record_app *limits,
+		  struct error *err)
 {
 	struct limit_texts before;
 
@@ -177,6 +177,11 @@ int cgroup_change(const char *base, uint32_t app, struct record_app *config,
 		put_limits_back(base, app, &before);
 		return -1;
 	}
+	return 0;
+}
+
+void cgroup_note_change(struct record_app *config, const struct record_app *limits)
+{
 	if (limits->memory_limit)
 		config->memory_limit = limits->memory_limit;
 	if (limits->cpu_limit)
@@ -185,7 +190,6 @@ int cgroup_change(const char *base, uint32_t app, struct record_app *config,
 		config->cpu_weight = limits->cpu_weight;
 	if (limits->pids_limit)
 		config->pids_limit = limits->pids_limit;
-	return 0;
 }
 
 static bool find_child(int dir, char name[NAME_MAX + 1])

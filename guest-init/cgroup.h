@@ -22,12 +22,15 @@ int cgroup_enable_app(const char *base, const struct record_app *app, struct err
 int cgroup_make(const char *base, uint32_t app, const struct record_app *config, struct error *err);
 
 /*
- * Changes the limits of a group that is there, as a record's "limits" says, and those of its app's
- * later runs; all of them, or, with err filled, none. Memory that was in use before any app had a
- * limit of it is not counted.
+ * Changes the limits of a group that is there, as a record's "limits" says; all of them, or, with
+ * err filled, none. Memory that was in use before any app had a limit of it is not counted. The
+ * kernel makes room for a limit below what is in use before it returns: this may take long.
  */
-int cgroup_change(const char *base, uint32_t app, struct record_app *config,
-		  const struct record_app *limits, struct error *err);
+int cgroup_change(const char *base, uint32_t app, const struct record_app *limits,
+		  struct error *err);
+
+/* The same limits for the app's later runs. */
+void cgroup_note_change(struct record_app *config, const struct record_app *limits);
 
 /* Removes the group of an app that has gone, with those that it has made below, up to thousands. */
 void cgroup_remove(const char *base, uint32_t app);

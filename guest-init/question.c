@@ -12,6 +12,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "guest-init/cgroup.h"
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
@@ -84,6 +85,18 @@ int question_figures(const char *base, uint32_t group, struct answer *answer, st
 		put_file(answer, path, files[i]);
 	}
 	return 0;
+}
+
+pid_t question_change(const char *base, uint32_t group, const struct record_app *limits)
+{
+	struct error err = ERROR_NONE;
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	if (cgroup_change(base, group, limits, &err) == 0)
+		_exit(0);
+	_exit(err.code ? err.code : EINVAL);
 }
 
 int question_send(struct answer *answer, int socket)

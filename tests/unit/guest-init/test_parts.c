@@ -23,6 +23,7 @@
 #include "guest-init/frames.h"
 #include "guest-init/platform.h"
 #include "guest-init/policy.h"
+#include "guest-init/question.h"
 #include "guest-init/start_hooks.h"
 #include "guest-init/users.h"
 #include "vmm/base/cleanup.h"
@@ -341,7 +342,7 @@ static void test_limits_together(void **state)
 	const struct record_app limits = { .memory_limit = 6442450944,
 					   .cpu_limit = 500,
 					   .pids_limit = 7 };
-	struct record_app config = { .memory_limit = 5368709120 };
+	struct record_app config = { .memory_limit = 5368709120, .cpu_weight = 77 };
 	struct error err = ERROR_NONE;
 	char path[128];
 
@@ -356,22 +357,57 @@ static void test_limits_together(void **state)
 	put_cgroup_file("app1/cpu.max", "70000 100000\n");
 	(void)snprintf(path, sizeof(path), "%s/app1/pids.max", cgroups);
 	assert_int_equal(mkdir(path, 0755), 0);
-	assert_int_equal(cgroup_change(cgroups, 1, &config, &limits, &err), -1);
+	assert_int_equal(cgroup_change(cgroups, 1, &limits, &err), -1);
 	assert_non_null(strstr(err.text, "pids.max"));
 	expect_cgroup_file("app1/memory.max", "5368709120\n");
 	expect_cgroup_file("app1/memory.oom.group", "0\n");
 	expect_cgroup_file("app1/cpu.max", "70000 100000\n");
-	assert_int_equal(config.memory_limit, 5368709120);
-	assert_int_equal(config.cpu_limit, 0);
 	assert_int_equal(rmdir(path), 0);
 	put_cgroup_file("app1/pids.max", "");
-	assert_int_equal(cgroup_change(cgroups, 1, &config, &limits, &err), 0);
+	assert_int_equal(cgroup_change(cgroups, 1, &limits, &err), 0);
+	cgroup_note_change(&config, &limits);
 	expect_cgroup_file("app1/memory.max", "6442450944\n");
 	expect_cgroup_file("app1/pids.max", "7");
 	assert_int_equal(config.memory_limit, 6442450944);
+	assert_int_equal(config.cpu_weight, 77);
 	(void)snprintf(path, sizeof(path), "rm -r %s", cgroups);
 	assert_int_equal(system(path), 0);
 	(void)snprintf(cgroups, sizeof(cgroups), "/tmp/nacelle-cgroups-XXXXXX");
+}
+
+/* Whoever has others to serve does not wait for the kernel, which a pipe stands for. */
+static void test_slow_limit(void **state)
+{
+	const struct record_app limits = { .memory_limit = 4096 };
+	char path[128], text[8] = "";
+	int fd, status;
+	pid_t pid;
+
+	(void)state;
+	(void)snprintf(cgroups, sizeof(cgroups), "/tmp/nacelle-cgroups-XXXXXX");
+	assert_non_null(mkdtemp(cgroups));
+	(void)snprintf(path, sizeof(path), "%s/app1", cgroups);
+	assert_int_equal(mkdir(path, 0755), 0);
+	put_cgroup_file("cgroup.subtree_control", "");
+	put_cgroup_file("app1/memory.oom.group", "0");
+	(void)snprintf(path, sizeof(path), "%s/app1/memory.max", cgroups);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	pid = question_change(cgroups, 1, &limits);
+	assert_true(pid > 0);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(read(fd, text, sizeof(text)), 4);
+	assert_string_equal(text, "4096");
+	close(fd);
+	/* What the kernel refuses is its exit status. */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0755), 0);
+	pid = question_change(cgroups, 1, &limits);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, EISDIR << 8);
+	(void)snprintf(path, sizeof(path), "rm -r %s", cgroups);
+	assert_int_equal(system(path), 0);
 }
 
 static void test_cgroups(void **state)
@@ -543,6 +579,7 @@ int main(void)
 		cmocka_unit_test(test_many_groups), cmocka_unit_test(test_frames),
 		cmocka_unit_test(test_bad_frames),  cmocka_unit_test(test_interpreters),
 		cmocka_unit_test(test_size),	    cmocka_unit_test(test_removed_cgroups),
+		cmocka_unit_test(test_slow_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
