@@ -15,6 +15,7 @@
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/directory.h"
+#include "vmm/pod/request_packet.h"
 
 enum { BACKLOG = 64 };
 
@@ -56,55 +57,6 @@ void pod_client_end(struct pod_client *client)
 	client->context = NULL;
 }
 
-struct packet {
-	struct pod_request request;
-	size_t len_bytes;
-	int fds[POD_REQUEST_FDS_MAX];
-	unsigned fd_count;
-};
-
-static void take_fds(struct packet *packet, struct msghdr *message)
-{
-	struct cmsghdr *c;
-
-	for (c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		packet->fd_count = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(packet->fds, CMSG_DATA(c), packet->fd_count * sizeof(int));
-		return;
-	}
-}
-
-static void close_fds(struct packet *packet)
-{
-	for (unsigned i = 0; i < packet->fd_count; i++)
-		cleanup_fd(&packet->fds[i]);
-}
-
-/* Returns 1, 0 at the connection's end, or -1 if there is nothing to read now. */
-static int receive(int fd, struct packet *packet)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(packet->fds))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = { &packet->request, sizeof(packet->request) };
-	struct msghdr message = { .msg_iov = &iov,
-				  .msg_iovlen = 1,
-				  .msg_control = control.bytes,
-				  .msg_controllen = sizeof(control.bytes) };
-	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? -1 : 0;
-	/* What did not fit makes the size wrong, so that the check refuses it. */
-	packet->len_bytes = message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? 0 : (size_t)n;
-	take_fds(packet, &message);
-	/* An empty packet looks like the end, but may bring descriptors. */
-	return n > 0;
-}
-
 static const char *refusal_text(int error)
 {
 	switch (error) {
@@ -122,13 +74,13 @@ static const char *refusal_text(int error)
 static void on_client(struct loop_fd *member, uint32_t events)
 {
 	struct pod_client *client = container_of(member, struct pod_client, member);
-	struct packet packet = { .len_bytes = 0 };
-	int received = member->fd < 0 ? -1 : receive(member->fd, &packet);
+	struct request_packet packet;
+	int received = member->fd < 0 ? -1 : request_packet_receive(member->fd, &packet);
 	int error;
 
 	(void)events;
 	if (received == 0) {
-		close_fds(&packet);
+		request_packet_close(&packet);
 		pod_client_end(client);
 	}
 	if (received <= 0)
@@ -142,7 +94,7 @@ static void on_client(struct loop_fd *member, uint32_t events)
 								     packet.fds, packet.fd_count);
 	if (error)
 		(void)pod_client_refuse(client, &packet.request, error, refusal_text(error));
-	close_fds(&packet);
+	request_packet_close(&packet);
 }
 
 static struct pod_client *free_slot(struct control_socket *server)
@@ -153,15 +105,6 @@ static struct pod_client *free_slot(struct control_socket *server)
 	return NULL;
 }
 
-static bool is_allowed(int fd)
-{
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-	       (peer.uid == 0 || peer.uid == geteuid());
-}
-
 static void on_listener(struct loop_fd *member, uint32_t events)
 {
 	struct control_socket *server = container_of(member, struct control_socket, listener);
@@ -170,7 +113,7 @@ static void on_listener(struct loop_fd *member, uint32_t events)
 
 	(void)events;
 	/* Who finds no place sees the connection end, and may try again. */
-	if (fd < 0 || !client || !is_allowed(fd) ||
+	if (fd < 0 || !client || !request_is_allowed(fd) ||
 	    loop_fd_add(member->loop, &client->member, fd, EPOLLIN, on_client, NULL) < 0)
 		return;
 	client->server = server;

@@ -18,13 +18,7 @@
 #include "vmm/pod/client.h"
 #include "vmm/pod/control_socket.h"
 #include "vmm/pod/member_internal.h"
-
-struct packet {
-	struct pod_request request;
-	size_t len_bytes;
-	int fds[POD_REQUEST_FDS_MAX];
-	unsigned fd_count;
-};
+#include "vmm/pod/request_packet.h"
 
 void member_begin_links(struct member *member)
 {
@@ -53,15 +47,6 @@ static int connect_pod(const struct member *member)
 	return chdir("/") == 0 && connected == 0 ? steal_fd(&fd) : -1;
 }
 
-static bool is_allowed(int fd)
-{
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-	       (peer.uid == 0 || peer.uid == geteuid());
-}
-
 static void on_listener(struct member *member)
 {
 	_cleanup_fd_ int fd = accept4(member->control_fd, NULL, NULL, SOCK_CLOEXEC);
@@ -70,44 +55,11 @@ static void on_listener(struct member *member)
 
 	while (link < end && link->client >= 0)
 		link++;
-	if (fd < 0 || link == end || !is_allowed(fd))
+	if (fd < 0 || link == end || !request_is_allowed(fd))
 		return;
 	link->pod = connect_pod(member);
 	if (link->pod >= 0)
 		link->client = steal_fd(&fd);
-}
-
-static void take_fds(struct packet *packet, struct msghdr *message)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		packet->fd_count = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(packet->fds, CMSG_DATA(c), packet->fd_count * sizeof(int));
-		return;
-	}
-}
-
-/* Returns false at the connection's end. */
-static bool receive(int fd, struct packet *packet)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(packet->fds))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = { &packet->request, sizeof(packet->request) };
-	struct msghdr message = { .msg_iov = &iov,
-				  .msg_iovlen = 1,
-				  .msg_control = control.bytes,
-				  .msg_controllen = sizeof(control.bytes) };
-	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-
-	*packet = (struct packet){ .request = packet->request };
-	if (n <= 0)
-		return false;
-	packet->len_bytes = message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? 0 : (size_t)n;
-	take_fds(packet, &message);
-	return true;
 }
 
 static bool send_reply(const struct member_link *link, const struct pod_reply *reply)
@@ -129,7 +81,7 @@ static bool refuse(const struct member_link *link, const struct pod_request *req
 
 /* Returns false if the connection shall end. */
 static bool pass_request_on(const struct member *member, const struct member_link *link,
-			    struct packet *packet)
+			    struct request_packet *packet)
 {
 	struct pod_request *request = &packet->request;
 	int error = pod_request_check(request, packet->len_bytes, packet->fd_count);
@@ -159,11 +111,11 @@ static bool pass_request_on(const struct member *member, const struct member_lin
 
 static bool on_client(const struct member *member, const struct member_link *link)
 {
-	struct packet packet = { .len_bytes = 0 };
-	bool goes_on = receive(link->client, &packet) && pass_request_on(member, link, &packet);
+	struct request_packet packet;
+	int received = request_packet_receive(link->client, &packet);
+	bool goes_on = received < 0 || (received > 0 && pass_request_on(member, link, &packet));
 
-	for (unsigned i = 0; i < packet.fd_count; i++)
-		close(packet.fds[i]);
+	request_packet_close(&packet);
 	return goes_on;
 }
 
