@@ -102,11 +102,14 @@ ended() {
 is_ended() { [ "$(ask ContainerStatus "$(of "$1")" | jq -rc '.status | [.state, .exit_code // 0, .reason]')" = "[2,$2,\"$3\"]" ]; }
 # logged NAME: what the container has written, as a kubelet reads it: STREAM F LINE.
 logged() { cut -d ' ' -f 2- "$base/logs/$1.log"; }
-# What a sandbox leaves on this machine.
+# Processes whose command lines name what is this case's own: shims, and those that nacelle-oci makes, as PID NAME.
+processes() { pgrep -lf -- "$base/(socket|state/)" | grep -E ' (nacelle-|.*-shim)'; }
+# What a sandbox leaves on this machine since the case began.
 left() {
-  pgrep -l 'nacelle-|-shim'
+  processes
   find /sys/fs/cgroup/kubepods/burstable/podu1 -mindepth 1 -type d
-  find /run/netns /run/containerd/runc/k8s.io/pods/v1/{run,names,prepared} "$base/state/io.containerd.runtime.v2.task" -mindepth 1
+  find /run/netns /run/containerd/runc/k8s.io/pods/v1/{run,names,prepared} -mindepth 1 -newer images.tar
+  find "$base/state/io.containerd.runtime.v2.task" -mindepth 1
   find "$base/state/io.containerd.grpc.v1.cri/sandboxes" -mindepth 1
   find "$base/addresses" -name '10.*'
   grep -F "$base/" /proc/mounts
@@ -121,8 +124,8 @@ remove_sandbox() {
 }
 # machine: the pod's virtual machine. There is one.
 machine() {
-  expect_same "$(pgrep -cx nacelle-vm)" 1 "virtual machines"
-  pgrep -x nacelle-vm
+  expect_same "$(processes | grep -c ' nacelle-vm$')" 1 "virtual machines"
+  processes | sed -n 's/ nacelle-vm$//p'
 }
 
 
