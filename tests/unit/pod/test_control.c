@@ -11,13 +11,11 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "images/remove_tree.h"
-#include "vmm/pod/client.h"
-#include "vmm/pod/supervisor.h"
+#include "tests/unit/pod/supervisor_fixture.h"
 
 /* A supervisor with two apps and no machine, and a client of it, in one process. */
 struct fixture {
-	char directory[64];
+	char directory[SUPERVISOR_DIRECTORY_MAX];
 	int dir_fd;
 	struct supervisor supervisor;
 	int client;
@@ -28,10 +26,8 @@ static int set_up(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct supervisor *s = &f->supervisor;
 
-	strcpy(f->directory, "/tmp/nacelle-control-XXXXXX");
-	assert_non_null(mkdtemp(f->directory));
-	f->dir_fd = open(f->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(loop_init(&s->loop, NULL), 0);
+	f->dir_fd = make_directory(f->directory);
+	begin_supervisor(s, f->dir_fd);
 	s->apps.count = 2;
 	s->apps.apps[0] = (struct app_state){ .name = "web", .state = POD_APP_RUNNING };
 	s->apps.apps[1] = (struct app_state){ .name = "db",
@@ -40,9 +36,6 @@ static int set_up(void **state)
 					      .code = 3,
 					      .flags = EXIT_FLAG_OOM };
 	s->machine.fd = -1;
-	assert_int_equal(control_socket_open(&s->control, s, &s->loop,
-					     control_socket_bind(f->dir_fd, NULL), NULL),
-			 0);
 	f->client = client_connect(f->dir_fd, NULL);
 	assert_true(f->client >= 0);
 	*state = f;
@@ -53,21 +46,18 @@ static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
-	control_socket_close(&f->supervisor.control);
 	if (f->supervisor.stop_limit.member.loop)
 		loop_timer_remove(&f->supervisor.stop_limit);
-	loop_fini(&f->supervisor.loop);
+	end_supervisor(&f->supervisor);
 	close(f->client);
-	close(f->dir_fd);
-	assert_int_equal(remove_tree(AT_FDCWD, f->directory), 0);
+	remove_directory(f->directory, f->dir_fd);
 	free(f);
 	return 0;
 }
 
 static void turn(struct fixture *f)
 {
-	for (int i = 0; i < 4; i++)
-		assert_int_equal(loop_run_once(&f->supervisor.loop, 0, NULL), 0);
+	turn_loop(&f->supervisor);
 }
 
 static int ask(struct fixture *f, const struct pod_request *request, struct pod_reply *reply,

@@ -15,16 +15,14 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "images/remove_tree.h"
+#include "tests/unit/pod/supervisor_fixture.h"
 #include "virtio/p9_channel.h"
-#include "vmm/pod/client.h"
 #include "vmm/pod/member_internal.h"
 #include "vmm/pod/members.h"
-#include "vmm/pod/supervisor.h"
 
 /* A supervisor that runs, the machine's and the files role's ends, and a member's connection. */
 struct fixture {
-	char directory[64];
+	char directory[SUPERVISOR_DIRECTORY_MAX];
 	int dir_fd;
 	struct supervisor supervisor;
 	int machine, files, client, other;
@@ -33,8 +31,7 @@ struct fixture {
 
 static void turn(struct fixture *f)
 {
-	for (int i = 0; i < 4; i++)
-		assert_int_equal(loop_run_once(&f->supervisor.loop, 0, NULL), 0);
+	turn_loop(&f->supervisor);
 }
 
 static int set_up(void **state)
@@ -43,10 +40,8 @@ static int set_up(void **state)
 	struct supervisor *s = &f->supervisor;
 	int pair[2];
 
-	strcpy(f->directory, "/tmp/nacelle-members-XXXXXX");
-	assert_non_null(mkdtemp(f->directory));
-	f->dir_fd = open(f->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(loop_init(&s->loop, NULL), 0);
+	f->dir_fd = make_directory(f->directory);
+	begin_supervisor(s, f->dir_fd);
 	s->apps.count = 1;
 	s->apps.apps[0] = (struct app_state){ .name = "pause", .state = POD_APP_RUNNING };
 	s->has_started = true;
@@ -56,9 +51,6 @@ static int set_up(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
 	s->roles.member_shares.socket = pair[0];
 	f->files = pair[1];
-	assert_int_equal(control_socket_open(&s->control, s, &s->loop,
-					     control_socket_bind(f->dir_fd, NULL), NULL),
-			 0);
 	f->client = client_connect(f->dir_fd, NULL);
 	f->other = client_connect(f->dir_fd, NULL);
 	assert_true(f->client >= 0 && f->other >= 0);
@@ -71,7 +63,7 @@ static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
-	control_socket_close(&f->supervisor.control);
+	end_supervisor(&f->supervisor);
 	close(f->supervisor.machine.fd);
 	close(f->supervisor.roles.member_shares.socket);
 	close(f->machine);
@@ -79,8 +71,7 @@ static int tear_down(void **state)
 	if (f->client >= 0)
 		close(f->client);
 	close(f->other);
-	close(f->dir_fd);
-	assert_int_equal(remove_tree(AT_FDCWD, f->directory), 0);
+	remove_directory(f->directory, f->dir_fd);
 	free(f);
 	return 0;
 }
@@ -447,7 +438,7 @@ static void test_no_place(void **state)
 struct proxy {
 	struct member member;
 	struct exec exec;
-	char directory[64];
+	char directory[SUPERVISOR_DIRECTORY_MAX];
 	int dir_fd, client;
 };
 
@@ -468,9 +459,7 @@ static struct proxy *begin_proxy(struct fixture *f)
 {
 	struct proxy *p = calloc(1, sizeof(*p));
 
-	strcpy(p->directory, "/tmp/nacelle-member-XXXXXX");
-	assert_non_null(mkdtemp(p->directory));
-	p->dir_fd = open(p->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	p->dir_fd = make_directory(p->directory);
 	p->exec = (struct exec){ .socket = f->client, .app = f->id, .serial = f->serial };
 	p->member = (struct member){ .exec = &p->exec,
 				     .sandbox_fd = f->dir_fd,
@@ -489,8 +478,7 @@ static void end_proxy(struct fixture *f, struct proxy *p)
 	for (unsigned i = 0; i < MEMBER_LINKS_MAX; i++)
 		assert_int_equal(p->member.links[i].client, -1);
 	close(p->member.control_fd);
-	close(p->dir_fd);
-	assert_int_equal(remove_tree(AT_FDCWD, p->directory), 0);
+	remove_directory(p->directory, p->dir_fd);
 	free(p);
 }
 
