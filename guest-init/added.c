@@ -162,7 +162,7 @@ static const struct app *find_home(const struct added *added, uint32_t id)
 int added_begin(struct added *added, const struct host_frame *frame, struct error *err)
 {
 	const struct app *home = find_home(added, frame->app);
-	bool member = frame->app == FRAME_ALL_APPS;
+	bool member = frame->app == FRAME_ALL_APPS && !added->closed;
 	struct added_process *p;
 
 	if (find(added, frame->id))
@@ -357,8 +357,7 @@ static int step_record(struct added *added, struct added_process *p, short event
 	}
 	if (got < 0)
 		return give_up(added, p, errno, err);
-	/* Where the app has ended, or all apps. */
-	if (p->member ? added->end_ms != 0 : p->home->state > APP_RUNNING)
+	if (!p->member && p->home->state > APP_RUNNING)
 		return give_up(added, p, ESRCH, err);
 	/* One that is held has its namespaces already. */
 	if (p->sockets[0] >= 0 || (!p->member && p->home->state < APP_RUNNING && !p->home->held))
@@ -448,15 +447,59 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Processes have died with their apps, but members have a life of their own. */
-static void kill_members(const struct added *added)
+/* The first member from slot *at on that has a process, or NULL; *at is then behind it. */
+static struct added_process *next_member(const struct added *added, size_t *at)
 {
-	for (size_t i = 0; added->count && i < FRAME_ADDED_MAX; i++) {
-		struct added_process *p = added->slots[i];
+	while (added->count && *at < FRAME_ADDED_MAX) {
+		struct added_process *p = added->slots[(*at)++];
 
-		if (p && p->member && p->running)
-			app_kill(&p->app);
+		if (p && p->member && p->running && p->app.state < APP_ENDED)
+			return p;
 	}
+	return NULL;
+}
+
+bool added_has_members(const struct added *added)
+{
+	return next_member(added, &(size_t){ 0 });
+}
+
+void added_stop(struct added *added)
+{
+	struct added_process *p;
+
+	for (size_t at = 0; (p = next_member(added, &at));)
+		app_signal(&p->app, p->config.stop_signal);
+}
+
+void added_kill(struct added *added)
+{
+	struct added_process *p;
+
+	for (size_t at = 0; (p = next_member(added, &at));)
+		app_kill(&p->app);
+}
+
+/* It is held, or will be. */
+static bool waits_for_start(const struct app *app)
+{
+	return app->state == APP_STARTING && app->config->hold && (app->held || !app->held_told);
+}
+
+int added_close(struct added *added, struct error *err)
+{
+	struct added_process *p;
+
+	added->closed = true;
+	for (size_t at = 0; (p = next_member(added, &at));)
+		if (waits_for_start(&p->app))
+			app_signal(&p->app, SIGKILL);
+	for (size_t i = 0; added->count && i < FRAME_ADDED_MAX; i++) {
+		p = added->slots[i];
+		if (p && p->member && !p->running && give_up(added, p, ESRCH, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int added_finish(struct added *added, int *poll_ms, struct error *err)
@@ -464,10 +507,8 @@ int added_finish(struct added *added, int *poll_ms, struct error *err)
 	int64_t now = added->count ? now_ms() : 0;
 
 	*poll_ms = 0;
-	if (!added->end_ms) {
+	if (!added->end_ms)
 		added->end_ms = now + LINGER_MS;
-		kill_members(added);
-	}
 	if (added->count && now < added->end_ms) {
 		*poll_ms = (int)(added->end_ms - now);
 		return 0;

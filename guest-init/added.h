@@ -25,6 +25,7 @@ struct added {
 	size_t app_count;
 	size_t count; /* of slots in use */
 	bool had_members;
+	bool closed; /* the apps have ended: no member comes any more */
 	/* A cgroup that a container could keep from being removed is no other's. */
 	uint32_t next_group;
 	struct added_process *slots[FRAME_ADDED_MAX];
@@ -57,8 +58,21 @@ int added_step(struct added *added, const struct pollfd *fds, struct error *err)
 int added_reap(struct added *added, pid_t pid, int wait_status, struct error *err);
 
 /*
- * All apps are done, so these processes are too, and members are killed: returns how long to poll
- * for the rest of their output, or 0 when all is told, or was given up.
+ * All apps are done: members that have been started go on without them, those that wait for their
+ * start end, and none is added any more. Returns as added_step().
+ */
+int added_close(struct added *added, struct error *err);
+
+/* Whether a member has a process. */
+bool added_has_members(const struct added *added);
+
+/* To all members: each its stop signal, or SIGKILL. */
+void added_stop(struct added *added);
+void added_kill(struct added *added);
+
+/*
+ * All apps and members are done, so other processes are too: returns how long to poll for the rest
+ * of their output, or 0 when all is told, or was given up.
  */
 int added_finish(struct added *added, int *poll_ms, struct error *err);
 

@@ -40,6 +40,7 @@ struct pod {
 	bool failed;	     /* exit is that of the first app that failed */
 	bool stopping;	     /* no app is started any more */
 	bool stop_sent;	     /* each has had its stop signal */
+	bool killed;	     /* one has had SIGKILL: members do not outlive the apps */
 	uint64_t kill_at_ms; /* what is still there then is killed; 0: nothing is */
 	struct frame_pod_exit exit;
 };
@@ -55,10 +56,12 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void signal_all(struct pod *pod, uint32_t signal)
+/* Who has no patience with an app has none with those that would outlive it. */
+static void kill_members(struct pod *pod)
 {
-	for (size_t i = 0; i < pod->app_count; i++)
-		app_signal(&pod->apps[i], signal);
+	pod->killed = true;
+	if (!pod->left)
+		added_kill(&pod->added);
 }
 
 /* Of an app that is between two processes, or has had none. */
@@ -76,8 +79,8 @@ static void stop_idle(struct pod *pod, struct app *app)
 }
 
 /*
- * The orderly end of all apps. `excused`: another app has failed, and what ends by its stop signal
- * has not.
+ * The orderly end of all apps and members. `excused`: another app has failed, and what ends by its
+ * stop signal has not.
  */
 static void stop_all(struct pod *pod, uint32_t timeout_ms, bool excused)
 {
@@ -95,6 +98,7 @@ static void stop_all(struct pod *pod, uint32_t timeout_ms, bool excused)
 		stop_idle(pod, app);
 		app_signal(app, app->config->stop_signal);
 	}
+	added_stop(&pod->added);
 }
 
 /* A user who ends a pod by hand does not want it back. */
@@ -103,9 +107,17 @@ static bool ends_restarts(uint32_t signal)
 	return signal == SIGINT || signal == SIGQUIT || signal == SIGTERM;
 }
 
+static void signal_app(struct pod *pod, uint32_t index, uint32_t signal)
+{
+	app_signal(&pod->apps[index], signal);
+	if (signal == SIGKILL)
+		kill_members(pod);
+}
+
 static void signal_pod(struct pod *pod, uint32_t signal)
 {
-	signal_all(pod, signal);
+	for (uint32_t i = 0; i < pod->app_count; i++)
+		signal_app(pod, i, signal);
 	if (!ends_restarts(signal))
 		return;
 	pod->stopping = true;
@@ -140,7 +152,7 @@ static void handle_frame(void *context, const struct host_frame *frame)
 	else if (frame->app >= pod->app_count)
 		return;
 	else if (frame->type == FRAME_SIGNAL)
-		app_signal(&pod->apps[frame->app], frame->signal);
+		signal_app(pod, frame->app, frame->signal);
 	else if (frame->type == FRAME_WINSIZE)
 		app_resize(&pod->apps[frame->app], frame->rows, frame->columns);
 	else if (frame->type == FRAME_START)
@@ -186,8 +198,9 @@ static int finish_app(struct pod *pod, struct app *app, struct error *err)
 		app->code = 0;
 	}
 	failed = policy_is_failure(app->kind, app->code);
-	/* What the last app had need not be closed: each connection would be one more packet. */
-	if (--pod->left)
+	/* What the pod's last one had need not be closed: each connection would be one more packet.
+	 */
+	if (--pod->left || added_has_members(&pod->added))
 		app_close(app);
 	if (!pod->failed) {
 		pod->exit = (struct frame_pod_exit){ le32_make(app->kind), le32_make(app->code) };
@@ -319,8 +332,10 @@ static int step_time(struct pod *pod, struct error *err)
 		clock_keep();
 		system_calm();
 	}
-	if (kill_apps)
+	if (kill_apps) {
 		pod->kill_at_ms = 0;
+		kill_members(pod);
+	}
 	for (size_t i = 0; i < pod->app_count; i++) {
 		struct app *app = &pod->apps[i];
 		bool due = app->deadline_ms <= now;
@@ -375,19 +390,31 @@ static int serve_once(struct pod *pod, int timeout_ms, struct error *err)
 	return added_step(&pod->added, added, err);
 }
 
+/* The same with what is due by then. */
+static int serve_on_time(struct pod *pod, struct error *err)
+{
+	int timeout_ms = next_due(pod);
+
+	if (serve_once(pod, timeout_ms, err) < 0)
+		return -1;
+	return timeout_ms >= 0 ? step_time(pod, err) : 0;
+}
+
 static int serve(struct pod *pod, struct error *err)
 {
 	int timeout_ms;
 
 	pod->fds[POLL_SIGCHLD] = (struct pollfd){ .fd = pod->sigchld, .events = POLLIN };
-	while (pod->left) {
-		if (begin_apps(pod, err) < 0)
+	while (pod->left)
+		if (begin_apps(pod, err) < 0 || serve_on_time(pod, err) < 0)
 			return -1;
-		timeout_ms = next_due(pod);
-		if (serve_once(pod, timeout_ms, err) < 0 ||
-		    (timeout_ms >= 0 && step_time(pod, err) < 0))
+	if (added_close(&pod->added, err) < 0)
+		return -1;
+	if (pod->killed)
+		added_kill(&pod->added);
+	while (added_has_members(&pod->added))
+		if (serve_on_time(pod, err) < 0)
 			return -1;
-	}
 	for (;;) {
 		if (added_finish(&pod->added, &timeout_ms, err) < 0)
 			return -1;

@@ -144,8 +144,8 @@ struct frame_signal {
 #define FRAME_ALL_APPS UINT32_MAX
 
 /*
- * Each app gets its stop signal, and SIGKILL if it is still there after the time; none is started
- * any more. Another order may shorten the time.
+ * Each app and each member gets its stop signal, and SIGKILL if it is still there after the time.
+ * No app is started any more. Another order may shorten the time.
  */
 struct frame_stop {
 	le32 timeout_ms; /* 0: at once; FRAME_STOP_PATIENT: never */
@@ -176,8 +176,9 @@ struct frame_winsize {
  *
  * With app FRAME_ALL_APPS a whole container, a member of the pod, is added: the record's node is
  * RECORD_APP. It has a root, mounts, namespaces and a cgroup of its own, may be held (APP_HELD,
- * START), and processes may be added to it. All of it is gone when its APP_EXIT comes. Members end
- * with the pod's apps.
+ * START), and processes may be added to it. All of it is gone when its APP_EXIT comes. The pod ends
+ * with the last of its apps and members. When the apps have ended, no member is added or started;
+ * SIGKILL to an app, which may have ended, kills the members that the apps leave.
  */
 struct frame_add {
 	le32 id; /* FRAME_ID_ADDED_FIRST + slot */

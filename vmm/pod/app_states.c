@@ -69,6 +69,14 @@ bool app_states_all_started(const struct app_states *states)
 	return true;
 }
 
+bool app_states_all_ended(const struct app_states *states)
+{
+	for (uint32_t i = 0; i < states->count; i++)
+		if (states->apps[i].state != POD_APP_EXITED)
+			return false;
+	return true;
+}
+
 int app_states_status(uint32_t kind, uint32_t code)
 {
 	return (int)(kind == EXIT_KIND_SIGNAL ? 128 + (code & 0x7f) : code & 0xff);

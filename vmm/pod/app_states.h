@@ -45,6 +45,9 @@ const char *app_states_name(const struct app_states *states, uint32_t app);
 /* Whether each app has started, also if it has ended since. */
 bool app_states_all_started(const struct app_states *states);
 
+/* Whether each app has ended, for good. */
+bool app_states_all_ended(const struct app_states *states);
+
 /*
  * Keeps the status in the pod's directory too, and tells the listener. Returns 0, or -1: one of
  * these could not be done. What fails here, or below for one app, keeps none of the rest from being

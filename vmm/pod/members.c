@@ -52,6 +52,10 @@ int members_reserve(struct supervisor *supervisor, struct pod_client *client,
 		return EINVAL;
 	if (!supervisor->has_started)
 		return refuse(client, request, EAGAIN, "the sandbox has not been started");
+	if (app_states_all_ended(&supervisor->apps))
+		return refuse(client, request, ESRCH,
+			      "the sandbox's program has ended, and only containers that run are "
+			      "left there");
 	if (supervisor->reply_flags & POD_REPLY_PAUSED)
 		return refuse(client, request, EAGAIN, "the sandbox is paused; resume it first");
 	if (!slot)

@@ -234,6 +234,56 @@ poststop one stopped"
 }
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
 
+# The sandbox's program ends before others do: its process lives until the last one has ended, or it is killed.
+test_program_first() {
+  make_bundle b0 sandbox - sh -c 'trap "exit 5" TERM; sleep 1000 & wait'
+  program_ends 'trap "sleep 1; exit 3" TERM; echo there; sleep 1000 & wait'
+  expect_same "$(field_of box status) $(field_of one status)" "running running"
+  wait_for 60 is_status two stopped
+  expect_same "$(oci exec one echo hello)" hello
+  ! oci create -b b1 three </dev/null 2>"$err" || fail "made in what has ended"
+  expect_stderr_has "the sandbox's program has ended"
+  expect_same "$(oci list -q | sort | xargs)" "box one two"
+  # Asked again, it is the same.
+  oci kill box TERM || fail "not told"
+  oci kill one TERM || fail "not asked"
+  all_ended 5 3
+  for how in "kill box KILL" "delete --force box"; do
+    program_ends 'trap "" TERM; echo there; while :; do sleep 1; done'
+    # shellcheck disable=SC2086
+    oci $how || fail "$how"
+    all_ended 5 137
+  done
+}
+# program_ends WORDS: makes `box`, `one`, whose shell runs WORDS, and `two`, which waits for its start; then the program of box ends.
+program_ends() {
+  oci run --keep -b b0 --pid-file pid0 box </dev/null >box.out 2>&1 &
+  box=$!
+  wait_for 60 is_status box running
+  make_bundle b1 container box sh -c "$1"
+  oci run --keep -b b1 one </dev/null >one.out 2>&1 &
+  one=$!
+  wait_for 60 has_line one.out there
+  oci create -b b1 two </dev/null >two.out 2>&1 || fail "not made: $(cat two.out)"
+  oci kill box TERM || fail "not asked: box"
+  wait_for 60 program_has_ended
+}
+program_has_ended() { oci exec box true 2>&1 | grep -qF "the app has ended"; }
+# all_ended STATUS STATUS: so have `box` and `one`, in whatever order that is told; all of them are removed.
+all_ended() {
+  status=0
+  wait "$one" || status=$?
+  expect_status "$2"
+  status=0
+  wait "$box" || status=$?
+  expect_status "$1"
+  for id in one two box; do
+    wait_for 60 is_no_more "$id"
+  done
+  expect_same "$(oci list -q)$(ls oci/pods/v1/run)" ""
+}
+is_no_more() { oci delete "$1" 2>/dev/null || ! oci state "$1" >/dev/null 2>&1; }
+
 # Debian's podman with nothing changed but the runtime, as the function p; rootfs is a root for containers.
 podman_begin() {
   [ "$(id -u)" = 0 ] || skip "podman as an ordinary user needs a network that it makes itself"
@@ -294,6 +344,40 @@ test_podman_net() {
   p rm -f -t 0 --depend web >"$out" || fail "rm"
   expect_same "$(p ps -aq)" ""
 }
+
+# Podman ends all containers of a pod at once, in no order: here the infra container's program is the first.
+test_podman_order() {
+  podman_begin
+  p pod create --name pod --network none >"$out" 2>"$err" || fail "pod create"
+  beside leaves -d --pod pod 'trap "sleep 1; exit 3" TERM; echo there; sleep 1000 & wait' >"$out" 2>"$err" || fail "the first"
+  wait_for 60 has_words leaves there
+  infra=$(p pod inspect -f '{{.InfraContainerID}}' pod)
+  p kill -s TERM "$infra" >"$out" || fail "kill infra"
+  wait_for 60 infra_has_ended
+  expect_same "$(p inspect -f '{{.State.Status}}' "$infra")" running
+  p pod stop -t 120 pod >"$out" 2>"$err" || fail "pod stop"
+  expect_same "$(p inspect -f '{{.State.Status}} {{.State.ExitCode}}' leaves)" "exited 3"
+  # One that does not end when it is asked to ends with the time.
+  beside stays -d --pod pod 'trap "" TERM; echo there; while :; do sleep 1; done' >"$out" 2>"$err" || fail "the second"
+  wait_for 60 has_words stays there
+  p pod stop -t 2 pod >"$out" 2>"$err" || fail "pod stop -t 2"
+  expect_same "$(p inspect -f '{{.State.Status}} {{.State.ExitCode}}' stays)" "exited 137"
+  # Podman's other ways to end what is left by the infra container's program.
+  for how in "pod kill pod" "pod rm -f -t 2 pod"; do
+    p pod start pod >"$out" 2>"$err" || fail "pod start"
+    wait_for 60 is_running "$infra"
+    p kill -s TERM "$infra" >"$out" || fail "kill infra"
+    wait_for 60 infra_has_ended
+    # shellcheck disable=SC2086
+    p $how >"$out" 2>"$err" || fail "$how"
+    wait_for 60 none_runs
+  done
+  expect_same "$(p ps -aq)" ""
+}
+has_words() { p logs "$1" 2>/dev/null | grep -qsxF -- "$2"; }
+infra_has_ended() { "${nacelle%/*}/nacelle-oci" exec "$infra" true 2>&1 | grep -qF "the app has ended"; }
+is_running() { [ "$(p inspect -f '{{.State.Status}}' "$1")" = running ]; }
+none_runs() { [ -z "$(p ps -q)" ]; }
 
 # A pod as Kubernetes describes it; stopped and started again.
 test_podman_kube() {

@@ -269,7 +269,7 @@ struct host {
 	size_t frames_len, written;
 	bool acted, broken;
 	unsigned added; /* how often it was */
-	bool added_acted, app_killed;
+	bool added_acted, app_ended, late_acted, inner_end_acted;
 	void *added_record;
 	size_t added_record_len;
 	bool inner_added;
@@ -310,11 +310,19 @@ static void act(struct host *host)
 		shutdown(host->sockets[CONTROL], SHUT_RDWR);
 }
 
-static void kill_app(struct host *host)
+static void send_signal(struct host *host, uint32_t app, uint32_t signal)
 {
-	const struct frame_signal signal = { le32_make(0), le32_make(SIGKILL) };
+	const struct frame_signal frame = { le32_make(app), le32_make(signal) };
 
-	send_frame(host, FRAME_SIGNAL, &signal, sizeof(signal));
+	if (signal)
+		send_frame(host, FRAME_SIGNAL, &frame, sizeof(frame));
+}
+
+static void send_stop(struct host *host)
+{
+	const struct frame_stop frame = { le32_make(host->script->stop_ms) };
+
+	send_frame(host, FRAME_STOP, &frame, sizeof(frame));
 }
 
 static void close_added(struct host *host, int i)
@@ -335,9 +343,8 @@ static void act_on_added(struct host *host)
 	};
 	const struct frame_add inner = { le32_make(FRAME_ID_ADDED_FIRST + 1),
 					 le32_make(NACELLE_PORT_ADDED_FIRST + NACELLE_PORTS_ADDED),
-					 le32_make(FRAME_ID_ADDED_FIRST) };
-	const struct frame_signal signal = { le32_make(FRAME_ID_ADDED_FIRST),
-					     le32_make(script->added_signal) };
+					 le32_make(script->inner_member ? FRAME_ALL_APPS
+									: FRAME_ID_ADDED_FIRST) };
 
 	if (!script->added || !o->hello || o->pod_exited)
 		return;
@@ -348,9 +355,9 @@ static void act_on_added(struct host *host)
 			memset(host->guest_ports, 0, sizeof(host->guest_ports) / 2);
 			send_frame(host, FRAME_ADD, &add, sizeof(add));
 			host->added++;
-		} else if (!host->app_killed) {
-			host->app_killed = true;
-			kill_app(host);
+		} else if (!host->app_ended) {
+			host->app_ended = true;
+			send_signal(host, 0, SIGKILL);
 		}
 	}
 	if (script->inner && !host->inner_added && strstr(o->added_out, script->inner_on)) {
@@ -364,11 +371,32 @@ static void act_on_added(struct host *host)
 	if (script->added_close_out)
 		close_added(host, ADDED_OUT);
 	host->ended[ADDED_OUT] |= script->added_close_out;
-	if (script->added_signal)
-		send_frame(host, FRAME_SIGNAL, &signal, sizeof(signal));
-	if (script->added_kill_app)
-		kill_app(host);
-	host->app_killed |= script->added_kill_app;
+	send_signal(host, FRAME_ID_ADDED_FIRST, script->added_signal);
+	send_signal(host, 0, script->added_app_signal);
+	if (script->added_stop)
+		send_stop(host);
+	host->app_ended |= script->added_app_signal || script->added_stop;
+}
+
+/* What comes when the app, or what was added to the container, has ended. */
+static void act_late(struct host *host)
+{
+	const struct script *script = host->script;
+	const struct outcome *o = host->outcome;
+
+	if (o->pod_exited)
+		return;
+	if (o->inner_exits && !host->inner_end_acted) {
+		host->inner_end_acted = true;
+		send_signal(host, FRAME_ID_ADDED_FIRST, script->inner_end_signal);
+	}
+	if (!o->app_exited || host->late_acted)
+		return;
+	host->late_acted = true;
+	send_signal(host, FRAME_ID_ADDED_FIRST, script->late_signal);
+	send_signal(host, 0, script->late_app_signal);
+	if (script->late_stop)
+		send_stop(host);
 }
 
 static void take_why(struct why *why, struct cursor *c)
@@ -407,12 +435,11 @@ static void take_inner_frame(struct outcome *o, uint32_t type, struct cursor *c)
 static void act_on_held(struct host *host, uint32_t app)
 {
 	const struct frame_start start = { le32_make(app) };
-	const struct frame_signal signal = { le32_make(app), le32_make(host->script->held_signal) };
 
-	if (host->script->held_kill_app)
-		kill_app(host);
+	if (host->script->held_app_signal)
+		send_signal(host, 0, host->script->held_app_signal);
 	else if (host->script->held_signal)
-		send_frame(host, FRAME_SIGNAL, &signal, sizeof(signal));
+		send_signal(host, app, host->script->held_signal);
 	else
 		send_frame(host, FRAME_START, &start, sizeof(start));
 }
@@ -646,6 +673,7 @@ static void serve(struct host *host, int pidfd)
 		}
 		act(host);
 		act_on_added(host);
+		act_late(host);
 		died = fds[ENDPOINTS].revents;
 	}
 	/* All output must be there before POD_EXIT is: nothing here waits. */
@@ -680,8 +708,9 @@ static void build_added(struct host *host)
 	if ((script->added && !script->added_record &&
 	     (script->added_member ? record_build_member : record_build_added)(
 		 script->added, &host->added_record, &host->added_record_len, &err) < 0) ||
-	    (script->inner && record_build_added(script->inner, &host->inner_record,
-						 &host->inner_record_len, &err) < 0)) {
+	    (script->inner &&
+	     (script->inner_member ? record_build_member : record_build_added)(
+		 script->inner, &host->inner_record, &host->inner_record_len, &err) < 0)) {
 		(void)fprintf(stderr, "%s\n", err.text);
 		exit(1);
 	}

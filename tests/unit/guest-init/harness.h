@@ -79,18 +79,26 @@ struct script {
 	unsigned added_times; /* one after the other; 0: once. After the last, the app is killed */
 	const void *added_record; /* instead of that process's */
 	size_t added_record_len;
-	uint32_t added_app;	  /* to this one, then */
-	const char *added_input;  /* then the end */
-	const char *added_act_on; /* when this is in its output: */
-	uint32_t added_signal;	  /* this is sent to it; 0: none */
-	bool added_kill_app;	  /* and the app is killed */
-	bool added_close_out;	  /* and nobody reads it any more */
-	bool added_member;	  /* it is a container */
-	bool held_kill_app;	  /* what is held is left so, and app 0 killed */
+	uint32_t added_app;	   /* to this one, then */
+	const char *added_input;   /* then the end */
+	const char *added_act_on;  /* when this is in its output: */
+	uint32_t added_signal;	   /* this is sent to it; 0: none */
+	uint32_t added_app_signal; /* and this to app 0; 0: none */
+	bool added_stop;	   /* and there is an order to stop, with stop_ms */
+	bool added_close_out;	   /* and nobody reads it any more */
+	bool added_member;	   /* it is a container */
+	uint32_t held_app_signal;  /* what is held is left so, and app 0 gets this; 0: neither */
 
 	/* When `inner_on` is in its output, this process is added to the container. */
 	const struct pod_app *inner;
 	const char *inner_on;
+	bool inner_member;	   /* it is a container too, added to the pod */
+	uint32_t inner_end_signal; /* at its end, this is sent to the other; 0: none */
+
+	/* When app 0 has ended: */
+	uint32_t late_signal;	  /* what was added gets this; 0: none */
+	uint32_t late_app_signal; /* and app 0 this; 0: none */
+	bool late_stop;		  /* and there is an order to stop, with stop_ms */
 };
 
 enum { PORT_STDIN = NACELLE_PORT_STREAM_FIRST, PORT_STDOUT, PORT_STDERR };

@@ -396,7 +396,8 @@ static void test_the_app_ends(void **state)
 	(void)state;
 	harness_pod(&pod, WAIT);
 	make_process(&p, "seq 20000; echo there; exec sleep 1000");
-	run_with(&pod, &p, (struct script){ .added_act_on = "there", .added_kill_app = true }, &o);
+	run_with(&pod, &p, (struct script){ .added_act_on = "there", .added_app_signal = SIGKILL },
+		 &o);
 	assert_int_equal(o.added_kind, EXIT_KIND_SIGNAL);
 	assert_int_equal(o.added_code, SIGKILL);
 	assert_int_equal(o.added_out_len, 108894 + 6);

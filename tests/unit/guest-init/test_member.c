@@ -234,7 +234,7 @@ static void test_it_ends_under_a_process(void **state)
 	assert_int_equal(o.added_code, SIGKILL);
 }
 
-/* The app's end is the pod's: members are killed, and their end is told before it. */
+/* The app is killed: so are members, and their end is told before the pod's. */
 static void test_the_pod_ends(void **state)
 {
 	struct world w;
@@ -242,7 +242,7 @@ static void test_the_pod_ends(void **state)
 
 	(void)state;
 	make_world(&w, "trap '' TERM; seq 20000; echo there; while :; do sleep 1000; done");
-	run(&w, (struct script){ .added_act_on = "there", .added_kill_app = true }, &o);
+	run(&w, (struct script){ .added_act_on = "there", .added_app_signal = SIGKILL }, &o);
 	assert_int_equal(o.added_exits, 1);
 	assert_int_equal(o.added_kind, EXIT_KIND_SIGNAL);
 	assert_int_equal(o.added_code, SIGKILL);
@@ -250,10 +250,113 @@ static void test_the_pod_ends(void **state)
 	/* One that is held, too. */
 	make_world(&w, "exit 0");
 	w.member.app.hold = true;
-	run(&w, (struct script){ .held_kill_app = true }, &o);
+	run(&w, (struct script){ .held_app_signal = SIGKILL }, &o);
 	assert_int_equal(o.added_held, 1);
 	assert_int_equal(o.added_starts, 0);
 	assert_int_equal(o.added_kind, EXIT_KIND_SIGNAL);
+}
+
+/* It says when it has been asked to end, and takes its time, in seconds. */
+#define LEAVES(time)                                                                               \
+	"trap 'echo asked; sleep " time "; exit 3' TERM; echo there; while :; do sleep 0.1; done"
+#define STAYS "trap '' TERM; echo there; while :; do sleep 0.1; done"
+
+/* The app ends while the member runs. What comes then is in `script`. */
+static void outlive(const char *member, struct script script, struct outcome *o)
+{
+	struct world w;
+
+	make_world(&w, member);
+	w.pod.argv[2] = "trap 'exit 5' TERM; echo ready; while :; do sleep 0.1; done";
+	script.added_act_on = "there";
+	script.added_app_signal = SIGTERM;
+	run(&w, script, o);
+	assert_int_equal(o->app_kind, EXIT_KIND_CODE);
+	assert_int_equal(o->app_code, 5);
+	assert_int_equal(o->pod_code, 5);
+	assert_int_equal(o->added_exits, 1);
+}
+
+/* The pod goes on until the last member has ended by itself: longer than output is waited for. */
+static void test_it_outlives_the_app(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	outlive(LEAVES("6"), (struct script){ .late_signal = SIGTERM }, &o);
+	assert_string_equal(o.added_out, "there\nasked\n");
+	assert_int_equal(o.added_kind, EXIT_KIND_CODE);
+	assert_int_equal(o.added_code, 3);
+}
+
+/* What would end the app by force ends those that it has left. */
+static void test_it_is_killed_late(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	outlive(STAYS, (struct script){ .late_app_signal = SIGKILL }, &o);
+	assert_int_equal(o.added_kind, EXIT_KIND_SIGNAL);
+	assert_int_equal(o.added_code, SIGKILL);
+	outlive(STAYS, (struct script){ .late_stop = true, .stop_ms = 100 }, &o);
+	assert_int_equal(o.added_kind, EXIT_KIND_SIGNAL);
+	assert_int_equal(o.added_code, SIGKILL);
+	/* It is asked first. */
+	outlive(LEAVES("0.3"), (struct script){ .late_stop = true, .stop_ms = FRAME_STOP_PATIENT },
+		&o);
+	assert_string_equal(o.added_out, "there\nasked\n");
+	assert_int_equal(o.added_code, 3);
+}
+
+/* An order to stop is one for both, and its time that of both. */
+static void test_all_are_stopped(void **state)
+{
+	struct script script = { .added_act_on = "there", .added_stop = true };
+	struct outcome o;
+	struct world w;
+
+	(void)state;
+	for (int stays = 0; stays < 2; stays++) {
+		make_world(&w, stays ? STAYS : LEAVES("0.3"));
+		script.stop_ms = stays ? 100 : FRAME_STOP_PATIENT;
+		run(&w, script, &o);
+		assert_int_equal(o.app_kind, EXIT_KIND_SIGNAL);
+		assert_int_equal(o.app_code, SIGTERM);
+		assert_int_equal(o.added_kind, stays ? EXIT_KIND_SIGNAL : EXIT_KIND_CODE);
+		assert_int_equal(o.added_code, stays ? SIGKILL : 3);
+	}
+}
+
+/* Without the app none starts any more: neither one that is held, nor one that comes then. */
+static void test_none_starts_late(void **state)
+{
+	struct harness_pod late;
+	struct outcome o;
+	struct world w;
+
+	(void)state;
+	make_world(&w, "exit 0");
+	w.pod.argv[2] = "trap 'exit 5' TERM; echo ready; while :; do sleep 0.1; done";
+	w.member.app.hold = true;
+	run(&w, (struct script){ .held_app_signal = SIGTERM }, &o);
+	assert_int_equal(o.app_code, 5);
+	assert_int_equal(o.added_held, 1);
+	assert_int_equal(o.added_starts, 0);
+	assert_int_equal(o.added_kind, EXIT_KIND_SIGNAL);
+	assert_int_equal(o.added_code, SIGKILL);
+	harness_pod(&late, "exit 0");
+	late.app.name = "late";
+	harness_added_streams(&late.app);
+	outlive("trap 'echo late' USR1; " LEAVES("0.3"),
+		(struct script){ .late_signal = SIGUSR1,
+				 .inner = &late.app,
+				 .inner_on = "late",
+				 .inner_member = true,
+				 .inner_end_signal = SIGTERM },
+		&o);
+	assert_int_equal(o.inner_kind, EXIT_KIND_INIT_FAILURE);
+	assert_int_equal(o.inner_code, ESRCH);
+	assert_int_equal(o.added_code, 3);
 }
 
 static void test_not_started(void **state)
@@ -286,6 +389,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_processes_in_it),
 		cmocka_unit_test(test_it_ends_under_a_process),
 		cmocka_unit_test(test_the_pod_ends),
+		cmocka_unit_test(test_it_outlives_the_app),
+		cmocka_unit_test(test_it_is_killed_late),
+		cmocka_unit_test(test_all_are_stopped),
+		cmocka_unit_test(test_none_starts_late),
 		cmocka_unit_test(test_not_started),
 	};
 	const char *why_not = harness_prepare(argc > 1 ? argv[1] : NULL);

@@ -291,6 +291,34 @@ static void test_nobody_waits(void **state)
 	assert_false(slot->used);
 }
 
+/* Those that are there go on without the sandbox's program; none is added. */
+static void test_program_has_ended(void **state)
+{
+	struct fixture *f = *state;
+	const struct pod_request request = client_request(POD_REQUEST_MEMBER);
+	struct pod_request kill = client_request(POD_REQUEST_KILL);
+	struct machine_command command;
+	struct pod_reply reply;
+
+	reserve(f);
+	add(f);
+	(void)hear(f);
+	say(f, MACHINE_EVENT_APP_START, 0, 0);
+	expect_state(f->client, POD_APP_RUNNING);
+	f->supervisor.apps.apps[0].state = POD_APP_EXITED;
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), ESRCH);
+	assert_non_null(strstr(reply.text, "has ended"));
+	/* The guest knows what a signal to the program means now. */
+	kill.signal = SIGKILL;
+	assert_int_equal(ask(f, f->other, &kill, -1, &reply), 0);
+	command = hear(f);
+	assert_int_equal(command.type, MACHINE_COMMAND_SIGNAL);
+	assert_int_equal(command.app, FRAME_ALL_APPS);
+	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_SIGNAL, SIGKILL);
+	let_go(f);
+	expect_state(f->client, POD_APP_EXITED);
+}
+
 /* The place is another's now: the number alone does not find it. */
 static void test_serial(void **state)
 {
@@ -632,6 +660,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_shares_limit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_end_of_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nobody_waits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_program_has_ended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many_shares, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_links, set_up, tear_down),
