@@ -59,6 +59,19 @@ int client_connect_pod(const struct pod_directory *pod, struct error *err)
 	return error_prefix(err, "the pod %s", pod->uuid);
 }
 
+int client_connect_by_directory(int dir_fd)
+{
+	const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = POD_CONTROL_NAME };
+	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int connected = -1;
+
+	if (fd < 0)
+		return -1;
+	if (fchdir(dir_fd) == 0)
+		connected = connect(fd, (const struct sockaddr *)&address, sizeof(address));
+	return chdir("/") == 0 && connected == 0 ? steal_fd(&fd) : -1;
+}
+
 struct pod_request client_request(enum pod_request_type type)
 {
 	return (

@@ -17,6 +17,12 @@ int client_connect(int dir_fd, struct error *err);
 struct pod_directory;
 int client_connect_pod(const struct pod_directory *pod, struct error *err);
 
+/*
+ * The same for a process that may live in a container's root, without /proc: by the working
+ * directory, which is / afterwards. Returns the socket, or -1 with errno set.
+ */
+int client_connect_by_directory(int dir_fd);
+
 /* A request of that type for all apps. */
 struct pod_request client_request(enum pod_request_type type);
 

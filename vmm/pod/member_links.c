@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
@@ -33,20 +32,6 @@ static void end_link(struct member_link *link)
 	*link = (struct member_link){ -1, -1 };
 }
 
-/* A relative path of a socket begins at the working directory, which is there for a moment. */
-static int connect_pod(const struct member *member)
-{
-	const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = POD_CONTROL_NAME };
-	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	int connected = -1;
-
-	if (fd < 0)
-		return -1;
-	if (fchdir(member->sandbox_fd) == 0)
-		connected = connect(fd, (const struct sockaddr *)&address, sizeof(address));
-	return chdir("/") == 0 && connected == 0 ? steal_fd(&fd) : -1;
-}
-
 static void on_listener(struct member *member)
 {
 	_cleanup_fd_ int fd = accept4(member->control_fd, NULL, NULL, SOCK_CLOEXEC);
@@ -57,7 +42,7 @@ static void on_listener(struct member *member)
 		link++;
 	if (fd < 0 || link == end || !request_is_allowed(fd))
 		return;
-	link->pod = connect_pod(member);
+	link->pod = client_connect_by_directory(member->sandbox_fd);
 	if (link->pod >= 0)
 		link->client = steal_fd(&fd);
 }
