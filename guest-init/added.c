@@ -17,6 +17,7 @@
 #include "guest-init/mounts.h"
 #include "guest-init/net.h"
 #include "guest-init/platform.h"
+#include "guest-init/processes.h"
 
 enum { LINGER_MS = 5000 }; /* for the output of those that an app took with it */
 
@@ -307,7 +308,9 @@ static int take_question(struct added *added, struct added_process *p, int quest
 	if (p->changes)
 		return step_change(added, p, err);
 	p->answers_to = &p->sockets[asked->ports[1]];
-	if (question_figures(DIR_CGROUP, p->home->group, &p->answer, &why) < 0 ||
+	if ((question == RECORD_QUESTION_PROCESSES
+		 ? processes_list(p->home->pid, &p->answer, &why)
+		 : question_figures(DIR_CGROUP, p->home->group, &p->answer, &why)) < 0 ||
 	    platform_connect_from(*p->answers_to, p->record_port + asked->ports[1], &why) < 0)
 		return give_up(added, p, why.code, err);
 	return 0;

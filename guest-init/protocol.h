@@ -171,8 +171,8 @@ struct frame_winsize {
  * guest-init answers with ADD_PORTS, connects to record_port and reads a record to its end, whose
  * node RECORD_EXEC says what runs; the ports in it are counted from record_port. From then on id
  * stands for the process in APP_START, APP_EXIT, SIGNAL and WINSIZE. When APP_EXIT has come, the id
- * may be used again. A record with interfaces, figures or limits instead runs nothing: what it asks
- * for is done, and APP_START and APP_EXIT with code 0 follow, or an INIT_FAILURE.
+ * may be used again. A record with a question, interfaces or limits instead runs nothing: what it
+ * asks for is done, and APP_START and APP_EXIT with code 0 follow, or an INIT_FAILURE.
  *
  * With app FRAME_ALL_APPS a whole container, a member of the pod, is added: the record's node is
  * RECORD_APP. It has a root, mounts, namespaces and a cgroup of its own, may be held (APP_HELD,
@@ -347,6 +347,15 @@ static_assert(sizeof(struct frame_add_ports) == 20, "ADD_PORTS");
  *	                                     numbers: "tasks", the app's threads, and of the guest
  *	                                     "cpus" and, in bytes, "total" and "free"
  *
+ *	or, to be told of the processes that an app and what was added to it have,
+ *	    processes/
+ *	        stdout-port = <n>            as above: gets at most PROCESSES_SIZE_MAX bytes, a le64, the
+ *	                                     second since 1970 in which the guest began, and for each
+ *	                                     process of the app's PID namespace, as many as there is
+ *	                                     room for, its files stat, status and cmdline in guest-init's
+ *	                                     /proc, each a le32 and so many bytes, at most
+ *	                                     PROCESSES_FILE_MAX
+ *
  *	or, to change the limits of a running app, and of its later runs,
  *	    limits/
  *	        memory-limit, cpu-limit, cpu-weight, pids-limit   as an app's; absent: as it is; all
@@ -378,6 +387,8 @@ enum {
 	RECORD_STOP_TIMEOUT_MS = 10000, /* where the record says nothing */
 	RECORD_STRINGS_MAX = 262144,	/* in one list */
 	FIGURES_SIZE_MAX = 32768,
+	PROCESSES_SIZE_MAX = 262144,
+	PROCESSES_FILE_MAX = 4096,
 };
 
 #define RECORD_P9_TAG	     "nacelle"
@@ -462,6 +473,7 @@ enum {
 #define RECORD_VOLUMES	       "volumes"
 #define RECORD_SHARE	       "share"
 #define RECORD_FIGURES	       "figures"
+#define RECORD_PROCESSES       "processes"
 #define RECORD_LIMITS	       "limits"
 
 #endif

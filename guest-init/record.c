@@ -408,7 +408,13 @@ int record_read_networks(const void *dtb, size_t len, struct record *record, str
 
 int record_read_question(const void *dtb, size_t len, struct record_app *asked, struct error *err)
 {
-	enum record_question question = RECORD_QUESTION_FIGURES;
+	static const struct {
+		const char *node;
+		enum record_question question;
+	} kinds[] = { { RECORD_FIGURES, RECORD_QUESTION_FIGURES },
+		      { RECORD_PROCESSES, RECORD_QUESTION_PROCESSES },
+		      { RECORD_LIMITS, RECORD_QUESTION_LIMITS } };
+	enum record_question question = RECORD_QUESTION_NONE;
 	struct record_reader r;
 	int top;
 
@@ -416,14 +422,13 @@ int record_read_question(const void *dtb, size_t len, struct record_app *asked, 
 	if (open_record(dtb, len, &r, err) < 0)
 		return -1;
 	top = r.node;
-	r.where = RECORD_FIGURES;
-	r.node = fdt_subnode_offset(dtb, top, RECORD_FIGURES);
-	if (r.node < 0) {
-		question = RECORD_QUESTION_LIMITS;
-		r.where = RECORD_LIMITS;
-		r.node = fdt_subnode_offset(dtb, top, RECORD_LIMITS);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && question == RECORD_QUESTION_NONE; i++) {
+		r.where = kinds[i].node;
+		r.node = fdt_subnode_offset(dtb, top, kinds[i].node);
+		if (r.node >= 0)
+			question = kinds[i].question;
 	}
-	if (r.node < 0)
+	if (question == RECORD_QUESTION_NONE)
 		return RECORD_QUESTION_NONE;
 	if (question == RECORD_QUESTION_LIMITS) {
 		record_read_limits(&r, asked);

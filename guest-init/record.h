@@ -224,8 +224,9 @@ int record_read_networks(const void *dtb, size_t len, struct record *record, str
 /* One that asks something of an app that runs. */
 enum record_question {
 	RECORD_QUESTION_NONE,
-	RECORD_QUESTION_FIGURES, /* what is asked for goes to ports[1] */
-	RECORD_QUESTION_LIMITS,	 /* memory_limit, ...; 0: as it is; all bits set: none */
+	RECORD_QUESTION_FIGURES,   /* what is asked for goes to ports[1] */
+	RECORD_QUESTION_PROCESSES, /* likewise */
+	RECORD_QUESTION_LIMITS,	   /* memory_limit, ...; 0: as it is; all bits set: none */
 };
 
 /* *asked has but that. Returns which it is, or -1 with err filled. */

@@ -213,7 +213,7 @@ struct content {
 	const struct pod_app *added;
 	const struct pod_app *member;
 	const struct pod_app *limits;
-	bool figures;
+	const char *question; /* the node of one that is answered by a text */
 	const struct pod_interface *interfaces;
 	size_t interface_count;
 };
@@ -240,17 +240,17 @@ static void put_added(struct record_writer *w, const struct pod_app *process)
 	writer_end(w);
 }
 
-enum { FIGURES_PORT = 2 };
+enum { ANSWER_PORT = 2 };
 
 static void put_question(struct record_writer *w, const struct content *content)
 {
 	writer_begin(w, "");
 	writer_u32(w, RECORD_VERSION_PROP, RECORD_VERSION);
-	writer_begin(w, content->limits ? RECORD_LIMITS : RECORD_FIGURES);
+	writer_begin(w, content->limits ? RECORD_LIMITS : content->question);
 	if (content->limits)
 		record_write_limits(w, content->limits);
 	else
-		writer_u32(w, RECORD_STDOUT_PORT, FIGURES_PORT);
+		writer_u32(w, RECORD_STDOUT_PORT, ANSWER_PORT);
 	writer_end(w);
 	writer_end(w);
 }
@@ -270,7 +270,7 @@ static int build_within(const struct content *content, size_t size, struct recor
 		put_added(w, content->added);
 	else if (content->member)
 		put_member(w, content->member);
-	else if (content->limits || content->figures)
+	else if (content->limits || content->question)
 		put_question(w, content);
 	else
 		put_networks(w, content);
@@ -326,7 +326,12 @@ int record_build_networks(const struct pod_interface *interfaces, size_t count, 
 
 int record_build_figures(void **dtb, size_t *len, struct error *err)
 {
-	return build(&(struct content){ .figures = true }, dtb, len, err);
+	return build(&(struct content){ .question = RECORD_FIGURES }, dtb, len, err);
+}
+
+int record_build_processes(void **dtb, size_t *len, struct error *err)
+{
+	return build(&(struct content){ .question = RECORD_PROCESSES }, dtb, len, err);
 }
 
 int record_build_limits(const struct pod_app *limits, void **dtb, size_t *len, struct error *err)

@@ -37,6 +37,9 @@ int record_build_networks(const struct pod_interface *interfaces, size_t count, 
 /* The record of a question about an app's figures; they go to the second of the ports. */
 int record_build_figures(void **dtb, size_t *len, struct error *err);
 
+/* The same about its processes. */
+int record_build_processes(void **dtb, size_t *len, struct error *err);
+
 /* The record of an app's limits: of `limits` those count that the guest keeps, as protocol.h says.
  */
 int record_build_limits(const struct pod_app *limits, void **dtb, size_t *len, struct error *err);

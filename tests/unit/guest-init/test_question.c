@@ -14,6 +14,7 @@
 
 #include "harness_added.h"
 #include "vmm/pod/figures.h"
+#include "vmm/pod/processes.h"
 #include "vmm/pod/record.h"
 
 static const char *argv_nothing[] = { "nothing", NULL };
@@ -57,6 +58,32 @@ static void test_figures(void **state)
 	assert_in_range(figures.values[FIGURE_CPUS], 1, 4096);
 	assert_true(figures.values[FIGURE_MACHINE_TOTAL] > 0);
 	assert_true(figures.values[FIGURE_CPU_USAGE] != FIGURE_NONE);
+}
+
+/* The app and what it has begun, and nobody from outside; what they execute comes a little later.
+ */
+static void test_processes(void **state)
+{
+	struct error err = ERROR_NONE;
+	struct processes processes;
+	const struct process *first;
+	struct outcome o;
+	void *record;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(record_build_processes(&record, &len, &err), 0);
+	ask(record, len, (struct script){ 0 }, &o);
+	assert_int_equal(o.added_kind, EXIT_KIND_CODE);
+	assert_int_equal(o.added_code, 0);
+	assert_int_equal(processes_parse(&processes, o.added_out, o.added_out_len, &err), 0);
+	assert_int_equal(processes.count, 2);
+	assert_true(processes.begun_s > 0);
+	first = processes_find(&processes, 1);
+	assert_non_null(first);
+	assert_int_equal(first->parent, 0);
+	assert_int_equal(processes.items[processes.items == first].parent, 1);
+	processes_free(&processes);
 }
 
 static void test_limits(void **state)
@@ -116,6 +143,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_figures),
+		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_refused),
 	};
