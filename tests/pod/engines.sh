@@ -79,4 +79,10 @@ at_terminal() {
 }
 # fetched URL: it answers with the word served.
 fetched() { [ "$(python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=15).read().decode())' "$1" 2>/dev/null)" = served ]; }
+# top_shows CONTAINER|--pod=POD LINE FIELD...: without the blanks between columns.
+top_shows() {
+  local command=(top "$1")
+  [ "${1#--pod=}" = "$1" ] || command=(pod top "${1#--pod=}")
+  p "${command[@]}" "${@:3}" | sed 's/  */ /g; s/ $//' | grep -qxF -- "$2"
+}
 nobody_left() { ! pgrep -x 'conmon|nacelle-oci|nacelle-vm|nacelle-files'; }

@@ -11,6 +11,7 @@
 #include "vmm/pod/host_view.h"
 #include "vmm/pod/member.h"
 #include "vmm/pod/netns.h"
+#include "vmm/pod/proc_view.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/signals.h"
 #include "vmm/pod/user_namespace.h"
@@ -27,14 +28,21 @@ static int enter_network(struct run_options *run, const struct sandbox *sandbox,
 	return result < 0 ? -1 : 0;
 }
 
-static int meet_engine(struct run_options *run, struct error *err)
+static int meet_engine(struct run_options *run, const struct detach *detach, struct error *err)
 {
+	static struct proc_view view = PROC_VIEW_NONE;
+
 	if (!run->engine_directory)
 		return 0;
 	if (run_app_options(run, 0)->read_only)
 		host_places_make(run_app_options(run, 0));
 	run->host_sources = host_view_open(run_app_options(run, 0), err);
-	return run->host_sources ? 0 : -1;
+	if (!run->host_sources)
+		return -1;
+	view.pid = detach->pid;
+	proc_view_open(&view);
+	run->proc_view = &view;
+	return 0;
 }
 
 /*
@@ -60,7 +68,7 @@ static _Noreturn void supervise(const struct create_options *options, struct det
 	if ((!has_own_pids || learn_pid(detach, &err) == 0) &&
 	    orphan_take_stdio(&options->orphan, detach, &err) == 0 &&
 	    detach_become(detach, &err) == 0 && enter_network(&run, options->sandbox, &err) == 0 &&
-	    meet_engine(&run, &err) == 0)
+	    meet_engine(&run, detach, &err) == 0)
 		status = options->sandbox ? member_run(&run, options->sandbox, detach, &err)
 					  : run_begin(&run, detach, detach->stdio, &timeline, &err);
 	if (status < 0 && signals_pending_end())
@@ -76,7 +84,8 @@ static _Noreturn void supervise(const struct create_options *options, struct det
 int pod_create(const struct create_options *options, pid_t *pid, struct error *err)
 {
 	struct detach_waiter waiter;
-	bool has_own_pids = user_namespace_is_own();
+	/* podman lists the processes of a pod's containers by their namespaces of them. */
+	bool has_own_pids = user_namespace_is_own() || options->sandbox;
 	struct detach detach;
 
 	*pid = detach_fork(&detach, &waiter, has_own_pids ? user_namespace_fork : fork, err);

@@ -148,13 +148,17 @@ static int on_reply(struct exec *exec, struct error *err)
 }
 
 /*
- * One that an ordinary user's engine made is the first process of a namespace that engines enter:
- * what they leave there is its child. It has none of its own.
+ * One that has a namespace of processes is its first, and engines enter that: what they leave there
+ * is its child. Of its own it has those of a container alone.
  */
-static void reap_orphans(void)
+static void reap_children(struct exec *exec)
 {
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (exec->member)
+			member_on_child(exec->member, pid, status);
 }
 
 static int on_signal(struct exec *exec)
@@ -165,7 +169,7 @@ static int on_signal(struct exec *exec)
 	if (read(exec->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return GOES_ON;
 	if (info.ssi_signo == SIGCHLD) {
-		reap_orphans();
+		reap_children(exec);
 		return GOES_ON;
 	}
 	if (info.ssi_signo == SIGCONT)

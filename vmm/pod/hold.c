@@ -129,6 +129,7 @@ void hold_on_start(struct supervisor *supervisor, uint32_t app)
 			supervisor_fail(supervisor, "%s", err.text);
 			return;
 		}
+		supervisor_show_processes(supervisor);
 	}
 	if (client)
 		(void)pod_client_reply(client, &reply);

@@ -21,6 +21,7 @@
 #include "vmm/pod/member_shares.h"
 #include "vmm/pod/members.h"
 #include "vmm/pod/pods.h"
+#include "vmm/pod/proc_view.h"
 #include "vmm/pod/record.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/sources.h"
@@ -58,6 +59,11 @@ static int end_app(struct member *member, const struct machine_event *event)
 	return 0;
 }
 
+void member_on_child(struct member *member, pid_t pid, int status)
+{
+	(void)proc_view_reap(member->run->proc_view, pid, status);
+}
+
 int member_on_reply(struct exec *exec, const struct pod_reply *reply, struct error *err)
 {
 	struct member *member = exec->member;
@@ -75,8 +81,11 @@ int member_on_reply(struct exec *exec, const struct pod_reply *reply, struct err
 		return 0;
 	case POD_APP_RUNNING:
 		app_states_on_start(&member->states, 0);
-		return host_view_enter(run_app_options(member->run, 0), member->run->host_sources,
-				       err);
+		if (host_view_enter(run_app_options(member->run, 0), member->run->host_sources,
+				    err) < 0)
+			return -1;
+		proc_view_begin(member->run->proc_view);
+		return 0;
 	case POD_APP_EXITED:
 		return end_app(member, &exit);
 	case POD_APP_WAITING:
@@ -265,6 +274,7 @@ int member_run(const struct run_options *run, const struct sandbox *sandbox, str
 		member.control_fd = control_socket_bind(member.directory.fd, err);
 	if (member.control_fd >= 0)
 		status = settle_status(&member, serve(&member, detach, err));
+	proc_view_end(run->proc_view);
 	if (member.was_out_of_memory)
 		host_cgroup_note_oom(member.cgroup_fd);
 	detach_ended(detach, member.directory.fd);

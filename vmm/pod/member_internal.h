@@ -13,7 +13,7 @@
 #include "vmm/pod/request.h"
 #include "vmm/pod/sandbox.h"
 
-enum { MEMBER_LINKS_MAX = 64, MEMBER_FDS_MAX = 1 + 2 * MEMBER_LINKS_MAX };
+enum { MEMBER_LINKS_MAX = 64, MEMBER_FDS_MAX = 2 + 2 * MEMBER_LINKS_MAX };
 
 /* One who asks, and the way on for what it asks. */
 struct member_link {
@@ -49,6 +49,9 @@ int member_on_reply(struct exec *exec, const struct pod_reply *reply, struct err
 void member_begin_links(struct member *member);
 unsigned member_fill_poll(const struct member *member, struct pollfd *fds);
 void member_on_poll(struct member *member, const struct pollfd *fds, unsigned count);
+
+/* A child of its process has ended. */
+void member_on_child(struct member *member, pid_t pid, int status);
 
 /* Passes on what has been answered, and ends all connections. */
 void member_end_links(struct member *member);

@@ -17,7 +17,9 @@
 #include "vmm/pod/client.h"
 #include "vmm/pod/control_socket.h"
 #include "vmm/pod/member_internal.h"
+#include "vmm/pod/proc_view.h"
 #include "vmm/pod/request_packet.h"
+#include "vmm/pod/run.h"
 
 void member_begin_links(struct member *member)
 {
@@ -139,6 +141,8 @@ unsigned member_fill_poll(const struct member *member, struct pollfd *fds)
 		fds[count++] = (struct pollfd){ .fd = member->links[i].client, .events = POLLIN };
 		fds[count++] = (struct pollfd){ .fd = member->links[i].pod, .events = POLLIN };
 	}
+	fds[count++] =
+	    (struct pollfd){ .fd = proc_view_fd(member->run->proc_view), .events = POLLIN };
 	return count;
 }
 
@@ -152,7 +156,7 @@ static bool is_told(const struct member *member)
 
 void member_on_poll(struct member *member, const struct pollfd *fds, unsigned count)
 {
-	for (unsigned i = 0; i < MEMBER_LINKS_MAX && 2 + 2 * i < count; i++) {
+	for (unsigned i = 0; i < MEMBER_LINKS_MAX; i++) {
 		struct member_link *link = &member->links[i];
 
 		if (fds[1 + 2 * i].revents && !on_client(member, link))
@@ -163,4 +167,6 @@ void member_on_poll(struct member *member, const struct pollfd *fds, unsigned co
 	}
 	if (fds[0].revents)
 		on_listener(member);
+	if (fds[count - 1].revents)
+		proc_view_step(member->run->proc_view, member->directory.fd);
 }

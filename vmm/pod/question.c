@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -53,28 +54,34 @@ static int make_record(const void *data, size_t len, struct error *err)
 }
 
 /* answer: the end of a pipe that the machine writes to, or -1. */
+static int put_to(int socket, uint32_t app, const void *record, size_t len, int answer,
+		  struct error *err)
+{
+	struct pod_request request = client_request(POD_REQUEST_ADD);
+	_cleanup_fd_ int fd = make_record(record, len, err);
+
+	if (fd < 0)
+		return -1;
+	request.app = app;
+	request.flags = MACHINE_ADD_RECORD;
+	if (answer >= 0)
+		request.flags |= MACHINE_ADD_STDOUT | MACHINE_ADD_STDOUT_PRIVATE;
+	return client_send(socket, &request, (const int[]){ fd, answer }, answer >= 0 ? 2 : 1, err);
+}
+
 static int ask(const struct pod_directory *pod, const char *app, const void *record, size_t len,
 	       int answer, struct error *err)
 {
 	const struct timeval limit = { .tv_sec = ANSWER_S };
-	struct pod_request request = client_request(POD_REQUEST_ADD);
 	_cleanup_fd_ int socket = client_connect_pod(pod, err);
-	_cleanup_fd_ int fd = -1;
+	uint32_t index;
 
 	if (socket < 0)
 		return -1;
 	if (setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
 		return error_set(err, errno, "cannot limit the time of a question");
-	if (client_find_app(socket, app, &request.app, err) < 0)
-		return -1;
-	fd = make_record(record, len, err);
-	if (fd < 0)
-		return -1;
-	request.flags = MACHINE_ADD_RECORD;
-	if (answer >= 0)
-		request.flags |= MACHINE_ADD_STDOUT | MACHINE_ADD_STDOUT_PRIVATE;
-	if (client_send(socket, &request, (const int[]){ fd, answer }, answer >= 0 ? 2 : 1, err) <
-	    0)
+	if (client_find_app(socket, app, &index, err) < 0 ||
+	    put_to(socket, index, record, len, answer, err) < 0)
 		return -1;
 	return await_end(socket, err);
 }
@@ -111,6 +118,57 @@ int question_figures(const struct pod_directory *pod, const char *app, struct fi
 	from = ends[0];
 	to = ends[1];
 	return ask(pod, app, record, len, to, err) < 0 ? -1 : read_answer(from, figures, err);
+}
+
+int question_ask_processes(struct question *question, int pod_fd, struct error *err)
+{
+	_cleanup_fd_ int socket = client_connect_by_directory(pod_fd), from = -1, to = -1;
+	_cleanup_free_ void *record = NULL;
+	int ends[2];
+	size_t len;
+
+	if (socket < 0 || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return error_set(err, errno, "cannot ask the pod");
+	from = ends[0];
+	to = ends[1];
+	if (record_build_processes(&record, &len, err) < 0 ||
+	    put_to(socket, 0, record, len, to, err) < 0)
+		return -1;
+	*question = (struct question){ .socket = steal_fd(&socket), .answer = steal_fd(&from) };
+	return 0;
+}
+
+/* Its end is that of what the guest sends, or of the question. */
+static int read_to_end(int fd, char *bytes, size_t size, size_t *len, struct error *err)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	ssize_t n = 1;
+
+	for (*len = 0; n != 0; *len += n > 0 ? (size_t)n : 0) {
+		if (poll(&wait, 1, ANSWER_S * 1000) == 0)
+			return error_set(err, ETIMEDOUT, "the guest does not answer");
+		n = read(fd, bytes + *len, size - *len);
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return error_set(err, errno, "cannot read what the guest says");
+		if (*len == size && n > 0)
+			return error_set(err, EFBIG, "the guest says too much");
+	}
+	return 0;
+}
+
+int question_read_processes(struct question *question, struct processes *processes,
+			    struct error *err)
+{
+	_cleanup_fd_ int socket = steal_fd(&question->socket);
+	_cleanup_fd_ int answer = steal_fd(&question->answer);
+	_cleanup_free_ char *bytes = malloc(PROCESSES_SIZE_MAX);
+	size_t len;
+
+	if (!bytes)
+		return error_set(err, ENOMEM, "cannot read what the guest says");
+	if (read_to_end(answer, bytes, PROCESSES_SIZE_MAX, &len, err) < 0)
+		return -1;
+	return processes_parse(processes, bytes, len, err);
 }
 
 static int settle_cpu(const struct limits *limits, const struct figures *figures,

@@ -9,10 +9,23 @@
 #include "vmm/base/error.h"
 #include "vmm/pod/directory.h"
 #include "vmm/pod/figures.h"
+#include "vmm/pod/processes.h"
 
 /* The figures of an app (NULL: the only one). Returns 0, or -1 with err filled. */
 int question_figures(const struct pod_directory *pod, const char *app, struct figures *figures,
 		     struct error *err);
+
+/*
+ * The processes of the only app of the pod with that directory, in two steps, so that who asks can
+ * give up its privileges before it reads what the guest says: the descriptors are all that the
+ * second needs, which closes them.
+ */
+struct question {
+	int socket, answer;
+};
+int question_ask_processes(struct question *question, int pod_fd, struct error *err);
+int question_read_processes(struct question *question, struct processes *processes,
+			    struct error *err);
 
 /* 0: stays as it is; LIMITS_NONE: no limit any more. */
 #define LIMITS_NONE UINT64_MAX

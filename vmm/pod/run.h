@@ -143,6 +143,7 @@ struct run_options {
 	const char *host_cgroup;      /* a bundle's linux.cgroupsPath */
 	const char *engine_directory; /* the bundle; the process gets the app's root as its own */
 	int *host_sources;	      /* host_view_open()'s, with engine_directory */
+	struct proc_view *proc_view;  /* likewise (proc_view.h); NULL: none */
 	/* Files whose text the apps get as /etc/hosts and /etc/resolv.conf; "": the image's. */
 	const char *hosts_file, *resolv_file; /* NULL: made from what is known */
 	uint32_t stop_timeout_ms; /* above 0: a signal that asks to end stops the pod so */

@@ -25,6 +25,7 @@
 #include "vmm/pod/members.h"
 #include "vmm/pod/passt.h"
 #include "vmm/pod/pod_pause.h"
+#include "vmm/pod/proc_view.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/signals.h"
 #include "vmm/pod/terminal.h"
@@ -133,6 +134,36 @@ static void on_passt_end(struct supervisor *supervisor)
 			words[0] ? ": " : "", words);
 }
 
+static void on_view(struct loop_fd *member, uint32_t events);
+
+/* It is another descriptor after each step, or none for a while. */
+static void watch_view(struct supervisor *supervisor)
+{
+	int fd = proc_view_fd(supervisor->options->proc_view);
+	struct error err = ERROR_NONE;
+
+	loop_fd_remove(&supervisor->view);
+	if (fd >= 0 &&
+	    loop_fd_add(&supervisor->loop, &supervisor->view, fd, EPOLLIN, on_view, &err) < 0)
+		report(REPORT_WARNING, "%s", err.text);
+}
+
+static void on_view(struct loop_fd *member, uint32_t events)
+{
+	struct supervisor *supervisor = container_of(member, struct supervisor, view);
+
+	(void)events;
+	loop_fd_remove(&supervisor->view);
+	proc_view_step(supervisor->options->proc_view, supervisor->directory->fd);
+	watch_view(supervisor);
+}
+
+void supervisor_show_processes(struct supervisor *supervisor)
+{
+	proc_view_begin(supervisor->options->proc_view);
+	watch_view(supervisor);
+}
+
 static void on_child(struct supervisor *supervisor)
 {
 	int status;
@@ -151,6 +182,8 @@ static void on_child(struct supervisor *supervisor)
 		} else if (pid == supervisor->roles.logger_pid) {
 			supervisor->roles.logger_pid = 0;
 			on_role_end(supervisor, "logger", status);
+		} else if (proc_view_reap(supervisor->options->proc_view, pid, status)) {
+			watch_view(supervisor);
 		} else if (pid == supervisor->roles.passt_pid) {
 			supervisor->roles.passt_pid = 0;
 			/* With 0 it ends because the machine has gone, or because of a SIGTERM. */
@@ -319,6 +352,7 @@ int supervisor_run(struct launch *launch, struct assembly *assembly,
 	terminal_restore();
 	roles_end(&supervisor.roles, launch,
 		  supervisor.was_out_of_memory && supervisor.cgroup_fd >= 0);
+	proc_view_end(options->proc_view);
 	members_end(&supervisor);
 	net_start_end(&supervisor);
 	vsock_path_remove(&launch->vsock);

@@ -38,6 +38,7 @@ struct supervisor {
 	struct pod_client *starting; /* waits for the start of an app that was held, or NULL */
 	uint32_t starting_app;
 	struct net_start network;
+	struct loop_fd view;	/* of options->proc_view */
 	int engine_fd;		/* the directory of an engine that wants to know of OOM, or -1 */
 	int cgroup_fd;		/* of the engine's cgroup on the host, or -1 */
 	bool was_out_of_memory; /* an app, at its end */
@@ -72,6 +73,9 @@ bool supervisor_command_with_fds(struct supervisor *supervisor,
  * is the earlier time that counts.
  */
 void supervisor_stop(struct supervisor *supervisor, uint32_t timeout_ms);
+
+/* Engines that look into the container's /proc find its processes there from now on. */
+void supervisor_show_processes(struct supervisor *supervisor);
 
 /* Runs the pod to its end. Returns the exit status as run_pod() does; failures are reported. */
 int supervisor_run(struct launch *launch, struct assembly *assembly,

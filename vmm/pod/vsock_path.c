@@ -122,6 +122,8 @@ int vsock_path_dial(const struct vsock_path *path, uint32_t port)
 {
 	char suffix[16];
 
+	if (path->directory_fd < 0)
+		return -1;
 	(void)snprintf(suffix, sizeof(suffix), "_%u", port);
 	return connect_to(path, suffix);
 }

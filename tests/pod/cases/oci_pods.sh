@@ -319,6 +319,7 @@ test_podman_pod() {
     >"$out" 2>"$err" || fail "the second"
   wait_for 60 test -e two/page
   expect_same "$(cat two/page)" "web in box"
+  wait_for 60 listed
   echo copied >in.txt
   p cp in.txt two:/tmp/in.txt
   expect_same "$(p exec two cat /tmp/in.txt)" copied
@@ -331,6 +332,12 @@ test_podman_pod() {
   expect_stdout "web in box"
   p pod rm -f -t 0 pod >"$out" || fail "pod rm"
   expect_same "$(p ps -aq)" ""
+}
+
+# Of each container what runs there, and nothing of the others.
+listed() {
+  [ "$(p pod top pod pid args | grep -cE '^1 +(httpd -f -p 80 -h /|sh -c trap) .*')" = 2 ] && p top two args | grep -qx 'sleep 1000 ' &&
+    ! p top two args | grep -q httpd
 }
 
 # Without a pod: who shares a container's network shares its machine, but not its memory.

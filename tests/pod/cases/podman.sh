@@ -102,6 +102,14 @@ b"
   expect_stderr_has permission
   p top c -o args >"$out"
   expect_stdout_has "sleep 1000"
+  # Without options of ps podman reads the /proc that it finds at the container's process.
+  wait_for 60 top_shows c "root 1 0 sleep" user pid ppid comm
+  p exec -d --user 12:34 c sh -c 'sleep 2000; : "$1"' sh "$(printf '\033[31mred')"
+  wait_for 60 top_shows c '12 34 sh -c sleep 2000; : "$1" sh ?[31mred' user group args
+  says 0 top c
+  grep -qE '^root +1 +0 +[0-9.]+ +[0-9.hms]+ +[0-9hms]+ +sleep 1000 $' "$out" || fail "top: $(cat "$out")"
+  says 0 top c pid,pgid,nice,vsz,rss,groups,capeff,seccomp,state,stime,hpid,huser,label
+  grep -qE '^1 +1 +0 +[0-9]+ +[0-9]+ .*CHOWN.* filter +S +20.* \? +\? +\?$' "$out" || fail "top: $(cat "$out")"
   expect_same "$(p logs --tail 1 c 2>&1 | wc -l)" 1
   says 0 logs -t c
   grep -qE '^[0-9-]{10}T[0-9:.]*Z one$' "$out" || fail "no time before a line of the log"

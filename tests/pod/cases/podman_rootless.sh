@@ -74,6 +74,7 @@ test_looks() {
   # The machine's user is made of its number in the engine's namespace of processes.
   read -r _ number _ <<<"$(status_field "$(pgrep -x nacelle-vm)" NSpid)"
   expect_same "$(status_field "$(pgrep -x nacelle-vm)" Uid | cut -f 1)" $((299999 + 0xb000 + number % 0x4000))
+  wait_for 60 top_shows c "root 1 sleep 1000" user pid args
   echo copied >in
   says 0 cp in c:/tmp/in
   expect_same "$(echo word | p exec -i c sh -c 'cat; mkdir /tmp/out; cp /tmp/in /tmp/out/file; exit 4' || echo $?)" "word

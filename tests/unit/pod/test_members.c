@@ -485,11 +485,13 @@ static void serve(struct fixture *f, struct proxy *p)
 
 static struct proxy *begin_proxy(struct fixture *f)
 {
+	static const struct run_options options;
 	struct proxy *p = calloc(1, sizeof(*p));
 
 	p->dir_fd = make_directory(p->directory);
 	p->exec = (struct exec){ .socket = f->client, .app = f->id, .serial = f->serial };
-	p->member = (struct member){ .exec = &p->exec,
+	p->member = (struct member){ .run = &options,
+				     .exec = &p->exec,
 				     .sandbox_fd = f->dir_fd,
 				     .control_fd = control_socket_bind(p->dir_fd, NULL) };
 	member_begin_links(&p->member);
