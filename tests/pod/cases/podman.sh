@@ -173,6 +173,49 @@ ended 0"
 deaf() { p logs d | grep -qx deaf; }
 greeted_twice() { [ "$(p logs c 2>&1 | grep -cx hello)" = 2 ]; }
 
+# What changes one that runs, and what becomes of that.
+test_changes() {
+  podman_begin
+  tar -C rootfs -cf image.tar .
+  says 0 import image.tar busybox
+  says 0 run -d --name box --net none --memory 96m --stop-signal USR1 --ulimit core=0 --cpu-shares 512 --security-opt seccomp=unconfined \
+    --restart on-failure:2 busybox sh -c 'trap "echo usr1; exit 0" USR1; trap "echo hup" HUP; ulimit -c; grep Seccomp: /proc/self/status
+      echo started; while :; do sleep 1 & wait; done'
+  wait_for 60 logged started
+  says 0 update --cpus 0.5 --cpu-shares 256 --memory 64m box
+  says 0 exec box sh -c 'cd /sys/fs/cgroup && cat cpu.max cpu.weight memory.max; rm /etc/passwd; echo new >/file'
+  expect_stdout "50000 100000
+10
+67108864"
+  says 125 update --memory 64T box
+  expect_stderr_has "which does not grow"
+  # All that is in its root directory is the host's to see.
+  says 0 diff box
+  expect_stdout_has "D /etc/passwd"
+  expect_stdout_has "A /file"
+  says 0 ps -s --format '{{.Names}} {{.Size}}'
+  grep -qE "^box [1-9][0-9]*B \(virtual" "$out" || fail "the size: $(cat "$out")"
+  says 0 export -o exported.tar box
+  expect_same "$(tar xOf exported.tar file)" new
+  says 0 commit -q box changed
+  says 0 run --rm --net none --log-driver none changed cat /file
+  expect_stdout new
+  says 0 kill -s HUP box
+  wait_for 60 logged hup
+  says 125 container checkpoint box
+  says 0 rename box other
+  says 0 restart -t 60 other
+  wait_for 60 logged_twice started
+  expect_same "$(p logs other | xargs)" "0 Seccomp: 0 started hup usr1 0 Seccomp: 0 started"
+  says 0 stop -t 60 other
+  expect_same "$(p inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}}' other)" "exited 0 0"
+  says 0 events --stream=false --filter container=other --format '{{.Status}}'
+  expect_same "$(grep -xE 'rename|restart|init|start' "$out" | xargs)" "rename restart init start"
+  p rm other >"$out"
+}
+logged() { p logs -l | grep -qx "$1"; }
+logged_twice() { [ "$(p logs -l | grep -cx "$1")" = 2 ]; }
+
 # Somebody at a terminal: its size, Ctrl-C, and leaving without an end.
 test_terminal() {
   podman_begin
