@@ -72,6 +72,8 @@ static void release(struct added *added, struct added_process *p)
 	for (int i = 0; i < NACELLE_PORTS_ADDED; i++)
 		if (p->sockets[i] >= 0)
 			close(p->sockets[i]);
+	if (p->freezing >= 0)
+		close(p->freezing);
 	if (p->running)
 		app_close(&p->app);
 	record_free_added(&p->own);
@@ -184,6 +186,7 @@ int added_begin(struct added *added, const struct host_frame *frame, struct erro
 	p->app.group = member ? added->next_group++ : frame->id;
 	p->app.config = &p->config;
 	p->poll_at = SIZE_MAX;
+	p->freezing = -1;
 	for (int i = 0; i < NACELLE_PORTS_ADDED; i++)
 		p->sockets[i] = -1;
 	added->slots[frame->id - FRAME_ID_ADDED_FIRST] = p;
@@ -235,6 +238,8 @@ size_t added_wants(struct added *added, struct pollfd *fds)
 			used += APP_POLLFDS;
 		} else if (p->answer.text) {
 			fds[used++] = (struct pollfd){ .fd = *p->answers_to, .events = POLLOUT };
+		} else if (p->freezing >= 0) {
+			fds[used++] = (struct pollfd){ .fd = p->freezing, .events = POLLPRI };
 		} else {
 			fds[used++] = (struct pollfd){ .fd = p->sockets[0],
 						       .events = p->connected ? POLLIN : POLLOUT };
@@ -296,6 +301,44 @@ static int end_change(struct added *added, int wait_status, struct error *err)
 	return end_done(added, p, err);
 }
 
+static int step_freezing(struct added *added, struct added_process *p, struct error *err)
+{
+	return cgroup_is_frozen(p->freezing) ? end_done(added, p, err) : 0;
+}
+
+/* Those who wait for a stop that does not come any more. */
+static int end_freezing(struct added *added, const struct app *home, struct error *err)
+{
+	for (size_t i = 0; i < FRAME_ADDED_MAX; i++) {
+		struct added_process *p = added->slots[i];
+
+		if (p && p->freezing >= 0 && p->home == home &&
+		    give_up(added, p, ECANCELED, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Processes that are in the middle of what they do for the kernel stop a little later. */
+static int take_freeze(struct added *added, struct added_process *p, struct error *err)
+{
+	struct error why = ERROR_NONE;
+
+	p->freezing = cgroup_watch(DIR_CGROUP, p->home->group, &why);
+	if (p->freezing < 0 || cgroup_freeze(DIR_CGROUP, p->home->group, true, &why) < 0)
+		return give_up(added, p, why.code, err);
+	return step_freezing(added, p, err);
+}
+
+static int take_thaw(struct added *added, struct added_process *p, struct error *err)
+{
+	struct error why = ERROR_NONE;
+
+	if (cgroup_freeze(DIR_CGROUP, p->home->group, false, &why) < 0)
+		return give_up(added, p, why.code, err);
+	return end_freezing(added, p->home, err) < 0 ? -1 : end_done(added, p, err);
+}
+
 static int take_question(struct added *added, struct added_process *p, int question,
 			 const struct record_app *asked, struct error *err)
 {
@@ -307,6 +350,10 @@ static int take_question(struct added *added, struct added_process *p, int quest
 	p->changes = question == RECORD_QUESTION_LIMITS;
 	if (p->changes)
 		return step_change(added, p, err);
+	if (question == RECORD_QUESTION_FREEZE)
+		return take_freeze(added, p, err);
+	if (question == RECORD_QUESTION_THAW)
+		return take_thaw(added, p, err);
 	p->answers_to = &p->sockets[asked->ports[1]];
 	if ((question == RECORD_QUESTION_PROCESSES
 		 ? processes_list(p->home->pid, &p->answer, &why)
@@ -344,6 +391,8 @@ static int step_record(struct added *added, struct added_process *p, short event
 		return step_answer(added, p, events, err);
 	if (p->changes)
 		return step_change(added, p, err);
+	if (p->freezing >= 0)
+		return events ? step_freezing(added, p, err) : 0;
 	got = p->sockets[0] >= 0 ? added_read_record(p, events) : 0;
 	if (got > 0) {
 		close(p->sockets[0]);

@@ -24,6 +24,7 @@ struct added_process {
 	struct answer answer; /* of a question, once it is there */
 	int *answers_to;      /* which of sockets takes it */
 	bool changes;	      /* limits: it waits for its turn, or for the process that does it */
+	int freezing;	      /* a watch: it is answered when home is frozen; else -1 */
 	struct app app;
 };
 

@@ -23,6 +23,7 @@ enum {
 	CPU_PERIOD_US = 100000,
 	CPU_QUOTA_MIN_US = 1000, /* the kernel takes no less */
 	LIMIT_TEXT_MAX = 64,
+	STATE_TEXT_MAX = 128,	 /* cgroup.events has two short lines */
 	EVENTS_TEXT_MAX = 16384, /* /proc/vmstat has about half of it */
 	REMOVE_TURNS = 4096,	 /* two for each cgroup at most */
 };
@@ -237,6 +238,30 @@ static void remove_children(const char *path)
 		close(dir);
 		dir = next;
 	}
+}
+
+int cgroup_freeze(const char *base, uint32_t app, bool freeze, struct error *err)
+{
+	return set_limit(base, app, "cgroup.freeze", freeze ? "1" : "0", err);
+}
+
+int cgroup_watch(const char *base, uint32_t app, struct error *err)
+{
+	char path[PATH_TEXT_MAX];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/app%u/cgroup.events", base, app);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? error_set(err, errno, "cannot watch a cgroup") : fd;
+}
+
+bool cgroup_is_frozen(int watch_fd)
+{
+	char text[STATE_TEXT_MAX];
+	ssize_t len = io_pread_full(watch_fd, text, sizeof(text) - 1, 0);
+
+	text[len > 0 ? len : 0] = '\0';
+	return strstr(text, "frozen 1");
 }
 
 void cgroup_remove(const char *base, uint32_t app)

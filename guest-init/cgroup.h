@@ -32,6 +32,14 @@ int cgroup_change(const char *base, uint32_t app, const struct record_app *limit
 /* The same limits for the app's later runs. */
 void cgroup_note_change(struct record_app *config, const struct record_app *limits);
 
+/*
+ * Stops the processes of a group, which takes a while, or lets them go on. cgroup_watch() returns a
+ * descriptor that has POLLPRI when it may have come to that, which cgroup_is_frozen() looks up.
+ */
+int cgroup_freeze(const char *base, uint32_t app, bool freeze, struct error *err);
+int cgroup_watch(const char *base, uint32_t app, struct error *err);
+bool cgroup_is_frozen(int watch_fd);
+
 /* Removes the group of an app that has gone, with those that it has made below, up to thousands. */
 void cgroup_remove(const char *base, uint32_t app);
 

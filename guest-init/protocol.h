@@ -356,6 +356,12 @@ static_assert(sizeof(struct frame_add_ports) == 20, "ADD_PORTS");
  *	                                     /proc, each a le32 and so many bytes, at most
  *	                                     PROCESSES_FILE_MAX
  *
+ *	or, to stop all processes of a running app, and to let them go on; the answer comes when
+ *	they have stopped
+ *	    freeze/
+ *	or
+ *	    thaw/
+ *
  *	or, to change the limits of a running app, and of its later runs,
  *	    limits/
  *	        memory-limit, cpu-limit, cpu-weight, pids-limit   as an app's; absent: as it is; all
@@ -475,5 +481,7 @@ enum {
 #define RECORD_FIGURES	       "figures"
 #define RECORD_PROCESSES       "processes"
 #define RECORD_LIMITS	       "limits"
+#define RECORD_FREEZE	       "freeze"
+#define RECORD_THAW	       "thaw"
 
 #endif

@@ -408,36 +408,34 @@ int record_read_networks(const void *dtb, size_t len, struct record *record, str
 
 int record_read_question(const void *dtb, size_t len, struct record_app *asked, struct error *err)
 {
-	static const struct {
-		const char *node;
-		enum record_question question;
-	} kinds[] = { { RECORD_FIGURES, RECORD_QUESTION_FIGURES },
-		      { RECORD_PROCESSES, RECORD_QUESTION_PROCESSES },
-		      { RECORD_LIMITS, RECORD_QUESTION_LIMITS } };
-	enum record_question question = RECORD_QUESTION_NONE;
+	static const char *const names[RECORD_QUESTIONS] = {
+		[RECORD_QUESTION_FIGURES] = RECORD_FIGURES,
+		[RECORD_QUESTION_PROCESSES] = RECORD_PROCESSES,
+		[RECORD_QUESTION_LIMITS] = RECORD_LIMITS,
+		[RECORD_QUESTION_FREEZE] = RECORD_FREEZE,
+		[RECORD_QUESTION_THAW] = RECORD_THAW,
+	};
+	int question = RECORD_QUESTION_NONE, top;
 	struct record_reader r;
-	int top;
 
 	*asked = (struct record_app){ .name = NULL };
 	if (open_record(dtb, len, &r, err) < 0)
 		return -1;
 	top = r.node;
-	for (size_t i = 0; i < ARRAY_SIZE(kinds) && question == RECORD_QUESTION_NONE; i++) {
-		r.where = kinds[i].node;
-		r.node = fdt_subnode_offset(dtb, top, kinds[i].node);
-		if (r.node >= 0)
-			question = kinds[i].question;
-	}
-	if (question == RECORD_QUESTION_NONE)
-		return RECORD_QUESTION_NONE;
+	do {
+		if (++question == RECORD_QUESTIONS)
+			return RECORD_QUESTION_NONE;
+		r.where = names[question];
+		r.node = fdt_subnode_offset(dtb, top, r.where);
+	} while (r.node < 0);
 	if (question == RECORD_QUESTION_LIMITS) {
 		record_read_limits(&r, asked);
-	} else {
+	} else if (question == RECORD_QUESTION_FIGURES || question == RECORD_QUESTION_PROCESSES) {
 		asked->ports[1] = reader_u32(&r, RECORD_STDOUT_PORT, 0);
 		if (!asked->ports[1] || asked->ports[1] >= NACELLE_PORTS_ADDED)
 			reader_fail(&r, RECORD_STDOUT_PORT, "is none of those of an added process");
 	}
-	return r.bad ? -1 : (int)question;
+	return r.bad ? -1 : question;
 }
 
 void record_free_added(struct record_app *process)

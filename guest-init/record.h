@@ -227,6 +227,9 @@ enum record_question {
 	RECORD_QUESTION_FIGURES,   /* what is asked for goes to ports[1] */
 	RECORD_QUESTION_PROCESSES, /* likewise */
 	RECORD_QUESTION_LIMITS,	   /* memory_limit, ...; 0: as it is; all bits set: none */
+	RECORD_QUESTION_FREEZE,	   /* nothing */
+	RECORD_QUESTION_THAW,	   /* nothing */
+	RECORD_QUESTIONS
 };
 
 /* *asked has but that. Returns which it is, or -1 with err filled. */

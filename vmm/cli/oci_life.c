@@ -379,15 +379,21 @@ int oci_delete(const void *given, int argc, char **argv, struct error *err)
 static int set_pause(const char *id, bool pause, struct error *err)
 {
 	const char *wanted = pause ? "running" : "paused";
+	struct error cause = ERROR_NONE;
 	struct oci_container container;
-	int result;
+	bool runs;
+	int result = -1;
 
 	if (oci_container_open(id, OCI_ASK_PATIENTLY, &container, err) < 0)
 		return -1;
-	if (strcmp(container.status, wanted) != 0)
-		result = error_set(err, 0, "container not %s: it is %s", wanted, container.status);
-	else
-		result = exec_pause(&container.pod, pause, err);
+	/* One that is paused with its sandbox may be paused by itself as well. */
+	runs = strcmp(container.status, "running") == 0 || strcmp(container.status, "paused") == 0;
+	if (runs)
+		result = exec_pause(&container.pod, pause, &cause);
+	if (!runs || (result < 0 && cause.code == EALREADY))
+		error_set(err, 0, "container not %s: it is %s", wanted, container.status);
+	else if (result < 0)
+		*err = cause;
 	oci_container_close(&container);
 	return result;
 }

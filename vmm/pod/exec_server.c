@@ -145,24 +145,25 @@ int exec_server_add(struct supervisor *supervisor, struct pod_client *client,
 	return refuse(client, request, EAGAIN, "the pod does not listen; try again later");
 }
 
-int exec_server_add_own(struct supervisor *supervisor, int record_fd,
-			void (*done)(struct supervisor *supervisor,
-				     const struct machine_event *exit))
+uint32_t exec_server_add_own(struct supervisor *supervisor, uint32_t app, int record_fd,
+			     void (*done)(struct supervisor *supervisor,
+					  const struct machine_event *exit))
 {
 	struct machine_command command = { .type = MACHINE_COMMAND_ADD,
+					   .app = app,
 					   .flags = MACHINE_ADD_RECORD };
 	struct exec_slot *slot = exec_server_free_slot(supervisor);
 
 	if (!slot) {
 		close(record_fd);
-		return -1;
+		return 0;
 	}
 	*slot = (struct exec_slot){ .used = true, .detached = true, .done = done };
 	command.id = exec_server_id(supervisor, slot);
 	if (supervisor_command_with_fds(supervisor, &command, &record_fd, 1))
-		return 0;
+		return command.id;
 	*slot = (struct exec_slot){ .used = false };
-	return -1;
+	return 0;
 }
 
 bool exec_server_winsize(struct supervisor *supervisor, const struct pod_client *client,

@@ -31,6 +31,9 @@ struct member_slot {
 	struct pod_client *starter; /* waits for its start, or NULL */
 	uint32_t share_count;
 	uint64_t started_ms, ended_ms;
+	bool is_paused;		 /* by itself, in the guest */
+	uint32_t asked_to_pause; /* the guest, to pause or resume it: id of that question, or 0 */
+	struct pod_client *pausing; /* waits for the answer, or NULL */
 	/* Of one that has ended, until its end is told. */
 	struct machine_event exit;
 	struct supervisor *supervisor;
@@ -71,12 +74,12 @@ int exec_server_add(struct supervisor *supervisor, struct pod_client *client,
 		    const struct pod_request *request, int *fds, unsigned fd_count);
 
 /*
- * The supervisor's own: a record for guest-init, whose descriptor is taken over, without streams.
- * done is called once it has ended, unless -1 is returned: nothing more can be added now.
+ * The supervisor's own: a record for guest-init about app, whose descriptor is taken over, without
+ * streams. done is called once it has ended. Returns its id, or 0: nothing more can be added now.
  */
-int exec_server_add_own(struct supervisor *supervisor, int record_fd,
-			void (*done)(struct supervisor *supervisor,
-				     const struct machine_event *exit));
+uint32_t exec_server_add_own(struct supervisor *supervisor, uint32_t app, int record_fd,
+			     void (*done)(struct supervisor *supervisor,
+					  const struct machine_event *exit));
 
 /* KILL and WINSIZE on a connection that has a process. Return false if this one has none. */
 bool exec_server_winsize(struct supervisor *supervisor, const struct pod_client *client,

@@ -13,6 +13,7 @@
 #include "vmm/machine/vcpu.h"
 #include "vmm/pod/hold.h"
 #include "vmm/pod/host_view.h"
+#include "vmm/pod/member_pause.h"
 #include "vmm/pod/pod_pause.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/supervisor.h"
@@ -212,6 +213,7 @@ void machine_records_on_socket(struct loop_fd *member, uint32_t events)
 		return;
 	case MACHINE_RECORD_PAUSED:
 		pod_pause_done(supervisor);
+		member_pause_on_pod_paused(supervisor);
 		return;
 	case MACHINE_RECORD_FAILED:
 		record.text[sizeof(record.text) - 1] = '\0';

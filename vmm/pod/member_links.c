@@ -77,14 +77,6 @@ static bool pass_request_on(const struct member *member, const struct member_lin
 		return refuse(link, request, error, "the request is not understood");
 	if (request->app != 0 && request->app != POD_ALL_APPS)
 		return refuse(link, request, ENOENT, "the container has one app");
-	if (request->type == POD_REQUEST_PAUSE)
-		return refuse(link, request, EOPNOTSUPP,
-			      "a container in another's virtual machine cannot be paused alone; "
-			      "pause its sandbox");
-	if (request->type == POD_REQUEST_RESUME)
-		return refuse(link, request, EOPNOTSUPP,
-			      "a container in another's virtual machine cannot be resumed alone; "
-			      "resume its sandbox");
 	if (request->type == POD_REQUEST_ATTACH || request->type == POD_REQUEST_MEMBER)
 		return refuse(link, request, EOPNOTSUPP, "the container is one of a sandbox");
 	if (request->type == POD_REQUEST_STOP) {

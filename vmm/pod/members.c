@@ -9,6 +9,7 @@
 
 #include "vmm/base/bytes.h"
 #include "vmm/base/cleanup.h"
+#include "vmm/pod/member_pause.h"
 #include "vmm/pod/report.h"
 #include "vmm/pod/start_failure.h"
 #include "vmm/pod/supervisor.h"
@@ -156,6 +157,7 @@ bool members_answer_status(struct supervisor *supervisor, struct pod_client *cli
 	reply.exit_kind = slot->member.exit.kind;
 	reply.exit_code = slot->member.exit.code;
 	reply.flags |= slot->member.exit.flags & EXIT_FLAG_OOM ? POD_REPLY_OOM : 0;
+	reply.flags |= slot->member.is_paused ? POD_REPLY_PAUSED : 0;
 	reply.serial = slot->member.serial;
 	reply.started_ms = slot->member.started_ms;
 	reply.ended_ms = slot->member.ended_ms;
@@ -291,6 +293,7 @@ static void on_exit_event(struct supervisor *supervisor, struct exec_slot *slot,
 	struct member_slot *member = &slot->member;
 	_cleanup_fd_ int gone = -1;
 
+	member_pause_on_exit(slot);
 	member->state = POD_APP_EXITED;
 	member->ended_ms = now_ms();
 	member->exit = *event;

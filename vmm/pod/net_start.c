@@ -72,7 +72,7 @@ int net_start_begin(struct supervisor *supervisor, struct error *err)
 		return -1;
 	for (unsigned i = 0; i < network->namespace.count; i++)
 		set_link(supervisor, i, &network->namespace.interfaces[i]);
-	if (exec_server_add_own(supervisor, record, on_done) < 0)
+	if (!exec_server_add_own(supervisor, 0, record, on_done))
 		return error_set(err, EAGAIN, "the pod does not listen");
 	network->state = NET_START_ASKED;
 	return 1;

@@ -213,7 +213,8 @@ struct content {
 	const struct pod_app *added;
 	const struct pod_app *member;
 	const struct pod_app *limits;
-	const char *question; /* the node of one that is answered by a text */
+	const char *question; /* its node */
+	bool is_answered;     /* by a text */
 	const struct pod_interface *interfaces;
 	size_t interface_count;
 };
@@ -246,10 +247,10 @@ static void put_question(struct record_writer *w, const struct content *content)
 {
 	writer_begin(w, "");
 	writer_u32(w, RECORD_VERSION_PROP, RECORD_VERSION);
-	writer_begin(w, content->limits ? RECORD_LIMITS : content->question);
+	writer_begin(w, content->question);
 	if (content->limits)
 		record_write_limits(w, content->limits);
-	else
+	else if (content->is_answered)
 		writer_u32(w, RECORD_STDOUT_PORT, ANSWER_PORT);
 	writer_end(w);
 	writer_end(w);
@@ -270,7 +271,7 @@ static int build_within(const struct content *content, size_t size, struct recor
 		put_added(w, content->added);
 	else if (content->member)
 		put_member(w, content->member);
-	else if (content->limits || content->question)
+	else if (content->question)
 		put_question(w, content);
 	else
 		put_networks(w, content);
@@ -326,15 +327,24 @@ int record_build_networks(const struct pod_interface *interfaces, size_t count, 
 
 int record_build_figures(void **dtb, size_t *len, struct error *err)
 {
-	return build(&(struct content){ .question = RECORD_FIGURES }, dtb, len, err);
+	return build(&(struct content){ .question = RECORD_FIGURES, .is_answered = true }, dtb, len,
+		     err);
 }
 
 int record_build_processes(void **dtb, size_t *len, struct error *err)
 {
-	return build(&(struct content){ .question = RECORD_PROCESSES }, dtb, len, err);
+	return build(&(struct content){ .question = RECORD_PROCESSES, .is_answered = true }, dtb,
+		     len, err);
+}
+
+int record_build_freeze(bool freeze, void **dtb, size_t *len, struct error *err)
+{
+	return build(&(struct content){ .question = freeze ? RECORD_FREEZE : RECORD_THAW }, dtb,
+		     len, err);
 }
 
 int record_build_limits(const struct pod_app *limits, void **dtb, size_t *len, struct error *err)
 {
-	return build(&(struct content){ .limits = limits }, dtb, len, err);
+	return build(&(struct content){ .question = RECORD_LIMITS, .limits = limits }, dtb, len,
+		     err);
 }

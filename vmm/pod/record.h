@@ -40,6 +40,9 @@ int record_build_figures(void **dtb, size_t *len, struct error *err);
 /* The same about its processes. */
 int record_build_processes(void **dtb, size_t *len, struct error *err);
 
+/* The record that stops an app's processes, or lets them go on. */
+int record_build_freeze(bool freeze, void **dtb, size_t *len, struct error *err);
+
 /* The record of an app's limits: of `limits` those count that the guest keeps, as protocol.h says.
  */
 int record_build_limits(const struct pod_app *limits, void **dtb, size_t *len, struct error *err);

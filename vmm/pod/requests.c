@@ -8,6 +8,7 @@
 #include "vmm/pod/control_socket.h"
 #include "vmm/pod/exec_server.h"
 #include "vmm/pod/hold.h"
+#include "vmm/pod/member_pause.h"
 #include "vmm/pod/members.h"
 #include "vmm/pod/pod_pause.h"
 #include "vmm/pod/signals.h"
@@ -142,10 +143,23 @@ static int handle_winsize(struct supervisor *supervisor, struct pod_client *clie
 	return 0;
 }
 
+/* Of the pod, or of a container that was added to it. */
+static int handle_pause(struct supervisor *supervisor, struct pod_client *client,
+			const struct pod_request *request, int *fds, unsigned fd_count)
+{
+	struct exec_slot *member = members_find(supervisor, request);
+
+	if (request->serial)
+		return member ? member_pause_begin(supervisor, client, request, member) : ENOENT;
+	return request->type == POD_REQUEST_PAUSE
+		   ? pod_pause_begin(supervisor, client, request, fds, fd_count)
+		   : pod_pause_end(supervisor, client, request, fds, fd_count);
+}
+
 const struct pod_request_row pod_request_rows[POD_REQUEST_TYPES] = {
 	[POD_REQUEST_STATUS] = { handle_status }, [POD_REQUEST_STOP] = { handle_stop },
-	[POD_REQUEST_KILL] = { handle_kill },	  [POD_REQUEST_PAUSE] = { pod_pause_begin },
-	[POD_REQUEST_RESUME] = { pod_pause_end }, [POD_REQUEST_ADD] = { exec_server_add },
+	[POD_REQUEST_KILL] = { handle_kill },	  [POD_REQUEST_PAUSE] = { handle_pause },
+	[POD_REQUEST_RESUME] = { handle_pause },  [POD_REQUEST_ADD] = { exec_server_add },
 	[POD_REQUEST_ATTACH] = { handle_attach }, [POD_REQUEST_WINSIZE] = { handle_winsize },
 	[POD_REQUEST_START] = { hold_start },	  [POD_REQUEST_MEMBER] = { members_reserve },
 	[POD_REQUEST_SHARE] = { members_share },

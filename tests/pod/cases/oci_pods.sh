@@ -75,12 +75,10 @@ test_bundles() {
 box
 given"
   expect_same "$(oci exec box ls -d /mine 2>&1)" "ls: /mine: No such file or directory"
-  ! oci pause two 2>"$err" || fail "paused alone"
-  expect_stderr_has "pause its sandbox"
   oci pause box || fail "pause"
   expect_same "$(field_of two status)" paused
   ! oci resume two 2>"$err" || fail "resumed alone"
-  expect_stderr_has "resume its sandbox"
+  expect_stderr_has "its sandbox is paused; resume that"
   oci resume box || fail "resume"
   ! oci delete two 2>"$err" || fail "deleted while it runs"
   # A signal to its process is the container's, and what it leaves is its own.
@@ -233,6 +231,56 @@ poststop one stopped"
   expect_same "$(oci list -q)$(ls oci/pods/v1/run)" ""
 }
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# One stands still while the others go on; also one that was paused with its sandbox.
+test_pause_one() {
+  make_bundle b0 sandbox - sh -c 'sleep 1000 & wait'
+  oci run -d -b b0 box </dev/null >"$out" 2>&1 || fail "the sandbox is not made"
+  make_bundle b1 container box sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/data/count; done'
+  make_bundle b2 container box sh -c 'while :; do cat /data/count >/data/copy; done'
+  oci run -d -b b1 one </dev/null >one.out 2>&1 || fail "not made: $(cat one.out)"
+  oci run -d -b b2 two </dev/null >two.out 2>&1 || fail "not made: $(cat two.out)"
+  wait_for 60 has_moved b1/data/count
+  ! oci resume one 2>"$err" || fail "resumed what runs"
+  expect_stderr_has "container not paused: it is running"
+  oci pause one || fail "pause"
+  expect_same "$(field_of one status) $(field_of two status) $(field_of box status)" "paused running running"
+  ! oci pause one 2>"$err" || fail "paused twice"
+  expect_stderr_has "container not running: it is paused"
+  ! oci exec one true 2>"$err" || fail "a command in one that is paused"
+  expect_stderr_has "cannot exec in a paused container"
+  before=$(cat b1/data/count)
+  expect_same "$(oci exec two echo goes on)" "goes on"
+  expect_same "$(cat b1/data/count)" "$before"
+  oci update --pids-limit 30 one || fail "update"
+  # A command that may wait does.
+  oci exec --ignore-paused one echo late </dev/null >late 2>&1 &
+  late=$!
+  # The machine stops and goes on, and it is paused still.
+  oci pause box || fail "pause of all"
+  oci pause two || fail "pause of one in a machine that is paused"
+  oci resume box || fail "resume of all"
+  expect_same "$(field_of one status) $(field_of two status) $(field_of box status)" "paused paused running"
+  expect_same "$(cat b1/data/count) $(cat late)" "$before "
+  oci resume two || fail "resume two"
+  oci resume one || fail "resume one"
+  wait "$late"
+  expect_same "$(cat late)" late
+  wait_for 60 has_moved b1/data/count
+  # It can be killed as it stands.
+  oci pause one || fail "pause again"
+  oci kill one KILL || fail "kill"
+  wait_for 60 is_status one stopped
+  oci pause two || fail "pause two"
+  oci delete --force two || fail "delete --force"
+  oci delete one || fail "delete"
+  oci delete --force box || fail "delete box"
+  expect_same "$(oci list -q)$(ls oci/pods/v1/run)" ""
+}
+has_moved() {
+  local first
+  first=$(cat "$1" 2>/dev/null) && [ -n "$first" ] && sleep 0.1 && [ "$(cat "$1")" != "$first" ]
+}
 
 # The sandbox's program ends before others do: its process lives until the last one has ended, or it is killed.
 test_program_first() {

@@ -406,12 +406,26 @@ static void take_why(struct why *why, struct cursor *c)
 	why->error = cursor_le16(c);
 }
 
+static bool is_frozen(void)
+{
+	char path[PATH_TEXT_MAX], text[PATH_TEXT_MAX];
+	_cleanup_fd_ int fd = -1;
+	ssize_t len;
+
+	CHECK(snprintf(path, sizeof(path), "%.200s/app0/cgroup.events", cgroup_path));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? -1 : io_read_full(fd, text, sizeof(text) - 1);
+	text[len > 0 ? len : 0] = '\0';
+	return strstr(text, "frozen 1");
+}
+
 static void take_added_frame(struct outcome *o, uint32_t type, struct cursor *c)
 {
 	if (type == FRAME_APP_START) {
 		o->added_starts++;
 		return;
 	}
+	o->frozen = is_frozen();
 	o->added_exits++;
 	o->added_kind = cursor_le32(c);
 	o->added_code = cursor_le32(c);

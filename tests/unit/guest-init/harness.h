@@ -47,6 +47,7 @@ struct outcome {
 	char *added_err;
 	size_t added_err_len;
 	unsigned added_held;
+	bool frozen; /* app 0 was, when that ended */
 
 	/* Of the process that the script adds to that. Its output is with the other's. */
 	unsigned inner_starts, inner_exits;

@@ -113,6 +113,26 @@ static void test_limits(void **state)
 	assert_int_equal(o.added_code, EINVAL);
 }
 
+/* All of its processes stand still when the answer comes, and can be killed. */
+static void test_freeze(void **state)
+{
+	struct error err = ERROR_NONE;
+	struct outcome o;
+	void *record;
+	size_t len;
+
+	(void)state;
+	for (int freeze = 0; freeze < 2; freeze++) {
+		assert_int_equal(record_build_freeze(freeze, &record, &len, &err), 0);
+		ask(record, len, (struct script){ .added_times = 2 }, &o);
+		assert_int_equal(o.added_exits, 2);
+		assert_int_equal(o.added_starts, 2);
+		assert_int_equal(o.added_kind, EXIT_KIND_CODE);
+		assert_int_equal(o.added_code, 0);
+		assert_int_equal(o.frozen, freeze);
+	}
+}
+
 /* Of an app that there is not, and to a port that is none. */
 static void test_refused(void **state)
 {
@@ -142,9 +162,8 @@ static void test_refused(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_figures),
-		cmocka_unit_test(test_processes),
-		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_figures), cmocka_unit_test(test_processes),
+		cmocka_unit_test(test_limits),	cmocka_unit_test(test_freeze),
 		cmocka_unit_test(test_refused),
 	};
 	const char *why_not = harness_prepare(argc > 1 ? argv[1] : NULL);

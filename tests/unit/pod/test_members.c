@@ -18,6 +18,7 @@
 #include "tests/unit/pod/supervisor_fixture.h"
 #include "virtio/p9_channel.h"
 #include "vmm/pod/member_internal.h"
+#include "vmm/pod/member_pause.h"
 #include "vmm/pod/members.h"
 
 /* A supervisor that runs, the machine's and the files role's ends, and a member's connection. */
@@ -291,6 +292,144 @@ static void test_nobody_waits(void **state)
 	assert_false(slot->used);
 }
 
+/* A member that runs, as the machine and its own process see it. */
+static void run(struct fixture *f)
+{
+	reserve(f);
+	add(f);
+	(void)hear(f);
+	say(f, MACHINE_EVENT_APP_START, 0, 0);
+	expect_state(f->client, POD_APP_RUNNING);
+}
+
+static void send_pause(struct fixture *f, enum pod_request_type type)
+{
+	const struct pod_request request = about(f, type);
+
+	assert_int_equal(client_send(f->other, &request, NULL, 0, NULL), 0);
+	turn(f);
+}
+
+/* What the guest says to the question that it has been sent about the member. */
+static void answer_question(struct fixture *f, uint32_t kind, uint32_t code)
+{
+	const struct machine_command command = hear(f);
+	const struct machine_event event = {
+		.type = MACHINE_EVENT_APP_EXIT, .app = command.id, .kind = kind, .code = code
+	};
+
+	assert_int_equal(command.type, MACHINE_COMMAND_ADD);
+	assert_int_equal(command.app, f->id);
+	assert_int_equal(command.flags, MACHINE_ADD_RECORD);
+	assert_int_not_equal(command.id, f->id);
+	exec_server_on_event(&f->supervisor, &event);
+}
+
+static int expect_answer(struct fixture *f, enum pod_request_type type)
+{
+	struct error err = ERROR_NONE;
+	struct pod_reply reply = { .type = 0 };
+
+	if (client_receive(f->other, &reply, &err) < 0)
+		return err.code;
+	assert_int_equal(reply.type, type);
+	return 0;
+}
+
+static bool is_paused(struct fixture *f)
+{
+	const struct pod_request request = about(f, POD_REQUEST_STATUS);
+	struct pod_reply reply;
+
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), 0);
+	return reply.flags & POD_REPLY_PAUSED;
+}
+
+/* One alone: the guest does it, and is believed. */
+static void test_pause(void **state)
+{
+	struct fixture *f = *state;
+	struct pod_reply reply;
+	struct pod_request request;
+
+	reserve(f);
+	add(f);
+	(void)hear(f);
+	request = about(f, POD_REQUEST_PAUSE);
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), EAGAIN);
+	say(f, MACHINE_EVENT_APP_START, 0, 0);
+	expect_state(f->client, POD_APP_RUNNING);
+	request = about(f, POD_REQUEST_RESUME);
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), EALREADY);
+	send_pause(f, POD_REQUEST_PAUSE);
+	answer_question(f, EXIT_KIND_CODE, 0);
+	assert_int_equal(expect_answer(f, POD_REQUEST_PAUSE), 0);
+	assert_true(is_paused(f));
+	request = about(f, POD_REQUEST_PAUSE);
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), EALREADY);
+	send_pause(f, POD_REQUEST_RESUME);
+	answer_question(f, EXIT_KIND_CODE, 0);
+	assert_int_equal(expect_answer(f, POD_REQUEST_RESUME), 0);
+	assert_false(is_paused(f));
+	/* What fails changes nothing. */
+	send_pause(f, POD_REQUEST_PAUSE);
+	answer_question(f, EXIT_KIND_INIT_FAILURE, ENOENT);
+	assert_int_equal(expect_answer(f, POD_REQUEST_PAUSE), ENOENT);
+	assert_false(is_paused(f));
+	/* It ends meanwhile, and what the guest says then is nobody's. */
+	send_pause(f, POD_REQUEST_PAUSE);
+	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_SIGNAL, SIGKILL);
+	assert_int_equal(expect_answer(f, POD_REQUEST_PAUSE), ESRCH);
+	let_go(f);
+	expect_state(f->client, POD_APP_EXITED);
+	answer_question(f, EXIT_KIND_INIT_FAILURE, ESRCH);
+}
+
+/* With the whole machine: nobody waits for a guest that stands still, and each has its own state.
+ */
+static void test_pause_of_all(void **state)
+{
+	struct fixture *f = *state;
+	struct pod_request request;
+	struct pod_reply reply;
+	int third;
+
+	run(f);
+	f->supervisor.reply_flags |= POD_REPLY_PAUSED;
+	request = about(f, POD_REQUEST_RESUME);
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), EBUSY);
+	send_pause(f, POD_REQUEST_PAUSE);
+	assert_int_equal(expect_answer(f, POD_REQUEST_PAUSE), 0);
+	f->supervisor.reply_flags &= ~(uint32_t)POD_REPLY_PAUSED;
+	assert_true(is_paused(f));
+	answer_question(f, EXIT_KIND_CODE, 0);
+	/* Asked before the machine stood still. */
+	send_pause(f, POD_REQUEST_RESUME);
+	third = client_connect(f->dir_fd, NULL);
+	turn(f);
+	request = about(f, POD_REQUEST_PAUSE);
+	assert_int_equal(ask(f, third, &request, -1, &reply), EAGAIN);
+	close(third);
+	f->supervisor.reply_flags |= POD_REPLY_PAUSED;
+	member_pause_on_pod_paused(&f->supervisor);
+	assert_int_equal(expect_answer(f, POD_REQUEST_RESUME), 0);
+	/* The question before it is not the one that counts. */
+	send_pause(f, POD_REQUEST_PAUSE);
+	assert_int_equal(expect_answer(f, POD_REQUEST_PAUSE), 0);
+	answer_question(f, EXIT_KIND_INIT_FAILURE, ECANCELED);
+	answer_question(f, EXIT_KIND_CODE, 0);
+	f->supervisor.reply_flags &= ~(uint32_t)POD_REPLY_PAUSED;
+	assert_true(is_paused(f));
+	/* Who asks may go. */
+	send_pause(f, POD_REQUEST_RESUME);
+	close(f->other);
+	turn(f);
+	f->other = client_connect(f->dir_fd, NULL);
+	turn(f);
+	answer_question(f, EXIT_KIND_CODE, 0);
+	assert_false(is_paused(f));
+}
+
 /* Those that are there go on without the sandbox's program; none is added. */
 static void test_program_has_ended(void **state)
 {
@@ -300,11 +439,7 @@ static void test_program_has_ended(void **state)
 	struct machine_command command;
 	struct pod_reply reply;
 
-	reserve(f);
-	add(f);
-	(void)hear(f);
-	say(f, MACHINE_EVENT_APP_START, 0, 0);
-	expect_state(f->client, POD_APP_RUNNING);
+	run(f);
 	f->supervisor.apps.apps[0].state = POD_APP_EXITED;
 	assert_int_equal(ask(f, f->other, &request, -1, &reply), ESRCH);
 	assert_non_null(strstr(reply.text, "has ended"));
@@ -562,9 +697,8 @@ static void test_links(void **state)
 	command = hear(f);
 	assert_int_equal(command.type, MACHINE_COMMAND_ADD);
 	assert_int_equal(command.app, f->id);
-	for (unsigned i = 0; i < 3; i++) {
-		static const enum pod_request_type refused[] = { POD_REQUEST_PAUSE,
-								 POD_REQUEST_ATTACH,
+	for (unsigned i = 0; i < 2; i++) {
+		static const enum pod_request_type refused[] = { POD_REQUEST_ATTACH,
 								 POD_REQUEST_MEMBER };
 
 		request = client_request(refused[i]);
@@ -663,6 +797,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_end_of_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nobody_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_program_has_ended, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_pause, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_pause_of_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many_shares, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_links, set_up, tear_down),
