@@ -35,7 +35,7 @@ enum {
 	VSOCK_CONNS_MAX = 1024,
 	VSOCK_HASH_BUCKETS = 1024,
 	VSOCK_RESETS_MAX = 64,
-	VSOCK_RX_SIZE = 64,
+	VSOCK_RX_SIZE = 32, /* buffers of 4 KiB, which Linux allocates at its start */
 	VSOCK_TX_SIZE = 128,
 	VSOCK_EVENT_SIZE = 8,
 };

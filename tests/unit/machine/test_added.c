@@ -165,7 +165,7 @@ static int setup(void **state)
 	control_init(&t.control, t.g.vsock, APPS, on_event, &t);
 	assert_int_equal(streams_init(&t.streams, NULL, 0, t.g.vsock, &t.loop, &t.err), 0);
 	added_init(&t.added, &t.control, t.streams, send_event, &t);
-	vguest_post(&t.g, 48);
+	vguest_post(&t.g, VSOCK_RX_SIZE);
 	connect_guest(NACELLE_PORT_CONTROL, VSOCK_OP_RESPONSE);
 	send_frame(FRAME_HELLO, PROTOCOL_VERSION_MAJOR, 0, 0, 0, 2);
 	expect_event(MACHINE_EVENT_HELLO, 0, 0, 0);

@@ -37,7 +37,7 @@ static int setup(void **state)
 	memset(&t, 0, sizeof(t));
 	vguest_init(&t.g, control_accept, &t.control);
 	control_init(&t.control, t.g.vsock, APPS, on_event, &t);
-	vguest_post(&t.g, 32);
+	vguest_post(&t.g, 16);
 	return 0;
 }
 

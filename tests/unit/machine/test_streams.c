@@ -71,7 +71,7 @@ static void start(const struct stream_config *configs, size_t count)
 {
 	assert_int_equal(streams_init(&t.streams, configs, count, t.g.vsock, &t.loop, &t.err), 0);
 	if (!t.posted)
-		vguest_post(&t.g, 48);
+		vguest_post(&t.g, VSOCK_RX_SIZE);
 	t.posted = true;
 }
 

@@ -53,7 +53,7 @@ static int setup(void **state)
 	memset(&t, 0, sizeof(t));
 	t.address.sun_family = AF_UNIX;
 	vguest_init(&t.g, on_accept, NULL);
-	vguest_post(&t.g, 48);
+	vguest_post(&t.g, VSOCK_RX_SIZE);
 	/* The kernel chooses an abstract name. */
 	t.address_len = sizeof(t.address);
 	assert_int_equal(bind(listener, (struct sockaddr *)&t.address, sizeof(sa_family_t)), 0);

@@ -814,15 +814,15 @@ static void test_event_buffer_too_small(void **state)
 static void test_hash_chains(void **state)
 {
 	(void)state;
-	vguest_post(&t.g, 60);
-	for (uint32_t i = 0; i < 50; i++)
+	vguest_post(&t.g, VSOCK_RX_SIZE);
+	for (uint32_t i = 0; i < VSOCK_RX_SIZE; i++)
 		send_op(i << 22, PORT, VSOCK_OP_REQUEST);
-	assert_int_equal(t.accepted, 50);
-	for (uint32_t i = 0; i < 50; i += 2)
+	assert_int_equal(t.accepted, VSOCK_RX_SIZE);
+	for (uint32_t i = 0; i < VSOCK_RX_SIZE; i += 2)
 		send_op(i << 22, PORT, VSOCK_OP_RST);
-	assert_int_equal(t.closed, 25);
+	assert_int_equal(t.closed, VSOCK_RX_SIZE / 2);
 	virtio_device_lock(&t.g.vsock->device);
-	for (uint32_t i = 0; i < 50; i++)
+	for (uint32_t i = 0; i < VSOCK_RX_SIZE; i++)
 		assert_int_equal(!!vsock_conn_find(t.g.vsock, i << 22, PORT), i & 1);
 	virtio_device_unlock(&t.g.vsock->device);
 }
