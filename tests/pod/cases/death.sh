@@ -75,15 +75,19 @@ test_app_cannot_reboot_or_panic_the_guest() {
 }
 
 test_out_of_memory() {
-  local grow='
+  local pages grow='
 kept = []
 while True:
     kept.append(bytearray(b"x" * 100000))'
   run_pod --memory 96M "$debian" -- python3 -c "$grow"
   expect_status 137
-  run_pod --memory 96M "$debian" -- sh -c 'python3 -c "$1"; echo "it ended with $?"' sh "$grow"
+  # Before that the pages of what runs are not taken again and again, to be read again each time: that may last for minutes.
+  run_pod --memory 96M "$debian" -- sh -c 'python3 -c "$1"; echo "it ended with $?"
+    grep ^workingset_refault_file /proc/vmstat' sh "$grow"
   expect_status 0
-  expect_stdout "it ended with 137"
+  expect_stdout_has "it ended with 137"
+  pages=$(sed -n 's/^workingset_refault_file //p' "$out")
+  [ "$pages" -lt 3000 ] || fail "$pages pages were read again"
 }
 
 test_fork_bomb() {

@@ -209,6 +209,60 @@ END
   expect_same "$(cat share/lockf share/flock)" 100100 "the counts on the host"
 }
 
+# A lock that somebody on the host holds is asked for at once again, and then less and less often. The file server sleeps
+# once between two requests that do not come at once.
+test_held_locks_are_asked_for_soon() {
+  local before asked holder files
+  mkdir share
+  cat >share/ask.py <<'END'
+import fcntl
+import signal
+import sys
+
+
+def say(word):
+    print(word, flush=True)
+    sys.stdin.readline()
+
+
+signal.signal(signal.SIGALRM, lambda *_: None)
+file = open("/share/lock", "r+")
+say("ready")
+for _ in range(5):
+    signal.setitimer(signal.ITIMER_REAL, 0.8)
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        print("nobody held it")
+    except OSError:
+        pass
+say("asked")
+END
+  python3 -c 'import fcntl, signal
+file = open("share/lock", "w")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print("held", flush=True)
+signal.pause()' >held &
+  holder=$!
+  # shellcheck disable=SC2064
+  trap "kill $holder" EXIT
+  wait_for 100 grep -q held held
+  mkfifo go
+  exec 3<>go
+  start_pod -i --volume "$PWD/share:/share" "$debian" -- python3 /share/ask.py <go
+  wait_for 200 grep -q ready "$out"
+  files=$(role nacelle-files)
+  before=$(status_field "$files" voluntary_ctxt_switches)
+  echo >&3
+  wait_for_stdout asked
+  asked=$(($(status_field "$files" voluntary_ctxt_switches) - before))
+  echo >&3
+  wait_pod
+  expect_status 0
+  expect_stdout $'ready\nasked'
+  # Seven times in each 0.8 seconds; once by a guest that waits for a second between two.
+  [ "$asked" -gt 15 ] || fail "asked $asked times in 5 rounds"
+}
+
 # tests/p9 tries the file server with the host's client; here is what depends on ours, and on the way through the device.
 test_what_programs_expect() {
   mkdir share fixed
@@ -247,4 +301,27 @@ END
   done >expected
   { printf '.\n..\n'; seq -f "a name of some length %g" 300 | LC_ALL=C sort | head -n 3; echo ready; echo 299; } >>expected
   expect cmp "$out" expected
+}
+
+# How often the file server has run and stopped: about once for each request, or more.
+turns_of_files() { awk '/ctxt_switches:/ { turns += $2 } END { print turns }' "/proc/$(role nacelle-files)/status"; }
+
+# Nor is the host asked for it each time, or to open the directory: once a second at most, whether it has changed.
+test_listings_are_kept() {
+  local before asked
+  mkdir -p share/sub/{one,two}
+  mkfifo go
+  exec 3<>go
+  # shellcheck disable=SC2016
+  start_pod -i --volume "$PWD/share:/hard:ro" "$busybox" -- sh -c 'cd /hard; set -- sub/*; echo ready; read -r line
+    for n in $(seq 500); do set -- sub/*; done; echo "$@"; read -r line' <go
+  wait_for_stdout ready
+  before=$(turns_of_files)
+  echo >&3
+  wait_for_stdout "sub/one sub/two"
+  asked=$(($(turns_of_files) - before))
+  echo >&3
+  wait_pod
+  expect_status 0
+  [ "$asked" -lt 250 ] || fail "asked $asked times for 500 listings"
 }
