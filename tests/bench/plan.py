@@ -36,7 +36,7 @@ class Plan:
         self.add_file(os.path.join(prefix, "lib"), IN_HOST + "/nacelle/lib")
         return IN_HOST + "/nacelle/bin/nacelle"
 
-    def run(self, lines, verbose):
+    def run(self, lines, verbose, memory_mib=None):
         """The lines as a script of a shell there, from memory. Returns its output."""
         script = os.path.join(self.directory, "script")
         with open(script, "w", encoding="utf-8") as file:
@@ -47,6 +47,8 @@ class Plan:
             arguments += ["--file", f"{source}:{target}"]
         if verbose:
             arguments.append("--verbose")
+        if memory_mib:
+            arguments += ["--memory", str(memory_mib)]
         done = subprocess.run(
             [*arguments, "--", "/bin/sh", IN_HOST + "/script"],
             stdin=subprocess.DEVNULL,

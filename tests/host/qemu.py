@@ -26,7 +26,10 @@ MODULES = ["virtio_pci", "virtio_console", "9p", "9pnet_virtio", "overlay", "kvm
 def _machine_arguments(task):
     arguments = [
         "-M",
-        "q35,hpet=off",
+        "q35,hpet=off,memory-backend=memory",
+        # A host may have more than this machine, which gives what is touched.
+        "-object",
+        f"memory-backend-ram,id=memory,size={task.memory_mib}M,reserve=off",
         "-cpu",
         "EPYC,+svm",
         "-m",
