@@ -50,10 +50,13 @@ const char *oci_root(void)
 	return path;
 }
 
-/* What serves it ends by itself soon. */
+/*
+ * What serves it ends by itself soon: of a container in another's machine. One with a machine of
+ * its own runs as long as that does, for the containers that are left.
+ */
 static bool has_exited(const struct pod_info_app *app)
 {
-	return app->is_live && app->state == POD_APP_EXITED;
+	return app->is_live && app->is_member && app->state == POD_APP_EXITED;
 }
 
 static const char *status_of(const struct pod_directory *pod, const struct pod_info *info)

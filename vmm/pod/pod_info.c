@@ -180,6 +180,7 @@ void pod_info_ask(const struct pod_directory *pod, struct pod_info *info)
 		if (client_ask(fd, &request, &reply, NULL) < 0)
 			return;
 		app->is_live = app->has_times = true;
+		app->is_member = reply.serial != 0;
 		app->state = (enum pod_app_state)reply.app_state;
 		app->times = (struct life_app_times){ reply.started_ms, reply.ended_ms,
 						      reply.restarts, reply.flags & POD_REPLY_OOM };

@@ -20,6 +20,7 @@ struct pod_info_app {
 	const char *image;
 	int status;   /* 0 to 255; UNKNOWN: it has not ended, or died; NOT_STARTED: nor ever will */
 	bool is_live; /* what follows is the supervisor's answer */
+	bool is_member; /* of another pod, whose supervisor answers */
 	enum pod_app_state state;
 	bool has_times; /* as far as they are known from the answer, or were noted at its end */
 	struct life_app_times times;

@@ -172,7 +172,7 @@ static bool has_exited(const struct pod_directory *pod)
 	struct pod_reply reply;
 
 	request.app = 0;
-	return fd >= 0 && client_ask(fd, &request, &reply, NULL) == 0 && reply.app_count == 1 &&
+	return fd >= 0 && client_ask(fd, &request, &reply, NULL) == 0 && reply.serial != 0 &&
 	       reply.app_state == POD_APP_EXITED;
 }
 

@@ -18,7 +18,9 @@ enum { STATUS = 7 };
 /* Answers one request. Returns its type. */
 static uint32_t serve(int listener, enum pod_app_state state)
 {
-	struct pod_reply reply = { .magic = POD_REQUEST_MAGIC, .app_count = 1, .app_state = state };
+	struct pod_reply reply = {
+		.magic = POD_REQUEST_MAGIC, .app_count = 1, .serial = 1, .app_state = state
+	};
 	struct pollfd waits = { .fd = listener, .events = POLLIN };
 	struct pod_request request;
 	int fd;
