@@ -115,10 +115,12 @@ int assemble(struct assembly *assembly, const struct run_options *options,
 	     const struct pod_manifest *manifest, const struct pod_images *images,
 	     struct error *err)
 {
-	const struct merge_input input = {
+	struct merge_input input = {
 		.manifest = manifest, .images = images, .options = options, .host = size_host_read()
 	};
 
+	if (options->host_cgroup)
+		input.host.cgroup_bound = NULL;
 	memset(assembly, 0, sizeof(*assembly));
 	if (pod_merge(assembly, &input, err) < 0 || set_hostname(assembly, options, err) < 0 ||
 	    set_networks(assembly, options, err) < 0 || make_filters(assembly, options, err) < 0 ||

@@ -324,11 +324,15 @@ static void settle_size(const struct oci_bundle *bundle, struct run_options *opt
 	uint64_t period = read_annotation(bundle, "io.kubernetes.cri.sandbox-cpu-period");
 	struct size_host host = size_host_read();
 
+	/* The pod has a cgroup of its own, whose limit follows the machine. */
+	if (bundle->texts[OCI_CGROUP])
+		host.cgroup_bound = NULL;
 	options->cpus = bundle->numbers[OCI_VM_CPUS];
 	options->memory_bytes = bundle->numbers[OCI_VM_MEMORY];
 	if (!options->cpus && quota && period && quota / period < PLAN_CPUS_MAX)
 		options->cpus = (quota + period - 1) / period;
-	if (!options->memory_bytes && memory > pod_size_default(&host) && memory < INT64_MAX / 2)
+	if (!options->memory_bytes && memory && memory > pod_size_default(&host) &&
+	    memory < INT64_MAX / 2)
 		options->memory_bytes = pod_size_with_overhead(memory, 1);
 }
 

@@ -199,6 +199,13 @@ int host_cgroup_enter(const char *path, struct error *err)
 	return joined < 0 ? -1 : 0;
 }
 
+uint64_t host_cgroup_machine(uint64_t limit_bytes)
+{
+	uint64_t rest = limit_bytes > OVERHEAD_BYTES ? limit_bytes - OVERHEAD_BYTES : 0;
+
+	return rest - rest / (OVERHEAD_SHARE + 1);
+}
+
 int host_cgroup_limit(const char *given, uint64_t machine_bytes, struct error *err)
 {
 	uint64_t bytes = machine_bytes + machine_bytes / OVERHEAD_SHARE + OVERHEAD_BYTES;

@@ -70,6 +70,9 @@ bool host_cgroup_path(const char *given, char out[PATH_MAX]);
 /* Lets the machine have its memory and what its processes need for it. */
 int host_cgroup_limit(const char *path, uint64_t machine_bytes, struct error *err);
 
+/* The other way round: the machine that fits into a cgroup with that limit. */
+uint64_t host_cgroup_machine(uint64_t limit_bytes);
+
 /* Its directory, or -1. */
 int host_cgroup_open(const char *path);
 

@@ -26,8 +26,11 @@ uint64_t pod_size_with_overhead(uint64_t memory_bytes, size_t app_count)
 uint64_t pod_size_default(const struct size_host *host)
 {
 	uint64_t half = host->memory_bytes / 2;
+	uint64_t bytes = half < RUN_MEMORY_DEFAULT_BYTES ? half : RUN_MEMORY_DEFAULT_BYTES;
+	uint64_t bound = host->cgroup_bound ? host->cgroup_bound() : bytes;
 
-	return half < RUN_MEMORY_DEFAULT_BYTES ? half : RUN_MEMORY_DEFAULT_BYTES;
+	/* Sizes are rounded up, and a limit is not to be passed. */
+	return bound < bytes ? bound - bound % (2 * MIB) : bytes;
 }
 
 static uint64_t add(uint64_t a, uint64_t b)
@@ -73,11 +76,13 @@ static uint64_t need_cpu(const struct image_isolators *pod, const struct size_ne
 static int settle_memory(struct pod_size *size, uint64_t given, uint64_t needed, size_t app_count,
 			 const struct size_host *host, struct error *err)
 {
-	uint64_t bytes = given ? given : pod_size_default(host);
+	uint64_t bytes = given;
 
 	if (given && given < PLAN_MEMORY_MIN_BYTES)
 		return error_set(err, 0, "--memory: %ju MiB are the least that Linux boots with",
 				 (uintmax_t)(PLAN_MEMORY_MIN_BYTES / MIB));
+	if (!given && !needed)
+		bytes = pod_size_default(host);
 	if (!given && needed)
 		bytes = needed < INT64_MAX / 2 ? pod_size_with_overhead(needed, app_count) : needed;
 	if (bytes < PLAN_MEMORY_MIN_BYTES)

@@ -14,10 +14,21 @@
 struct size_host {
 	uint64_t memory_bytes;
 	unsigned cpus;
+	/* Asked only where nothing is said about memory. NULL: the pod leaves our cgroup. */
+	uint64_t (*cgroup_bound)(void);
 };
 
 /* Of this host. */
 struct size_host size_host_read(void);
+
+/* The largest machine that fits into this process's cgroup; UINT64_MAX or nearly: any. */
+uint64_t size_cgroup_bound(void);
+
+/*
+ * The least memory.max of the cgroup in a list as /proc/self/cgroup and of those above it, below
+ * that directory; UINT64_MAX: none, or none that can be read.
+ */
+uint64_t size_cgroup_limit(const char *hierarchy, const char *list);
 
 /* What one app asks for: its limit, else its request; 0: it says nothing. */
 struct size_need {

@@ -15,5 +15,6 @@ struct size_host size_host_read(void)
 		.memory_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE),
 		.cpus =
 		    sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1,
+		.cgroup_bound = size_cgroup_bound,
 	};
 }

@@ -66,6 +66,21 @@ test_memory_default() {
   [ "$(cat "$out")" -gt $((most * 9 / 10)) ] && [ "$(cat "$out")" -le $((most + 2048)) ] || fail "MemTotal is $(cat "$out") kB, and may be $most"
 }
 
+# A command in a cgroup with a limit does not size its pod beyond that.
+test_memory_default_in_a_cgroup() {
+  local cgroup=/sys/fs/cgroup/nacelle-size.$$
+  mkdir "$cgroup" 2>/dev/null && [ -e "$cgroup/memory.max" ] || skip "no cgroup with a limit of memory can be made here"
+  trap 'rmdir "$cgroup"' EXIT
+  echo 512M >"$cgroup/memory.max"
+  (
+    echo $BASHPID >"$cgroup/cgroup.procs" || exit
+    run_pod "$busybox" -- sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo
+    exit "$status"
+  ) || fail "status $?"
+  # 64 MiB and a part of 64 are the processes'.
+  [ "$(cat "$out")" -gt 350000 ] && [ "$(cat "$out")" -lt $((448 * 1024)) ] || fail "MemTotal is $(cat "$out") kB"
+}
+
 test_too_much_memory() {
   run_pod --memory 500G "$busybox" -- true
   expect_status 125
