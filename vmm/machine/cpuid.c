@@ -4,19 +4,27 @@
  */
 #include "vmm/machine/cpuid.h"
 
+#include <errno.h>
 #include <linux/kvm.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 
 #include "vmm/base/bytes.h"
+#include "vmm/base/cleanup.h"
 
 #define BIT(n) (1u << (n))
 
 enum {
+	ENTRIES_MAX = 256, /* as many as KVM takes */
+
 	LEAF1_ECX_VMX = 5,
 	LEAF1_ECX_X2APIC = 21,
 	LEAF1_ECX_TSC_DEADLINE = 24,
 	LEAF1_ECX_HYPERVISOR = 31,
 	LEAF1_EDX_HTT = 28,
+	CACHE_TYPE = 0x1f,
 	LEAF6_EAX_ARAT = 2,
 	LEAF_EXT1_ECX_SVM = 2,
 	LEAF_EXT1_ECX_TOPOEXT = 22,
@@ -52,6 +60,8 @@ static void adapt_cache(struct kvm_cpuid_entry2 *entry, unsigned count)
 	uint32_t level = (entry->eax >> 5) & 7;
 	uint32_t sharing = level >= 3 ? (1u << width_of(count)) - 1 : 0;
 
+	if (!(entry->eax & CACHE_TYPE)) /* there are no more */
+		return;
 	entry->eax &= 0x00003fff;
 	entry->eax |= sharing << 14;
 	if (entry->function == 4)
@@ -112,8 +122,45 @@ static void adapt_entry(struct kvm_cpuid_entry2 *entry, unsigned index, unsigned
 	}
 }
 
+static bool is_empty(const struct kvm_cpuid_entry2 *entry)
+{
+	return !(entry->eax | entry->ebx | entry->ecx | entry->edx);
+}
+
+/*
+ * KVM answers with zeroes for what it has no entry for (below the limit that its first leaf says),
+ * and for each CPU it looks at all entries once for each of 256 leaves where Xen might be found.
+ */
+static void remove_empty(struct kvm_cpuid2 *table)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < table->nent; i++)
+		if (!is_empty(&table->entries[i]))
+			table->entries[kept++] = table->entries[i];
+	table->nent = kept;
+}
+
 void cpuid_adapt(struct kvm_cpuid2 *table, unsigned index, unsigned count)
 {
 	for (uint32_t i = 0; i < table->nent; i++)
 		adapt_entry(&table->entries[i], index, count);
+	remove_empty(table);
+}
+
+struct kvm_cpuid2 *cpuid_supported(int kvm_fd, struct error *err)
+{
+	_cleanup_free_ struct kvm_cpuid2 *table =
+	    calloc(1, sizeof(*table) + ENTRIES_MAX * sizeof(table->entries[0]));
+
+	if (!table) {
+		error_set(err, ENOMEM, "no memory for the CPUID table");
+		return NULL;
+	}
+	table->nent = ENTRIES_MAX;
+	if (ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, table) < 0) {
+		error_set(err, errno, "KVM does not say which CPU features it supports");
+		return NULL;
+	}
+	return steal_ptr(table);
 }

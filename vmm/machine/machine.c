@@ -18,9 +18,11 @@
 #include <unistd.h>
 
 #include "vmm/base/bytes.h"
+#include "vmm/base/cleanup.h"
 #include "vmm/base/io.h"
 #include "vmm/base/lockdown.h"
 #include "vmm/machine/boot.h"
+#include "vmm/machine/cpuid.h"
 #include "vmm/machine/device_tree.h"
 #include "vmm/machine/kernel_image.h"
 #include "vmm/machine/layout.h"
@@ -130,13 +132,18 @@ static int describe(struct machine *machine, struct boot_request boot, struct er
 static int build_vm(struct machine *machine, uint64_t entry, struct error *err)
 {
 	const struct plan *plan = machine->plan;
+	_cleanup_free_ struct kvm_cpuid2 *cpuid = NULL;
 
 	if (kvm_vm_create(&machine->vm, plan->kvm_fd, &machine->memory, devices_count(plan) + 1,
 			  err) < 0)
 		return -1;
 	machine_stamp(machine, MACHINE_STAGE_VM);
+	cpuid = cpuid_supported(plan->kvm_fd, err);
+	if (!cpuid)
+		return -1;
 	for (unsigned i = 0; i < plan->cpus; i++)
-		if (vcpu_create(&machine->vcpus[i], &machine->vm, i, plan->cpus, entry, err) < 0)
+		if (vcpu_create(&machine->vcpus[i], &machine->vm, cpuid, i, plan->cpus, entry,
+				err) < 0)
 			return -1;
 	return 0;
 }

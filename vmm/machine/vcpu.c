@@ -52,21 +52,13 @@ static void set_xcr0(int fd, const struct kvm_cpuid2 *table)
 		(void)!ioctl(fd, KVM_SET_XCRS, &xcrs);
 }
 
-static int set_cpuid(int fd, const struct kvm_vm *vm, unsigned index, unsigned count,
+static int set_cpuid(int fd, struct kvm_cpuid2 *cpuid, unsigned index, unsigned count,
 		     struct error *err)
 {
-	_cleanup_free_ struct kvm_cpuid2 *table =
-	    calloc(1, sizeof(*table) + CPUID_ENTRIES_MAX * sizeof(table->entries[0]));
-
-	if (!table)
-		return error_set(err, ENOMEM, "no memory for the CPUID table");
-	table->nent = CPUID_ENTRIES_MAX;
-	if (ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, table) < 0)
-		return error_set(err, errno, "KVM does not say which CPU features it supports");
-	cpuid_adapt(table, index, count);
-	if (ioctl(fd, KVM_SET_CPUID2, table) < 0)
+	cpuid_adapt(cpuid, index, count);
+	if (ioctl(fd, KVM_SET_CPUID2, cpuid) < 0)
 		return error_set(err, errno, "KVM refuses the CPU features of the guest");
-	set_xcr0(fd, table);
+	set_xcr0(fd, cpuid);
 	return 0;
 }
 
@@ -139,15 +131,15 @@ static int set_entry_registers(int fd, uint64_t entry, struct error *err)
 	return 0;
 }
 
-int vcpu_create(struct vcpu *vcpu, const struct kvm_vm *vm, unsigned index, unsigned count,
-		uint64_t entry, struct error *err)
+int vcpu_create(struct vcpu *vcpu, const struct kvm_vm *vm, struct kvm_cpuid2 *cpuid,
+		unsigned index, unsigned count, uint64_t entry, struct error *err)
 {
 	_cleanup_fd_ int fd = ioctl(vm->fd, KVM_CREATE_VCPU, index);
 
 	if (fd < 0)
 		return error_set(err, errno, "KVM cannot create CPU %u of %u", index + 1, count);
 	set_tsc_frequency(fd);
-	if (set_cpuid(fd, vm, index, count, err) < 0 || set_msrs(fd, err) < 0)
+	if (set_cpuid(fd, cpuid, index, count, err) < 0 || set_msrs(fd, err) < 0)
 		return -1;
 	if (index == 0 && set_entry_registers(fd, entry, err) < 0)
 		return -1;

@@ -10,6 +10,7 @@
 #include "vmm/base/error.h"
 #include "vmm/machine/kvm.h"
 
+struct kvm_cpuid2;
 struct kvm_run;
 struct vcpu;
 
@@ -36,12 +37,13 @@ struct vcpu {
 };
 
 /*
- * Creates vCPU `index` of `count` with its CPUID and MSRs. vCPU 0 gets the registers of the 64-bit
+ * Creates vCPU `index` of `count` with its MSRs and its CPUID, which it makes of `cpuid`: KVM's
+ * supported table, or as the CPU before it has left that. vCPU 0 gets the registers of the 64-bit
  * entry (Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"): long mode, identity map, RSI at
  * boot_params; the others wait for the guest's start-up IPI.
  */
-int vcpu_create(struct vcpu *vcpu, const struct kvm_vm *vm, unsigned index, unsigned count,
-		uint64_t entry, struct error *err);
+int vcpu_create(struct vcpu *vcpu, const struct kvm_vm *vm, struct kvm_cpuid2 *cpuid,
+		unsigned index, unsigned count, uint64_t entry, struct error *err);
 
 /* Runs until the guest ends. detail gets the exit reason or sub-error for a message. */
 enum vcpu_end vcpu_run(struct vcpu *vcpu, const struct vcpu_bus *bus, uint32_t *detail);
