@@ -1,7 +1,7 @@
 /*
  * Apps from PID 1's side. Nothing here waits for an app or for the host.
  */
-#include "guest-init/app.h"
+#include "guest-init/app_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,6 @@
 
 #include "guest-init/cgroup.h"
 #include "guest-init/child.h"
-#include "guest-init/disposition.h"
 #include "guest-init/log.h"
 #include "guest-init/mounts.h"
 #include "guest-init/platform.h"
@@ -272,50 +271,6 @@ void app_wants(const struct app *app, struct pollfd *fds)
 		stream_wants(&app->streams[i], &fds[1 + i * STREAM_POLLFDS]);
 }
 
-/*
- * The app is PID 1 of its namespace, which the kernel shields from the default action of signals.
- * It shall end by them all the same, as it would elsewhere; its status then names the signal. With
- * a reaper, that is PID 1, and the app behind it an ordinary process.
- */
-static void send_signal(struct app *app, int signal)
-{
-	if (app->joined) {
-		/* A hang-up is for all that the terminal, or the user, had there. */
-		kill(signal == SIGHUP ? -app->pid : app->pid, signal);
-		return;
-	}
-	if (signal != SIGKILL && !app->config->init && disposition_is_fatal(app->pid, signal)) {
-		app->ended_by = signal;
-		signal = SIGKILL;
-	} else if (signal == SIGKILL) {
-		app->ended_by = app->ended_by ? app->ended_by : SIGKILL;
-	}
-	kill(app->pid, signal);
-}
-
-static void send_held_signals(struct app *app)
-{
-	for (int signal = 1; app->held_signals; signal++, app->held_signals >>= 1) {
-		if (app->held_signals & 1)
-			send_signal(app, signal);
-	}
-}
-
-/* There is no program yet that could wish for anything else than its end. */
-static void end_held(struct app *app)
-{
-	const int ends[] = { SIGKILL, SIGTERM, SIGINT,
-			     SIGQUIT, SIGHUP,  (int)app->config->stop_signal };
-
-	for (size_t i = 0; app->held && i < sizeof(ends) / sizeof(*ends); i++) {
-		if (!(app->held_signals >> (ends[i] - 1) & 1))
-			continue;
-		app->ended_by = ends[i];
-		kill(app->pid, SIGKILL);
-		return;
-	}
-}
-
 /* Takes what the app's process has said so far. */
 static void read_reports(struct app *app)
 {
@@ -329,7 +284,7 @@ static void read_reports(struct app *app)
 			if (app->failed || app->held || app->state != APP_STARTING)
 				break;
 			app->state = APP_RUNNING;
-			send_held_signals(app);
+			app_send_held_signals(app);
 		} else if (report.type == REPORT_TERMINAL) {
 			stream_open(&app->streams[0], steal_fd(&app->terminal_socket), fds[0],
 				    fds[0]);
@@ -339,7 +294,7 @@ static void read_reports(struct app *app)
 			app->mounts = fds[0];
 		} else if (report.type == REPORT_HELD) {
 			app->held = app->config->hold;
-			end_held(app);
+			app_end_held(app);
 		} else if (app->state == APP_STARTING) {
 			app->failed = true;
 			app->kind = (enum exit_kind)report.kind;
@@ -483,24 +438,6 @@ void app_release(struct app *app)
 		return;
 	(void)report_release(app->report);
 	app->held = false;
-}
-
-void app_signal(struct app *app, uint32_t signal)
-{
-	if (app->state <= APP_STARTING) {
-		app->held_signals |= (uint64_t)1 << (signal - 1);
-		end_held(app);
-	} else if (app->state == APP_RUNNING) {
-		send_signal(app, (int)signal);
-	}
-}
-
-void app_kill(struct app *app)
-{
-	if (app->state == APP_STARTING || app->state == APP_RUNNING)
-		send_signal(app, SIGKILL);
-	else if (app->state == APP_CLEANING)
-		kill(app->pid, SIGKILL);
 }
 
 void app_resize(struct app *app, uint16_t rows, uint16_t columns)

@@ -1,0 +1,15 @@
+/*
+ * What the files of an app share.
+ */
+#ifndef NACELLE_GUEST_INIT_APP_INTERNAL_H
+#define NACELLE_GUEST_INIT_APP_INTERNAL_H
+
+#include "guest-init/app.h"
+
+/* It runs: it gets the signals that came before. */
+void app_send_held_signals(struct app *app);
+
+/* It is held: there is no program yet that could wish for anything else than its end. */
+void app_end_held(struct app *app);
+
+#endif
