@@ -9,15 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "guest-init/cgroup.h"
-#include "guest-init/mounts.h"
-#include "guest-init/net.h"
 #include "guest-init/platform.h"
-#include "guest-init/processes.h"
 
 enum { LINGER_MS = 5000 }; /* for the output of those that an app took with it */
 
@@ -83,8 +78,6 @@ static void release(struct added *added, struct added_process *p)
 	free(p);
 }
 
-static int give_up(struct added *added, struct added_process *p, int code, struct error *err);
-
 /*
  * A member is about to go. Processes that ran in it have gone before it, though their output may
  * still be on its way; those that were to run there will not.
@@ -97,7 +90,7 @@ static int evict(struct added *added, const struct added_process *member, struct
 		if (!p || p->home != &member->app)
 			continue;
 		p->home = NULL;
-		if (!p->running && give_up(added, p, ESRCH, err) < 0)
+		if (!p->running && added_give_up(added, p, ESRCH, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -121,10 +114,15 @@ static int end(struct added *added, struct added_process *p, enum exit_kind kind
 	return result;
 }
 
-/* It could not even be tried. */
-static int give_up(struct added *added, struct added_process *p, int code, struct error *err)
+int added_give_up(struct added *added, struct added_process *p, int code, struct error *err)
 {
 	return end(added, p, EXIT_KIND_INIT_FAILURE, (uint32_t)(code ? code : EINVAL), err);
+}
+
+int added_end_done(struct added *added, struct added_process *p, struct error *err)
+{
+	p->app.pid = getpid();
+	return tell_started(added, p, err) < 0 ? -1 : end(added, p, EXIT_KIND_CODE, 0, err);
 }
 
 /* Says where the connections will come from, and begins the record's. -1 with errno set. */
@@ -191,7 +189,7 @@ int added_begin(struct added *added, const struct host_frame *frame, struct erro
 		p->sockets[i] = -1;
 	added->slots[frame->id - FRAME_ID_ADDED_FIRST] = p;
 	added->count++;
-	return open_connections(added, p) < 0 ? give_up(added, p, errno, err) : 0;
+	return open_connections(added, p) < 0 ? added_give_up(added, p, errno, err) : 0;
 }
 
 int added_signal(struct added *added, uint32_t id, uint32_t signal, struct error *err)
@@ -202,7 +200,7 @@ int added_signal(struct added *added, uint32_t id, uint32_t signal, struct error
 		return 0;
 	/* Whoever asked for it has gone. */
 	if (!p->running && signal == SIGHUP)
-		return give_up(added, p, ECANCELED, err);
+		return added_give_up(added, p, ECANCELED, err);
 	app_signal(&p->app, signal);
 	return 0;
 }
@@ -248,136 +246,6 @@ size_t added_wants(struct added *added, struct pollfd *fds)
 	return used;
 }
 
-/* What this process itself was to do is done. */
-static int end_done(struct added *added, struct added_process *p, struct error *err)
-{
-	p->app.pid = getpid();
-	return tell_started(added, p, err) < 0 ? -1 : end(added, p, EXIT_KIND_CODE, 0, err);
-}
-
-/* The pod's networks, which the host has come to know: this process itself does what is to do. */
-static int take_networks(struct added *added, struct added_process *p, struct error *err)
-{
-	static struct record record;
-	struct error why = ERROR_NONE;
-
-	if (record_read_networks(p->bytes, p->len, &record, &why) < 0)
-		return give_up(added, p, why.code, err);
-	/* The pod's record is not at hand here; all of its CPUs are up. */
-	record.cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
-	if (net_configure(&record, &why) < 0)
-		return give_up(added, p, why.code, err);
-	return end_done(added, p, err);
-}
-
-/* Of two who change limits, the second waits: each puts back what it found if it fails. */
-static int step_change(struct added *added, struct added_process *p, struct error *err)
-{
-	if (added->changer)
-		return 0;
-	if (p->home->state > APP_RUNNING)
-		return give_up(added, p, ESRCH, err);
-	added->changer = question_change(DIR_CGROUP, p->home->group, &p->own);
-	if (added->changer < 0) {
-		added->changer = 0;
-		return give_up(added, p, errno, err);
-	}
-	added->changing = p;
-	return 0;
-}
-
-static int end_change(struct added *added, int wait_status, struct error *err)
-{
-	int code = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : EINTR;
-	struct added_process *p = added->changing;
-
-	added->changer = 0;
-	added->changing = NULL;
-	if (!p)
-		return 0;
-	if (code)
-		return give_up(added, p, code, err);
-	cgroup_note_change(p->home->config, &p->own);
-	return end_done(added, p, err);
-}
-
-static int step_freezing(struct added *added, struct added_process *p, struct error *err)
-{
-	return cgroup_is_frozen(p->freezing) ? end_done(added, p, err) : 0;
-}
-
-/* Those who wait for a stop that does not come any more. */
-static int end_freezing(struct added *added, const struct app *home, struct error *err)
-{
-	for (size_t i = 0; i < FRAME_ADDED_MAX; i++) {
-		struct added_process *p = added->slots[i];
-
-		if (p && p->freezing >= 0 && p->home == home &&
-		    give_up(added, p, ECANCELED, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Processes that are in the middle of what they do for the kernel stop a little later. */
-static int take_freeze(struct added *added, struct added_process *p, struct error *err)
-{
-	struct error why = ERROR_NONE;
-
-	p->freezing = cgroup_watch(DIR_CGROUP, p->home->group, &why);
-	if (p->freezing < 0 || cgroup_freeze(DIR_CGROUP, p->home->group, true, &why) < 0)
-		return give_up(added, p, why.code, err);
-	return step_freezing(added, p, err);
-}
-
-static int take_thaw(struct added *added, struct added_process *p, struct error *err)
-{
-	struct error why = ERROR_NONE;
-
-	if (cgroup_freeze(DIR_CGROUP, p->home->group, false, &why) < 0)
-		return give_up(added, p, why.code, err);
-	return end_freezing(added, p->home, err) < 0 ? -1 : end_done(added, p, err);
-}
-
-static int take_question(struct added *added, struct added_process *p, int question,
-			 const struct record_app *asked, struct error *err)
-{
-	struct error why = ERROR_NONE;
-
-	if (p->home->state > APP_RUNNING)
-		return give_up(added, p, ESRCH, err);
-	p->own = *asked;
-	p->changes = question == RECORD_QUESTION_LIMITS;
-	if (p->changes)
-		return step_change(added, p, err);
-	if (question == RECORD_QUESTION_FREEZE)
-		return take_freeze(added, p, err);
-	if (question == RECORD_QUESTION_THAW)
-		return take_thaw(added, p, err);
-	p->answers_to = &p->sockets[asked->ports[1]];
-	if ((question == RECORD_QUESTION_PROCESSES
-		 ? processes_list(p->home->pid, &p->answer, &why)
-		 : question_figures(DIR_CGROUP, p->home->group, &p->answer, &why)) < 0 ||
-	    platform_connect_from(*p->answers_to, p->record_port + asked->ports[1], &why) < 0)
-		return give_up(added, p, why.code, err);
-	return 0;
-}
-
-static int step_answer(struct added *added, struct added_process *p, short events,
-		       struct error *err)
-{
-	int code = events & (POLLERR | POLLHUP) ? added_socket_error(*p->answers_to) : 0;
-	int sent;
-
-	if (!events)
-		return 0;
-	errno = code ? code : EPIPE;
-	sent = code || events & POLLHUP ? -1 : question_send(&p->answer, *p->answers_to);
-	if (sent < 0)
-		return give_up(added, p, errno, err);
-	return sent > 0 ? end_done(added, p, err) : 0;
-}
-
 /* The record is awaited, then the app. */
 static int step_record(struct added *added, struct added_process *p, short events,
 		       struct error *err)
@@ -387,12 +255,8 @@ static int step_record(struct added *added, struct added_process *p, short event
 	int streams[APP_STREAMS];
 	int got, question;
 
-	if (p->answer.text)
-		return step_answer(added, p, events, err);
-	if (p->changes)
-		return step_change(added, p, err);
-	if (p->freezing >= 0)
-		return events ? step_freezing(added, p, err) : 0;
+	if (added_is_asked(p))
+		return added_step_question(added, p, events, err);
 	got = p->sockets[0] >= 0 ? added_read_record(p, events) : 0;
 	if (got > 0) {
 		close(p->sockets[0]);
@@ -400,17 +264,17 @@ static int step_record(struct added *added, struct added_process *p, short event
 		question = p->member ? RECORD_QUESTION_NONE
 				     : record_read_question(p->bytes, p->len, &asked, &why);
 		if (question < 0)
-			return give_up(added, p, why.code, err);
+			return added_give_up(added, p, why.code, err);
 		if (question != RECORD_QUESTION_NONE)
-			return take_question(added, p, question, &asked, err);
+			return added_take_question(added, p, question, &asked, err);
 		if (record_holds_networks(p->bytes, p->len))
-			return take_networks(added, p, err);
+			return added_take_networks(added, p, err);
 		got = p->member ? member_settle(p) : added_settle(p);
 	}
 	if (got < 0)
-		return give_up(added, p, errno, err);
+		return added_give_up(added, p, errno, err);
 	if (!p->member && p->home->state > APP_RUNNING)
-		return give_up(added, p, ESRCH, err);
+		return added_give_up(added, p, ESRCH, err);
 	/* One that is held has its namespaces already. */
 	if (p->sockets[0] >= 0 || (!p->member && p->home->state < APP_RUNNING && !p->home->held))
 		return 0;
@@ -425,7 +289,7 @@ static int step_record(struct added *added, struct added_process *p, short event
 	}
 	if ((p->member ? member_start(p, streams, &why)
 		       : app_join(&p->app, &p->config, p->home, streams, &why)) < 0)
-		return give_up(added, p, why.code, err);
+		return added_give_up(added, p, why.code, err);
 	added->had_members |= p->member;
 	return 0;
 }
@@ -471,7 +335,7 @@ int added_step(struct added *added, const struct pollfd *fds, struct error *err)
 int added_reap(struct added *added, pid_t pid, int wait_status, struct error *err)
 {
 	if (pid == added->changer)
-		return end_change(added, wait_status, err);
+		return added_end_change(added, wait_status, err);
 	for (size_t i = 0; added->count && i < FRAME_ADDED_MAX; i++) {
 		struct added_process *p = added->slots[i];
 		struct error why = ERROR_NONE;
@@ -548,7 +412,7 @@ int added_close(struct added *added, struct error *err)
 			app_signal(&p->app, SIGKILL);
 	for (size_t i = 0; added->count && i < FRAME_ADDED_MAX; i++) {
 		p = added->slots[i];
-		if (p && p->member && !p->running && give_up(added, p, ESRCH, err) < 0)
+		if (p && p->member && !p->running && added_give_up(added, p, ESRCH, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -574,7 +438,7 @@ int added_finish(struct added *added, int *poll_ms, struct error *err)
 		else if (p && p->running && p->app.state == APP_RUNNING)
 			result = end(added, p, EXIT_KIND_SIGNAL, SIGKILL, err);
 		else if (p)
-			result = give_up(added, p, ESRCH, err);
+			result = added_give_up(added, p, ESRCH, err);
 		if (result < 0)
 			return -1;
 	}

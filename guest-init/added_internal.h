@@ -38,6 +38,25 @@ int added_read_record(struct added_process *p, short events);
 /* The record of a process: all that it does not say is the app's. -1 with errno set. */
 int added_settle(struct added_process *p);
 
+/*
+ * The end of a slot: it could not even be tried, or what this process itself was to do is done.
+ * Return as added_step().
+ */
+int added_give_up(struct added *added, struct added_process *p, int code, struct error *err);
+int added_end_done(struct added *added, struct added_process *p, struct error *err);
+
+/*
+ * added_question.c: what is asked of this process; whether that has begun and is not done; the next
+ * step of it, with what poll() said; and the end of the process that changes limits.
+ */
+int added_take_networks(struct added *added, struct added_process *p, struct error *err);
+int added_take_question(struct added *added, struct added_process *p, int question,
+			const struct record_app *asked, struct error *err);
+bool added_is_asked(const struct added_process *p);
+int added_step_question(struct added *added, struct added_process *p, short events,
+			struct error *err);
+int added_end_change(struct added *added, int wait_status, struct error *err);
+
 /* The record of a member. -1 with errno set. */
 int member_settle(struct added_process *p);
 
