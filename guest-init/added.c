@@ -346,7 +346,7 @@ int added_reap(struct added *added, pid_t pid, int wait_status, struct error *er
 		starting = p->app.state == APP_STARTING;
 		app_process_ended(&p->app, wait_status);
 		if (tell_held(added, p, err) < 0 ||
-		    (starting && !p->app.failed && !p->app.held && tell_started(added, p, err) < 0))
+		    (starting && p->app.state == APP_RUNNING && tell_started(added, p, err) < 0))
 			return -1;
 		if (app_end(&p->app, &why) < 0)
 			abandon(p);

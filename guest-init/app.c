@@ -199,9 +199,12 @@ static int start_child(struct app *app, struct child *child, struct error *err)
 	if (app->pid == 0)
 		child_run(child);
 	close_child_ends(app, child);
-	if (app->pid < 0)
+	if (app->pid < 0) {
 		close_end(&app->report);
-	return app->pid < 0 ? -1 : 0;
+		return -1;
+	}
+	app_end_held(app);
+	return 0;
 }
 
 int app_start(struct app *app, struct error *err)
@@ -271,6 +274,13 @@ void app_wants(const struct app *app, struct pollfd *fds)
 		stream_wants(&app->streams[i], &fds[1 + i * STREAM_POLLFDS]);
 }
 
+/* Its process has said the last, and nothing of its program: it is dead. */
+static bool has_died_early(const struct app *app)
+{
+	return app->failed || app->held || app->ended_by ||
+	       (app->config->hold && !app->joined && !app->held_told);
+}
+
 /* Takes what the app's process has said so far. */
 static void read_reports(struct app *app)
 {
@@ -280,8 +290,7 @@ static void read_reports(struct app *app)
 	while (app->report >= 0 && (got = report_receive(app->report, &report, fds)) != -1) {
 		if (got == 0) {
 			close_end(&app->report);
-			/* What is held has said nothing of its program: it is dead. */
-			if (app->failed || app->held || app->state != APP_STARTING)
+			if (app->state != APP_STARTING || has_died_early(app))
 				break;
 			app->state = APP_RUNNING;
 			app_send_held_signals(app);

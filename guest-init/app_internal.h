@@ -9,7 +9,10 @@
 /* It runs: it gets the signals that came before. */
 void app_send_held_signals(struct app *app);
 
-/* It is held: there is no program yet that could wish for anything else than its end. */
+/*
+ * What came while it starts ends it: SIGKILL at once, whatever keeps it; if it is held, all that
+ * may, since there is no program yet that could wish for anything else.
+ */
 void app_end_held(struct app *app);
 
 #endif

@@ -39,8 +39,9 @@ void app_end_held(struct app *app)
 {
 	const int ends[] = { SIGKILL, SIGTERM, SIGINT,
 			     SIGQUIT, SIGHUP,  (int)app->config->stop_signal };
+	size_t count = app->held ? sizeof(ends) / sizeof(*ends) : app->state == APP_STARTING;
 
-	for (size_t i = 0; app->held && i < sizeof(ends) / sizeof(*ends); i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (!(app->held_signals >> (ends[i] - 1) & 1))
 			continue;
 		app->ended_by = ends[i];

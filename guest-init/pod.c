@@ -232,7 +232,7 @@ static int reap_app(struct pod *pod, struct app *app, int status, struct error *
 
 	app_process_ended(app, status);
 	if (tell_held(pod, app, err) < 0 ||
-	    (was == APP_STARTING && !app->failed && !app->held && tell_started(pod, app, err) < 0))
+	    (was == APP_STARTING && app->state == APP_RUNNING && tell_started(pod, app, err) < 0))
 		return -1;
 	app->pid = 0;
 	if (was == APP_CLEANING || !app_has_post_stop(app))

@@ -137,6 +137,10 @@ struct export_summary {
 	le64 entries; /* of which it consists */
 };
 
+/*
+ * Signals to what has not started wait until it has; but SIGKILL ends it at once, and what else may
+ * end it does if it is held. There is no APP_START then.
+ */
 struct frame_signal {
 	le32 app; /* index, or FRAME_ALL_APPS */
 	le32 signal;

@@ -333,6 +333,19 @@ static void close_added(struct host *host, int i)
 	host->ended[i] = false;
 }
 
+/* All processes of the container that was added. */
+static void kill_added(void)
+{
+	char path[PATH_TEXT_MAX];
+	_cleanup_fd_ int fd = -1;
+
+	CHECK(snprintf(path, sizeof(path), "%.200s/app%d/cgroup.kill", cgroup_path,
+		       FRAME_ID_ADDED_FIRST));
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	CHECK(fd);
+	CHECK(io_write_all(fd, "1", 1));
+}
+
 static void act_on_added(struct host *host)
 {
 	const struct script *script = host->script;
@@ -373,6 +386,8 @@ static void act_on_added(struct host *host)
 	host->ended[ADDED_OUT] |= script->added_close_out;
 	send_signal(host, FRAME_ID_ADDED_FIRST, script->added_signal);
 	send_signal(host, 0, script->added_app_signal);
+	if (script->added_dies)
+		kill_added();
 	if (script->added_stop)
 		send_stop(host);
 	host->app_ended |= script->added_app_signal || script->added_stop;

@@ -85,6 +85,7 @@ struct script {
 	const char *added_act_on;  /* when this is in its output: */
 	uint32_t added_signal;	   /* this is sent to it; 0: none */
 	uint32_t added_app_signal; /* and this to app 0; 0: none */
+	bool added_dies;	   /* and the kernel kills it */
 	bool added_stop;	   /* and there is an order to stop, with stop_ms */
 	bool added_close_out;	   /* and nobody reads it any more */
 	bool added_member;	   /* it is a container */

@@ -235,6 +235,21 @@ static void test_failing_pre_start(void **state)
 	expect_app(&o, 0, EXIT_KIND_NOT_STARTED, 126);
 }
 
+/* One that takes its time does not keep the app from being killed, and it has never started. */
+static void test_killed_in_pre_start(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	MAKE_POD("echo never");
+	apps[0].pre_start = (const char *[]){ "/bin/sh", "-c", "echo pre; " FOREVER, NULL };
+	apps[0].post_stop = (const char *[]){ "/bin/sh", "-c", "echo post", NULL };
+	run_with(&(struct script){ .signal_on = "pre\n", .signal = SIGNAL_KILL }, &o);
+	assert_string_equal(o.out, "pre\npost\n");
+	expect_app(&o, 0, EXIT_KIND_SIGNAL, SIGNAL_KILL);
+	assert_int_equal(o.starts, 0);
+}
+
 static void test_post_stop_has_its_time(void **state)
 {
 	struct outcome o;
@@ -556,6 +571,7 @@ int main(int argc, char **arguments)
 		cmocka_unit_test(test_handlers),
 		cmocka_unit_test(test_handlers_are_confined),
 		cmocka_unit_test(test_failing_pre_start),
+		cmocka_unit_test(test_killed_in_pre_start),
 		cmocka_unit_test(test_post_stop_has_its_time),
 		cmocka_unit_test(test_restart_on_failure),
 		cmocka_unit_test(test_restart_always),

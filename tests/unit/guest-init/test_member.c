@@ -178,6 +178,41 @@ static void make_inner(struct pod_app *inner, const char *argv[4], const char *s
 	*inner = (struct pod_app){ .argv = argv, .stdout_port = 2, .stderr_port = 3 };
 }
 
+static void expect_early_death(struct world *w, struct script script, unsigned held)
+{
+	struct outcome o;
+
+	script.added_act_on = "hook";
+	run(w, script, &o);
+	assert_string_equal(o.added_out, "hook\n");
+	assert_int_equal(o.added_held, held);
+	assert_int_equal(o.added_starts, 0);
+	assert_int_equal(o.added_exits, 1);
+	assert_int_equal(o.added_kind, EXIT_KIND_SIGNAL);
+	assert_int_equal(o.added_code, SIGKILL);
+}
+
+/* What runs before its program takes its time: it can be killed nevertheless, and never starts. */
+static void test_killed_before_its_program(void **state)
+{
+	const char *argv[] = { "/bin/sh", "-c", "echo hook; exec sleep 1000", NULL };
+	struct pod_hook hook = { .path = "/bin/sh", .argv = argv };
+	struct world w;
+
+	(void)state;
+	make_world(&w, "echo started");
+	w.member.app.hold = true;
+	w.member.app.start_hooks = &hook;
+	w.member.app.start_hook_count = 1;
+	w.member.app.start_state = "{}";
+	expect_early_death(&w, (struct script){ .added_signal = SIGKILL }, 1);
+	w.member.app.start_hook_count = 0;
+	w.member.app.pre_start = argv;
+	expect_early_death(&w, (struct script){ .added_signal = SIGKILL }, 0);
+	/* Not by the host, but for want of memory. */
+	expect_early_death(&w, (struct script){ .added_dies = true }, 0);
+}
+
 static void test_processes_in_it(void **state)
 {
 	const char *argv[4];
@@ -386,6 +421,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_own_cgroups),
+		cmocka_unit_test(test_killed_before_its_program),
 		cmocka_unit_test(test_processes_in_it),
 		cmocka_unit_test(test_it_ends_under_a_process),
 		cmocka_unit_test(test_the_pod_ends),
