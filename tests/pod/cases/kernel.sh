@@ -12,3 +12,12 @@ test_features() {
 
 # A script that ended early would report nothing missing.
 same_number_of_checks() { [ "$(grep -c '^ok ' "$out")" -ge 215 ]; }
+
+# A program of a real-time class that never sleeps leaves ordinary ones a twentieth of their CPU.
+test_real_time_leaves_some() {
+  # shellcheck disable=SC2016
+  run_pod --cpus 1 "$debian" --cap-add SYS_NICE -- sh -c 'chrt --fifo 10 sh -c "while :; do :; done" &
+    for i in 1 2 3; do sleep 0.1; done; chrt --pid $! | head -n 1 | sed "s/.*: //"; kill -9 $!'
+  expect_status 0
+  expect_stdout SCHED_FIFO
+}
