@@ -62,7 +62,7 @@ enum frame_type {
 	FRAME_WINSIZE = 65, /* struct frame_winsize */
 	FRAME_STOP = 66,    /* struct frame_stop: an orderly end of all apps */
 	FRAME_ADD = 67,	    /* struct frame_add: start a process beside an app's */
-	FRAME_CLOCK = 68,   /* nothing: the host's wall clock was set, or the host slept */
+	FRAME_CLOCK = 68,   /* nothing: the host's wall clock was set or goes otherwise */
 	FRAME_START = 69,   /* struct frame_start: execve() of an app that is held */
 };
 

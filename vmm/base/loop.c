@@ -213,13 +213,14 @@ void loop_timer_set_earlier(struct loop_timer *timer, uint64_t delay_ms)
 		loop_timer_set(timer, delay_ms);
 }
 
-void loop_timer_set_on_clock(struct loop_timer *timer, loop_timer_fn *fn)
+void loop_timer_set_on_clock(struct loop_timer *timer, uint64_t delay_ms, loop_timer_fn *fn)
 {
-	/* A time that does not come. */
-	const struct itimerspec when = { .it_value.tv_sec = INT64_MAX };
+	struct itimerspec when = { 0 };
 	int r;
 
 	timer->fn = fn;
+	(void)clock_gettime(CLOCK_REALTIME, &when.it_value);
+	when.it_value.tv_sec += (time_t)(delay_ms / 1000);
 	r = timerfd_settime(timer->member.fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when,
 			    NULL);
 	/* ECANCELED: the clock was set since the last look, and the timer is set all the same. */

@@ -96,9 +96,10 @@ void loop_timer_set(struct loop_timer *timer, uint64_t delay_ms);
 /* The same, unless it is set to an earlier time. Not for 0. */
 void loop_timer_set_earlier(struct loop_timer *timer, uint64_t delay_ms);
 /*
- * Calls fn whenever the wall clock is set, or the host wakes from suspend; replaces what was set.
+ * Calls fn once, when the wall clock is set, or the host wakes from suspend, or when delay_ms of
+ * the wall clock are over, whatever comes first; replaces what was set.
  */
-void loop_timer_set_on_clock(struct loop_timer *timer, loop_timer_fn *fn);
+void loop_timer_set_on_clock(struct loop_timer *timer, uint64_t delay_ms, loop_timer_fn *fn);
 void loop_timer_remove(struct loop_timer *timer);
 
 /* Calls fn once for any number of raises since the last call. */

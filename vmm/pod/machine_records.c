@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "guest-init/protocol.h"
 #include "vmm/base/bytes.h"
@@ -93,13 +94,31 @@ static void on_app_exit(struct supervisor *supervisor, const struct machine_even
 		report(REPORT_WARNING, "%s", err.text);
 }
 
+static int64_t clock_ns(clockid_t id)
+{
+	struct timespec now = { 0 };
+
+	(void)clock_gettime(id, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void on_clock(struct loop_timer *timer);
+
+static bool watch_clock(struct supervisor *supervisor)
+{
+	loop_timer_set_on_clock(&supervisor->boot_limit, CLOCK_WATCH_PERIOD_MS, on_clock);
+	return clock_watch_look(&supervisor->clock, clock_ns(CLOCK_REALTIME),
+				clock_ns(CLOCK_MONOTONIC_RAW));
+}
+
 /* The guest looks at the host's clock once in a while; now it should do so at once. */
 static void on_clock(struct loop_timer *timer)
 {
 	struct supervisor *supervisor = container_of(timer, struct supervisor, boot_limit);
 	const struct machine_command command = { .type = MACHINE_COMMAND_CLOCK };
 
-	supervisor_command(supervisor, &command);
+	if (watch_clock(supervisor))
+		supervisor_command(supervisor, &command);
 }
 
 static void on_first_start(struct supervisor *supervisor)
@@ -120,7 +139,7 @@ static void on_event(struct supervisor *supervisor, const struct machine_event *
 	}
 	switch ((enum machine_event_type)event->type) {
 	case MACHINE_EVENT_HELLO:
-		loop_timer_set_on_clock(&supervisor->boot_limit, on_clock);
+		(void)watch_clock(supervisor);
 		return;
 	case MACHINE_EVENT_APP_START:
 		on_first_start(supervisor);

@@ -10,6 +10,7 @@
 #include "vmm/machine/machine.h"
 #include "vmm/pod/app_states.h"
 #include "vmm/pod/assemble.h"
+#include "vmm/pod/clock_watch.h"
 #include "vmm/pod/control_socket.h"
 #include "vmm/pod/exec_server.h"
 #include "vmm/pod/launch.h"
@@ -24,7 +25,8 @@ struct supervisor {
 	struct loop loop;
 	struct loop_fd machine;
 	struct loop_fd signals;
-	struct loop_timer boot_limit; /* then it watches the wall clock */
+	struct loop_timer boot_limit; /* then it is for the watch over the wall clock */
+	struct clock_watch clock;
 	struct roles roles;
 	struct pod_directory *directory;
 	struct detach *detach;

@@ -187,7 +187,7 @@ static void test_timer(void **state)
 	assert_int_equal(c.calls, 1);
 	loop_timer_set(&c.timer, 1);
 	loop_timer_set(&c.timer, 0);
-	loop_timer_set_on_clock(&c.timer, count_timer);
+	loop_timer_set_on_clock(&c.timer, 1000000, count_timer);
 	assert_int_equal(loop_run_once(&loop, 5, &err), 0);
 	assert_int_equal(c.calls, 1);
 	assert_false(loop_stopped(&loop));
