@@ -262,22 +262,82 @@ int platform_host_time(int64_t *ns)
 	return -1;
 }
 
+/* Twenty looks, each when it is due, at a clock that goes wrong at a steady rate; when they end. */
+static int64_t looks(struct clock_state *clock, int64_t wrong_ppb, int64_t now_ns,
+		     int64_t *behind_ns, struct clock_change *change)
+{
+	for (int i = 0; i < 20; i++) {
+		int64_t passed_ns = clock->period_ms * 1000000;
+
+		now_ns += passed_ns;
+		*behind_ns += (wrong_ppb - change->rate_ppb) * (passed_ns / 1000000) / 1000;
+		*change = clock_judge(clock, now_ns, *behind_ns, 1000, false);
+		*behind_ns -= change->step_ns;
+	}
+	return now_ns;
+}
+
+/* What is far is set, what is near is left, and what lies between is taken away by the rate. */
 static void test_clock(void **state)
 {
+	const int64_t started_ns = 20000000;
+	struct clock_state clock = { 0 };
+	struct clock_change change;
+
 	(void)state;
-	for (int set = 0; set < 2; set++) {
-		assert_int_equal(clock_judge(CLOCK_CLOSE_NS, 0, set), CLOCK_LEAVE);
-		assert_int_equal(clock_judge(-CLOCK_CLOSE_NS, 0, set), CLOCK_LEAVE);
-		assert_int_equal(clock_judge(CLOCK_STEP_NS + 1, 1, set), CLOCK_STEP);
-		assert_int_equal(clock_judge(-CLOCK_STEP_NS - 1, 1, set), CLOCK_STEP);
-		assert_int_equal(clock_judge(-CLOCK_STEP_NS - 1, CLOCK_STEP_NS + 1, set),
-				 CLOCK_LEAVE);
+	change = clock_judge(&clock, started_ns, 5000000, 1000, true);
+	assert_int_equal(change.step_ns, 5000000);
+	assert_int_equal(change.rate_ppb, 0);
+	assert_int_equal(clock.period_ms, CLOCK_PERIOD_MS);
+	for (int sign = -1; sign <= 1; sign += 2) {
+		struct clock_state next = clock;
+
+		change = clock_judge(&next, started_ns + 1000000, sign * CLOCK_CLOSE_NS, 0, true);
+		assert_int_equal(change.step_ns, 0);
+		assert_int_equal(change.rate_ppb, sign * 13333);
+		change =
+		    clock_judge(&next, started_ns + 2000000, sign * (CLOCK_STEP_NS + 1), 1, true);
+		assert_int_equal(change.step_ns, sign * (CLOCK_STEP_NS + 1));
+		assert_int_equal(change.rate_ppb, 0);
+		change = clock_judge(&next, started_ns + 3000000, sign * CLOCK_STEP_NS,
+				     CLOCK_STEP_NS + 1, true);
+		assert_int_equal(change.step_ns, 0);
+		assert_int_equal(change.rate_ppb, 0);
+		change = clock_judge(&next, started_ns + 4000000, sign * 3000000, 1, true);
+		assert_int_equal(change.step_ns, 0);
+		assert_int_equal(change.rate_ppb, sign * 200000);
+		/* That is over when it was to be over, and was no property of the clock. */
+		change = clock_judge(&next, started_ns + 15004000000, 0, 1, false);
+		assert_int_equal(change.step_ns, 0);
+		assert_int_equal(change.rate_ppb, 0);
 	}
-	assert_int_equal(clock_judge(CLOCK_CLOSE_NS + 1, 1, true), CLOCK_STEP);
-	assert_int_equal(clock_judge(-5000000, 1, false), CLOCK_SLEW);
-	assert_int_equal(clock_judge(5000000, 4000000, false), CLOCK_SLEW);
 	clock_set();
 	assert_int_equal(clock_due_ms(), 0);
+}
+
+/* Its rate is learned, so that it is looked at ever more rarely; a jump is no rate. */
+static void test_clock_rate(void **state)
+{
+	const int64_t rates[] = { 0, 12345, -300000, 450000 };
+	int64_t now_ns;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		struct clock_state clock = { 0 };
+		int64_t behind_ns = 0;
+		struct clock_change change = clock_judge(&clock, 1000000, 0, 1000, true);
+
+		now_ns = looks(&clock, rates[i], 1000000, &behind_ns, &change);
+		assert_in_range(behind_ns + CLOCK_CLOSE_NS, 0, 2 * CLOCK_CLOSE_NS);
+		assert_in_range(clock.rate_ppb - rates[i] + 1000, 0, 2000);
+		assert_int_equal(clock.period_ms, CLOCK_PERIOD_MAX_MS);
+		change = clock_judge(&clock, now_ns + 1000000, 86400000000000, 1000, true);
+		assert_int_equal(change.step_ns, 86400000000000);
+		assert_int_equal(clock.period_ms, CLOCK_PERIOD_MS);
+		change = clock_judge(&clock, now_ns + 15001000000, -90000000000, 1000, false);
+		assert_int_equal(change.step_ns, -90000000000);
+		assert_in_range(change.rate_ppb - rates[i] + 1000, 0, 2000);
+	}
 }
 
 static void test_policy(void **state)
@@ -572,13 +632,21 @@ static void test_start_hooks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_start_hooks), cmocka_unit_test(test_limits_together),
-		cmocka_unit_test(test_policy),	    cmocka_unit_test(test_cgroups),
-		cmocka_unit_test(test_oom_kills),   cmocka_unit_test(test_clock),
-		cmocka_unit_test(test_users),	    cmocka_unit_test(test_users_without_files),
-		cmocka_unit_test(test_many_groups), cmocka_unit_test(test_frames),
-		cmocka_unit_test(test_bad_frames),  cmocka_unit_test(test_interpreters),
-		cmocka_unit_test(test_size),	    cmocka_unit_test(test_removed_cgroups),
+		cmocka_unit_test(test_start_hooks),
+		cmocka_unit_test(test_limits_together),
+		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_cgroups),
+		cmocka_unit_test(test_oom_kills),
+		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_clock_rate),
+		cmocka_unit_test(test_users),
+		cmocka_unit_test(test_users_without_files),
+		cmocka_unit_test(test_many_groups),
+		cmocka_unit_test(test_frames),
+		cmocka_unit_test(test_bad_frames),
+		cmocka_unit_test(test_interpreters),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_removed_cgroups),
 		cmocka_unit_test(test_slow_limit),
 	};
 
