@@ -213,6 +213,17 @@ poststop one stopped"
   wait_for 60 is_status one stopped
   expect_same "$(cat one.out)" "nacelle: the startContainer hook /bin/sh ended with status 4"
   oci delete one || fail delete
+  # One that does not end does not keep its container from being killed.
+  change b1 'c["hooks"]["startContainer"][0]["args"][2] = "echo hook; exec sleep 1000"'
+  oci create -b b1 one </dev/null >one.out 2>&1 || fail "not made: $(cat one.out)"
+  oci start one 2>start.err &
+  start=$!
+  wait_for 60 has_line one.out hook
+  oci kill one KILL || fail "kill"
+  ! wait "$start" || fail "started"
+  grep -qF "the app was killed before its start" start.err || fail "$(cat start.err)"
+  wait_for 60 is_status one stopped
+  oci delete one || fail delete
   change b1 'c["hooks"] = {}'
   oci run -d -b b1 one </dev/null >one.out 2>&1 || fail "not made: $(cat one.out)"
   oci delete --force one || fail "delete --force"
