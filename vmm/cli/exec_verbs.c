@@ -73,14 +73,14 @@ static int pause_one(const struct pod_verb_options *options, struct pod_director
 		     struct error *err)
 {
 	(void)options;
-	return exec_pause(pod, true, err);
+	return exec_pause(pod, true, EXEC_PAUSE_LIMIT_S, err);
 }
 
 static int resume_one(const struct pod_verb_options *options, struct pod_directory *pod,
 		      struct error *err)
 {
 	(void)options;
-	return exec_pause(pod, false, err);
+	return exec_pause(pod, false, EXEC_PAUSE_LIMIT_S, err);
 }
 
 int cli_pause(const void *options, int argc, char **argv, struct error *err)

@@ -389,7 +389,7 @@ static int set_pause(const char *id, bool pause, struct error *err)
 	/* One that is paused with its sandbox may be paused by itself as well. */
 	runs = strcmp(container.status, "running") == 0 || strcmp(container.status, "paused") == 0;
 	if (runs)
-		result = exec_pause(&container.pod, pause, &cause);
+		result = exec_pause(&container.pod, pause, EXEC_PAUSE_LIMIT_S, &cause);
 	if (!runs || (result < 0 && cause.code == EALREADY))
 		error_set(err, 0, "container not %s: it is %s", wanted, container.status);
 	else if (result < 0)

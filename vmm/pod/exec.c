@@ -309,15 +309,26 @@ int exec_run(const struct exec_options *options, const struct pod_directory *pod
 	return exec.socket < 0 ? -1 : exec_serve(&exec, argv, err);
 }
 
-int exec_pause(const struct pod_directory *pod, bool pause, struct error *err)
+int exec_pause(const struct pod_directory *pod, bool pause, int limit_s, struct error *err)
 {
 	struct pod_request request = client_request(pause ? POD_REQUEST_PAUSE : POD_REQUEST_RESUME);
-	_cleanup_fd_ int fd = client_connect_pod(pod, err);
+	int fd = client_connect_pod(pod, err);
+	struct pollfd answer = { .fd = fd, .events = POLLIN };
 	struct pod_reply reply;
+	int result, is_there = 1;
 
 	if (fd < 0)
 		return -1;
-	return client_ask(fd, &request, &reply, err) < 0
-		   ? error_prefix(err, "the pod %s", pod->uuid)
-		   : 0;
+	result = client_send(fd, &request, NULL, 0, err);
+	while (result == 0 && (is_there = poll(&answer, 1, limit_s * 1000)) < 0 && errno == EINTR)
+		;
+	if (result == 0 && is_there)
+		result = client_receive(fd, &reply, err);
+	close(fd);
+	if (!is_there && pause)
+		(void)exec_pause(pod, false, limit_s, NULL);
+	if (!is_there)
+		return error_set(err, 0, "the pod %s does not %s within %d seconds", pod->uuid,
+				 pause ? "stand still" : "go on", limit_s);
+	return result < 0 ? error_prefix(err, "the pod %s", pod->uuid) : 0;
 }

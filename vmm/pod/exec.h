@@ -48,7 +48,12 @@ int exec_run(const struct exec_options *options, const struct pod_directory *pod
 int exec_orphan(const struct exec_options *options, const struct orphan_options *streams,
 		const struct pod_directory *pod, const char **argv, pid_t *pid, struct error *err);
 
-/* Stops all processors of a pod, or lets them go on. Returns 0, or -1 with err filled. */
-int exec_pause(const struct pod_directory *pod, bool pause, struct error *err);
+/*
+ * Stops all processors of a pod, or all processes of a container that shares its machine, or lets
+ * them go on. Returns 0, or -1 with err filled: also if there is no answer within limit_s, and
+ * then what was to stop goes on.
+ */
+enum { EXEC_PAUSE_LIMIT_S = 30 };
+int exec_pause(const struct pod_directory *pod, bool pause, int limit_s, struct error *err);
 
 #endif

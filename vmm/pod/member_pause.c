@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "vmm/base/cleanup.h"
 #include "vmm/pod/exec_internal.h"
 #include "vmm/pod/record.h"
+#include "vmm/pod/report.h"
 #include "vmm/pod/supervisor.h"
 
 static int refuse(struct pod_client *client, const struct pod_request *request, int error,
@@ -53,6 +55,7 @@ static struct exec_slot *find_asked(struct supervisor *supervisor, uint32_t id)
 static void on_done(struct supervisor *supervisor, const struct machine_event *exit)
 {
 	struct exec_slot *slot = find_asked(supervisor, exit->app);
+	int error;
 
 	/* It has ended, or has been asked for something else since. */
 	if (!slot)
@@ -62,8 +65,12 @@ static void on_done(struct supervisor *supervisor, const struct machine_event *e
 		answer(slot, 0, "");
 		return;
 	}
-	answer(slot, exit->kind == EXIT_KIND_INIT_FAILURE && exit->code ? (int)exit->code : EPROTO,
-	       "the guest cannot stop the container, or let it go on");
+	error = exit->kind == EXIT_KIND_INIT_FAILURE && exit->code ? (int)exit->code : EPROTO;
+	/* Nobody waits any more, and it may have been said that this is done. */
+	if (!slot->member.pausing)
+		report(REPORT_WARNING, "a container is %s after all: %s",
+		       slot->member.is_paused ? "not paused" : "paused", strerror(error));
+	answer(slot, error, "the guest cannot stop the container, or let it go on");
 	slot->member.is_paused = !slot->member.is_paused;
 }
 
@@ -94,7 +101,8 @@ static int check(const struct supervisor *supervisor, struct pod_client *client,
 
 	if (slot->member.state != POD_APP_RUNNING)
 		return pod_client_refuse(client, request, EAGAIN, "the container does not run");
-	if (slot->member.pausing)
+	/* A pause may never come about, and can be taken back. */
+	if (slot->member.pausing && (pause || !slot->member.is_paused))
 		return pod_client_refuse(client, request, EAGAIN,
 					 "the container is being paused or resumed");
 	if (slot->member.is_paused && pause)
@@ -123,6 +131,7 @@ int member_pause_begin(struct supervisor *supervisor, struct pod_client *client,
 	id = ask(supervisor, slot, pause, &err);
 	if (!id)
 		return refuse(client, request, err.code ? err.code : EINVAL, err.text);
+	answer(slot, ECANCELED, "the container is resumed meanwhile");
 	slot->member.is_paused = pause;
 	slot->member.asked_to_pause = id;
 	slot->member.pausing = client;
@@ -142,4 +151,6 @@ void member_pause_on_pod_paused(struct supervisor *supervisor)
 void member_pause_on_exit(struct exec_slot *slot)
 {
 	answer(slot, ESRCH, "the container has ended");
+	slot->member.is_paused = false;
+	slot->member.asked_to_pause = 0;
 }

@@ -9,7 +9,8 @@
 
 /*
  * PAUSE and RESUME of a member; answered when the guest has done it. Where the whole machine is
- * paused it is answered at once, and done when that goes on. Returns as a handler of requests.
+ * paused it is answered at once, and done when that goes on. A RESUME takes a PAUSE back that is
+ * under way, whose asker gets ECANCELED. Returns as a handler of requests.
  */
 int member_pause_begin(struct supervisor *supervisor, struct pod_client *client,
 		       const struct pod_request *request, struct exec_slot *slot);

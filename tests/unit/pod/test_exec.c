@@ -11,6 +11,7 @@
 #include "tests/unit/pod/pods_fixture.h"
 #include "vmm/base/descriptors.h"
 #include "vmm/pod/client.h"
+#include "vmm/pod/control_socket.h"
 #include "vmm/pod/exec_internal.h"
 
 enum { PATIENCE_MS = 100000, TURN_MS = 10 };
@@ -105,10 +106,65 @@ static void test_orphans(void **state)
 	close(command.socket);
 }
 
+static int expect_request(int listener, enum pod_request_type type)
+{
+	struct pollfd fd = { .fd = listener, .events = POLLIN };
+	struct pod_request request;
+	int client;
+
+	assert_int_equal(poll(&fd, 1, PATIENCE_MS), 1);
+	client = accept(listener, NULL, NULL);
+	fd.fd = client;
+	assert_int_equal(poll(&fd, 1, PATIENCE_MS), 1);
+	assert_int_equal(recv(client, &request, sizeof(request), 0), sizeof(request));
+	assert_int_equal(request.type, type);
+	return client;
+}
+
+/* What does not stand still goes on, and who waits for it is told. */
+static void test_endless_pause(void **state)
+{
+	char directory[] = "/tmp/nacelle-exec-XXXXXX", text[ERROR_TEXT_MAX] = "";
+	struct pod_directory pod = { .uuid = "12345678-1234-1234-1234-123456789abc" };
+	struct command resume;
+	int words[2], listener, pause_socket, status;
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	pod.fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	listener = control_socket_bind(pod.fd, NULL);
+	assert_true(listener >= 0 && pipe(words) == 0);
+	pid = fork_helper();
+	if (pid == 0) {
+		struct error err = ERROR_NONE;
+
+		status = exec_pause(&pod, true, 1, &err);
+		(void)!write(words[1], err.text, strlen(err.text));
+		_exit(status == 0);
+	}
+	pause_socket = expect_request(listener, POD_REQUEST_PAUSE);
+	resume.socket = expect_request(listener, POD_REQUEST_RESUME);
+	answer(&resume, POD_REQUEST_RESUME, POD_APP_RUNNING, 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(read(words[0], text, sizeof(text) - 1) > 0);
+	assert_string_equal(text, "the pod 12345678-1234-1234-1234-123456789abc does not stand "
+				  "still within 1 seconds");
+	close(pause_socket);
+	close(resume.socket);
+	close(listener);
+	close(words[0]);
+	close(words[1]);
+	close(pod.fd);
+	assert_int_equal(remove_tree(AT_FDCWD, directory), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_orphans),
+		cmocka_unit_test(test_endless_pause),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -310,19 +310,25 @@ static void send_pause(struct fixture *f, enum pod_request_type type)
 	turn(f);
 }
 
+static void say_of(struct fixture *f, uint32_t id, uint32_t kind, uint32_t code)
+{
+	const struct machine_event event = {
+		.type = MACHINE_EVENT_APP_EXIT, .app = id, .kind = kind, .code = code
+	};
+
+	exec_server_on_event(&f->supervisor, &event);
+}
+
 /* What the guest says to the question that it has been sent about the member. */
 static void answer_question(struct fixture *f, uint32_t kind, uint32_t code)
 {
 	const struct machine_command command = hear(f);
-	const struct machine_event event = {
-		.type = MACHINE_EVENT_APP_EXIT, .app = command.id, .kind = kind, .code = code
-	};
 
 	assert_int_equal(command.type, MACHINE_COMMAND_ADD);
 	assert_int_equal(command.app, f->id);
 	assert_int_equal(command.flags, MACHINE_ADD_RECORD);
 	assert_int_not_equal(command.id, f->id);
-	exec_server_on_event(&f->supervisor, &event);
+	say_of(f, command.id, kind, code);
 }
 
 static int expect_answer(struct fixture *f, enum pod_request_type type)
@@ -380,9 +386,60 @@ static void test_pause(void **state)
 	send_pause(f, POD_REQUEST_PAUSE);
 	say(f, MACHINE_EVENT_APP_EXIT, EXIT_KIND_SIGNAL, SIGKILL);
 	assert_int_equal(expect_answer(f, POD_REQUEST_PAUSE), ESRCH);
+	answer_question(f, EXIT_KIND_INIT_FAILURE, ESRCH);
+	assert_false(is_paused(f));
 	let_go(f);
 	expect_state(f->client, POD_APP_EXITED);
-	answer_question(f, EXIT_KIND_INIT_FAILURE, ESRCH);
+}
+
+/* One that does not come about can be taken back by another, who is the one that counts. */
+static void test_endless_pause(void **state)
+{
+	struct fixture *f = *state;
+	struct pod_request request;
+	struct pod_reply reply;
+	uint32_t pause, resume;
+	struct error err = ERROR_NONE;
+	int third;
+
+	run(f);
+	send_pause(f, POD_REQUEST_PAUSE);
+	pause = hear(f).id;
+	third = client_connect(f->dir_fd, NULL);
+	turn(f);
+	request = about(f, POD_REQUEST_PAUSE);
+	assert_int_equal(ask(f, third, &request, -1, &reply), EAGAIN);
+	request.type = POD_REQUEST_RESUME;
+	assert_int_equal(client_send(third, &request, NULL, 0, NULL), 0);
+	turn(f);
+	assert_int_equal(expect_answer(f, POD_REQUEST_PAUSE), ECANCELED);
+	assert_int_equal(ask(f, f->other, &request, -1, &reply), EAGAIN);
+	resume = hear(f).id;
+	say_of(f, pause, EXIT_KIND_INIT_FAILURE, ECANCELED);
+	assert_false(is_paused(f));
+	say_of(f, resume, EXIT_KIND_CODE, 0);
+	assert_int_equal(client_receive(third, &reply, &err), 0);
+	assert_int_equal(reply.type, POD_REQUEST_RESUME);
+	assert_false(is_paused(f));
+	close(third);
+}
+
+/* The guest cannot do what it has been asked; what the supervisor says of that. */
+static void fail_and_listen(struct fixture *f, char said[128])
+{
+	int kept = dup(STDERR_FILENO), words[2];
+	ssize_t len;
+
+	assert_int_equal(pipe(words), 0);
+	(void)fcntl(words[0], F_SETFL, O_NONBLOCK);
+	assert_true(dup2(words[1], STDERR_FILENO) >= 0);
+	answer_question(f, EXIT_KIND_INIT_FAILURE, ENOSPC);
+	assert_true(dup2(kept, STDERR_FILENO) >= 0);
+	len = read(words[0], said, 127);
+	said[len > 0 ? len : 0] = '\0';
+	close(kept);
+	close(words[0]);
+	close(words[1]);
 }
 
 /* With the whole machine: nobody waits for a guest that stands still, and each has its own state.
@@ -392,6 +449,7 @@ static void test_pause_of_all(void **state)
 	struct fixture *f = *state;
 	struct pod_request request;
 	struct pod_reply reply;
+	char warning[128];
 	int third;
 
 	run(f);
@@ -419,6 +477,15 @@ static void test_pause_of_all(void **state)
 	answer_question(f, EXIT_KIND_INIT_FAILURE, ECANCELED);
 	answer_question(f, EXIT_KIND_CODE, 0);
 	f->supervisor.reply_flags &= ~(uint32_t)POD_REPLY_PAUSED;
+	assert_true(is_paused(f));
+	/* What has been said to be done is not: the state is right, and the user is told. */
+	f->supervisor.reply_flags |= POD_REPLY_PAUSED;
+	send_pause(f, POD_REQUEST_RESUME);
+	assert_int_equal(expect_answer(f, POD_REQUEST_RESUME), 0);
+	f->supervisor.reply_flags &= ~(uint32_t)POD_REPLY_PAUSED;
+	fail_and_listen(f, warning);
+	assert_string_equal(warning, "nacelle: warning: a container is paused after all: "
+				     "No space left on device\n");
 	assert_true(is_paused(f));
 	/* Who asks may go. */
 	send_pause(f, POD_REQUEST_RESUME);
@@ -798,6 +865,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nobody_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_program_has_ended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pause, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_endless_pause, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pause_of_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many_shares, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_place, set_up, tear_down),
