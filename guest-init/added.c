@@ -380,12 +380,26 @@ bool added_has_members(const struct added *added)
 	return next_member(added, &(size_t){ 0 });
 }
 
-void added_stop(struct added *added)
+/* No member comes any more; those that have no process yet get none. */
+static int refuse_members(struct added *added, struct error *err)
+{
+	added->closed = true;
+	for (size_t i = 0; added->count && i < FRAME_ADDED_MAX; i++) {
+		struct added_process *p = added->slots[i];
+
+		if (p && p->member && !p->running && added_give_up(added, p, ESRCH, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int added_stop(struct added *added, struct error *err)
 {
 	struct added_process *p;
 
 	for (size_t at = 0; (p = next_member(added, &at));)
 		app_signal(&p->app, p->config.stop_signal);
+	return refuse_members(added, err);
 }
 
 void added_kill(struct added *added)
@@ -406,16 +420,10 @@ int added_close(struct added *added, struct error *err)
 {
 	struct added_process *p;
 
-	added->closed = true;
 	for (size_t at = 0; (p = next_member(added, &at));)
 		if (waits_for_start(&p->app))
 			app_signal(&p->app, SIGKILL);
-	for (size_t i = 0; added->count && i < FRAME_ADDED_MAX; i++) {
-		p = added->slots[i];
-		if (p && p->member && !p->running && added_give_up(added, p, ESRCH, err) < 0)
-			return -1;
-	}
-	return 0;
+	return refuse_members(added, err);
 }
 
 int added_finish(struct added *added, int *poll_ms, struct error *err)

@@ -25,7 +25,7 @@ struct added {
 	size_t app_count;
 	size_t count; /* of slots in use */
 	bool had_members;
-	bool closed; /* the apps have ended: no member comes any more */
+	bool closed; /* the apps have ended, or shall: no member comes any more */
 	/* A cgroup that a container could keep from being removed is no other's. */
 	uint32_t next_group;
 	struct added_process *slots[FRAME_ADDED_MAX];
@@ -66,8 +66,11 @@ int added_close(struct added *added, struct error *err);
 /* Whether a member has a process. */
 bool added_has_members(const struct added *added);
 
-/* To all members: each its stop signal, or SIGKILL. */
-void added_stop(struct added *added);
+/*
+ * To all members: each its stop signal, and none is added any more, which returns as added_step();
+ * or SIGKILL.
+ */
+int added_stop(struct added *added, struct error *err);
 void added_kill(struct added *added);
 
 /*

@@ -82,14 +82,14 @@ static void stop_idle(struct pod *pod, struct app *app)
  * The orderly end of all apps and members. `excused`: another app has failed, and what ends by its
  * stop signal has not.
  */
-static void stop_all(struct pod *pod, uint32_t timeout_ms, bool excused)
+static int stop_all(struct pod *pod, uint32_t timeout_ms, bool excused, struct error *err)
 {
 	uint64_t kill_at = now_ms() + timeout_ms;
 
 	if (timeout_ms != FRAME_STOP_PATIENT && (!pod->kill_at_ms || kill_at < pod->kill_at_ms))
 		pod->kill_at_ms = kill_at;
 	if (pod->stop_sent)
-		return;
+		return 0;
 	pod->stopping = pod->stop_sent = true;
 	for (size_t i = 0; i < pod->app_count; i++) {
 		struct app *app = &pod->apps[i];
@@ -98,7 +98,7 @@ static void stop_all(struct pod *pod, uint32_t timeout_ms, bool excused)
 		stop_idle(pod, app);
 		app_signal(app, app->config->stop_signal);
 	}
-	added_stop(&pod->added);
+	return added_stop(&pod->added, err);
 }
 
 /* A user who ends a pod by hand does not want it back. */
@@ -140,7 +140,7 @@ static void handle_frame(void *context, const struct host_frame *frame)
 	struct pod *pod = context;
 
 	if (frame->type == FRAME_STOP)
-		stop_all(pod, frame->timeout_ms, false);
+		pod->broken |= stop_all(pod, frame->timeout_ms, false, pod->err) < 0;
 	else if (frame->type == FRAME_CLOCK)
 		clock_set();
 	else if (frame->type == FRAME_ADD)
@@ -205,8 +205,9 @@ static int finish_app(struct pod *pod, struct app *app, struct error *err)
 	if (!pod->failed) {
 		pod->exit = (struct frame_pod_exit){ le32_make(app->kind), le32_make(app->code) };
 		pod->failed = failed;
-		if (failed && pod->left)
-			stop_all(pod, pod->record->stop_timeout_ms, true);
+		if (failed && pod->left &&
+		    stop_all(pod, pod->record->stop_timeout_ms, true, err) < 0)
+			return -1;
 	}
 	return tell_ended(pod, app, FRAME_APP_EXIT, err);
 }

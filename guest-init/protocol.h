@@ -149,7 +149,7 @@ struct frame_signal {
 
 /*
  * Each app and each member gets its stop signal, and SIGKILL if it is still there after the time.
- * No app is started any more. Another order may shorten the time.
+ * No app is started any more, and no member added. Another order may shorten the time.
  */
 struct frame_stop {
 	le32 timeout_ms; /* 0: at once; FRAME_STOP_PATIENT: never */

@@ -57,6 +57,8 @@ int members_reserve(struct supervisor *supervisor, struct pod_client *client,
 		return refuse(client, request, ESRCH,
 			      "the sandbox's program has ended, and only containers that run are "
 			      "left there");
+	if (supervisor->reply_flags & POD_REPLY_STOPPING)
+		return refuse(client, request, ESRCH, "the sandbox is being stopped");
 	if (supervisor->reply_flags & POD_REPLY_PAUSED)
 		return refuse(client, request, EAGAIN, "the sandbox is paused; resume it first");
 	if (!slot)

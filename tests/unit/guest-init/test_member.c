@@ -362,6 +362,40 @@ static void test_all_are_stopped(void **state)
 	}
 }
 
+/* What ends takes nobody in, though the app takes its time. */
+static void test_none_is_added_after_an_order_to_stop(void **state)
+{
+	struct harness_pod late;
+	struct outcome o;
+	struct world w;
+
+	(void)state;
+	harness_pod(&late, "exit 0");
+	late.app.name = "late";
+	harness_added_streams(&late.app);
+	make_world(&w, "trap 'echo asked' TERM; trap 'touch /dev/shm/end; exit 3' USR1; "
+		       "echo there; while :; do sleep 0.1; done");
+	w.pod.argv[2] = "trap '' TERM; echo ready; until test -e /dev/shm/end; do sleep 0.1; done";
+	/* One whose record is still to come, and one that comes later. */
+	for (int i = 0; i < 2; i++) {
+		run(&w,
+		    (struct script){ .added_act_on = "there",
+				     .added_stop = true,
+				     .stop_ms = FRAME_STOP_PATIENT,
+				     .inner = &late.app,
+				     .inner_on = i ? "asked" : "there",
+				     .inner_member = true,
+				     .inner_end_signal = SIGUSR1 },
+		    &o);
+		assert_int_equal(o.inner_starts, 0);
+		assert_int_equal(o.inner_kind, EXIT_KIND_INIT_FAILURE);
+		assert_int_equal(o.inner_code, ESRCH);
+		assert_int_equal(o.added_code, 3);
+		assert_int_equal(o.app_kind, EXIT_KIND_CODE);
+		assert_int_equal(o.app_code, 0);
+	}
+}
+
 /* Without the app none starts any more: neither one that is held, nor one that comes then. */
 static void test_none_starts_late(void **state)
 {
@@ -428,6 +462,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_it_outlives_the_app),
 		cmocka_unit_test(test_it_is_killed_late),
 		cmocka_unit_test(test_all_are_stopped),
+		cmocka_unit_test(test_none_is_added_after_an_order_to_stop),
 		cmocka_unit_test(test_none_starts_late),
 		cmocka_unit_test(test_not_started),
 	};

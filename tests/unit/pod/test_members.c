@@ -656,6 +656,8 @@ static void test_no_place(void **state)
 	f->supervisor.has_started = true;
 	f->supervisor.reply_flags = POD_REPLY_PAUSED;
 	assert_int_equal(ask(f, f->client, &request, -1, &reply), EAGAIN);
+	f->supervisor.reply_flags = POD_REPLY_STOPPING;
+	assert_int_equal(ask(f, f->client, &request, -1, &reply), ESRCH);
 	f->supervisor.reply_flags = 0;
 	for (unsigned i = 0; i < FRAME_ADDED_MAX; i++)
 		f->supervisor.exec.slots[i].used = true;
