@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -94,6 +95,8 @@ pid_t question_change(const char *base, uint32_t group, const struct record_app 
 
 	if (pid != 0)
 		return pid;
+	/* Streams end though the kernel takes its time. */
+	syscall(SYS_close_range, 3U, ~0U, 0U);
 	if (cgroup_change(base, group, limits, &err) == 0)
 		_exit(0);
 	_exit(err.code ? err.code : EINVAL);

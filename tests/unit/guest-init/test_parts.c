@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -440,7 +441,8 @@ static void test_slow_limit(void **state)
 {
 	const struct record_app limits = { .memory_limit = 4096 };
 	char path[128], text[8] = "";
-	int fd, status;
+	int fd, status, stream[2];
+	struct pollfd end;
 	pid_t pid;
 
 	(void)state;
@@ -450,10 +452,16 @@ static void test_slow_limit(void **state)
 	assert_int_equal(mkdir(path, 0755), 0);
 	put_cgroup_file("cgroup.subtree_control", "");
 	put_cgroup_file("app1/memory.oom.group", "0");
+	assert_int_equal(pipe(stream), 0);
 	(void)snprintf(path, sizeof(path), "%s/app1/memory.max", cgroups);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	pid = question_change(cgroups, 1, &limits);
 	assert_true(pid > 0);
+	/* Nor does anybody's stream: its end is the end. */
+	close(stream[1]);
+	end = (struct pollfd){ .fd = stream[0], .events = POLLIN };
+	assert_int_equal(poll(&end, 1, 60000), 1);
+	close(stream[0]);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
