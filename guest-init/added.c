@@ -16,8 +16,7 @@
 
 enum { LINGER_MS = 5000 }; /* for the output of those that an app took with it */
 
-void added_init(struct added *added, struct control *control, const struct app *apps,
-		size_t app_count)
+void added_init(struct added *added, struct control *control, struct app *apps, size_t app_count)
 {
 	*added = (struct added){ .control = control,
 				 .apps = apps,
@@ -151,9 +150,9 @@ static int open_connections(struct added *added, struct added_process *p)
 }
 
 /* The app of the pod, or the member, of this id; or NULL. */
-static const struct app *find_home(const struct added *added, uint32_t id)
+static struct app *find_home(const struct added *added, uint32_t id)
 {
-	const struct added_process *p = id < added->app_count ? NULL : find(added, id);
+	struct added_process *p = id < added->app_count ? NULL : find(added, id);
 
 	if (id < added->app_count)
 		return &added->apps[id];
@@ -162,7 +161,7 @@ static const struct app *find_home(const struct added *added, uint32_t id)
 
 int added_begin(struct added *added, const struct host_frame *frame, struct error *err)
 {
-	const struct app *home = find_home(added, frame->app);
+	struct app *home = find_home(added, frame->app);
 	bool member = frame->app == FRAME_ALL_APPS && !added->closed;
 	struct added_process *p;
 
@@ -178,6 +177,7 @@ int added_begin(struct added *added, const struct host_frame *frame, struct erro
 				 },
 				 err);
 	p->record_port = frame->record_port;
+	p->number = ++added->begun;
 	p->home = home;
 	p->member = member;
 	p->app.index = frame->id;
@@ -246,9 +246,7 @@ size_t added_wants(struct added *added, struct pollfd *fds)
 	return used;
 }
 
-/* The record is awaited, then the app. */
-static int step_record(struct added *added, struct added_process *p, short events,
-		       struct error *err)
+int added_step_record(struct added *added, struct added_process *p, short events, struct error *err)
 {
 	struct error why = ERROR_NONE;
 	struct record_app asked;
@@ -275,8 +273,12 @@ static int step_record(struct added *added, struct added_process *p, short event
 		return added_give_up(added, p, errno, err);
 	if (!p->member && p->home->state > APP_RUNNING)
 		return added_give_up(added, p, ESRCH, err);
-	/* One that is held has its namespaces already. */
-	if (p->sockets[0] >= 0 || (!p->member && p->home->state < APP_RUNNING && !p->home->held))
+	/*
+	 * One that is held has its namespaces already. In one that stands still a new process would
+	 * keep all that PID 1 has.
+	 */
+	if (p->sockets[0] >= 0 ||
+	    (!p->member && (p->home->frozen || (p->home->state < APP_RUNNING && !p->home->held))))
 		return 0;
 	p->running = true;
 	p->poll_at = SIZE_MAX;
@@ -310,7 +312,7 @@ static int step(struct added *added, struct added_process *p, const struct pollf
 	struct error why = ERROR_NONE;
 
 	if (!p->running)
-		return step_record(added, p, fds ? fds->revents : 0, err);
+		return added_step_record(added, p, fds ? fds->revents : 0, err);
 	if (!fds)
 		return 0;
 	if (app_step(&p->app, fds, &why) < 0)

@@ -21,13 +21,14 @@ struct added_process;
 
 struct added {
 	struct control *control;
-	const struct app *apps;
+	struct app *apps;
 	size_t app_count;
 	size_t count; /* of slots in use */
 	bool had_members;
 	bool closed; /* the apps have ended, or shall: no member comes any more */
 	/* A cgroup that a container could keep from being removed is no other's. */
 	uint32_t next_group;
+	uint64_t begun; /* how many there have been */
 	struct added_process *slots[FRAME_ADDED_MAX];
 	/* The process that changes limits, one at a time, or 0; for whom, if he is there still. */
 	pid_t changer;
@@ -36,8 +37,7 @@ struct added {
 };
 
 /* The apps may be fewer than app_count for now, but not move. */
-void added_init(struct added *added, struct control *control, const struct app *apps,
-		size_t app_count);
+void added_init(struct added *added, struct control *control, struct app *apps, size_t app_count);
 
 /* FRAME_ADD; those for an id in use and for what is no app are answered by an exit, or not at all.
  */

@@ -9,9 +9,10 @@
 
 struct added_process {
 	uint32_t record_port;
-	const struct app *home; /* whose namespaces it gets; NULL of a member */
-	bool member;		/* it is a container */
-	bool running;		/* app is in use; until then the record is awaited */
+	uint64_t number;  /* they come one after the other */
+	struct app *home; /* whose namespaces it gets; NULL of a member */
+	bool member;	  /* it is a container */
+	bool running;	  /* app is in use; until then the record is awaited */
 	/* Reserved, then connected: for the record, -1 when it is there; for streams, until used */
 	int sockets[NACELLE_PORTS_ADDED];
 	bool connected;
@@ -34,6 +35,13 @@ int added_socket_error(int socket);
 /* Takes what has come of the record. 1 when it is whole, 0 if more is to come, -1 with errno set.
  */
 int added_read_record(struct added_process *p, short events);
+
+/*
+ * The record is awaited, then what it asks for is begun, as soon as that can be; events: of the
+ * connection. Returns as added_step().
+ */
+int added_step_record(struct added *added, struct added_process *p, short events,
+		      struct error *err);
 
 /* The record of a process: all that it does not say is the app's. -1 with errno set. */
 int added_settle(struct added_process *p);

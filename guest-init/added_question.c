@@ -64,37 +64,40 @@ static int step_freezing(struct added *added, struct added_process *p, struct er
 	return cgroup_is_frozen(p->freezing) ? added_end_done(added, p, err) : 0;
 }
 
-/* Those who wait for a stop that does not come any more. */
-static int end_freezing(struct added *added, const struct app *home, struct error *err)
+/* Those who wait for a stop that does not come any more, and those that wait for it to be over. */
+static int end_freezing(struct added *added, const struct added_process *thaw, struct error *err)
 {
 	for (size_t i = 0; i < FRAME_ADDED_MAX; i++) {
 		struct added_process *p = added->slots[i];
 
-		if (p && p->freezing >= 0 && p->home == home &&
-		    added_give_up(added, p, ECANCELED, err) < 0)
+		if (!p || p == thaw || p->home != thaw->home || p->running || p->sockets[0] >= 0)
+			continue;
+		if ((p->freezing >= 0 ? added_give_up(added, p, ECANCELED, err)
+				      : added_step_record(added, p, 0, err)) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* Processes that are in the middle of what they do for the kernel stop a little later. */
-static int take_freeze(struct added *added, struct added_process *p, struct error *err)
+/*
+ * Processes that are in the middle of what they do for the kernel stop a little later. Records come
+ * by connections of their own: one may overtake another, and what was asked last counts.
+ */
+static int take_freeze(struct added *added, struct added_process *p, bool freeze, struct error *err)
 {
 	struct error why = ERROR_NONE;
+	struct app *home = p->home;
 
-	p->freezing = cgroup_watch(DIR_CGROUP, p->home->group, &why);
-	if (p->freezing < 0 || cgroup_freeze(DIR_CGROUP, p->home->group, true, &why) < 0)
+	if (p->number < home->frozen_number)
+		return added_give_up(added, p, ECANCELED, err);
+	if ((freeze && (p->freezing = cgroup_watch(DIR_CGROUP, home->group, &why)) < 0) ||
+	    cgroup_freeze(DIR_CGROUP, home->group, freeze, &why) < 0)
 		return added_give_up(added, p, why.code, err);
-	return step_freezing(added, p, err);
-}
-
-static int take_thaw(struct added *added, struct added_process *p, struct error *err)
-{
-	struct error why = ERROR_NONE;
-
-	if (cgroup_freeze(DIR_CGROUP, p->home->group, false, &why) < 0)
-		return added_give_up(added, p, why.code, err);
-	return end_freezing(added, p->home, err) < 0 ? -1 : added_end_done(added, p, err);
+	home->frozen = freeze;
+	home->frozen_number = p->number;
+	if (freeze)
+		return step_freezing(added, p, err);
+	return end_freezing(added, p, err) < 0 ? -1 : added_end_done(added, p, err);
 }
 
 int added_take_question(struct added *added, struct added_process *p, int question,
@@ -108,10 +111,8 @@ int added_take_question(struct added *added, struct added_process *p, int questi
 	p->changes = question == RECORD_QUESTION_LIMITS;
 	if (p->changes)
 		return step_change(added, p, err);
-	if (question == RECORD_QUESTION_FREEZE)
-		return take_freeze(added, p, err);
-	if (question == RECORD_QUESTION_THAW)
-		return take_thaw(added, p, err);
+	if (question == RECORD_QUESTION_FREEZE || question == RECORD_QUESTION_THAW)
+		return take_freeze(added, p, question == RECORD_QUESTION_FREEZE, err);
 	p->answers_to = &p->sockets[asked->ports[1]];
 	if ((question == RECORD_QUESTION_PROCESSES
 		 ? processes_list(p->home->pid, &p->answer, &why)

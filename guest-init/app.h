@@ -55,6 +55,10 @@ struct app {
 	uint64_t oom_kills;	  /* of its group that have been seen */
 	struct stream streams[APP_STREAMS];
 
+	/* Of added.c. */
+	bool frozen;		/* its cgroup is, or will be */
+	uint64_t frozen_number; /* of who said so last, or that it is not */
+
 	/* Of pod.c. */
 	bool excused;		/* it was stopped because another had failed */
 	uint64_t started_ms;	/* when its process began; only if it may start again */

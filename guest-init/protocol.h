@@ -361,7 +361,8 @@ static_assert(sizeof(struct frame_add_ports) == 20, "ADD_PORTS");
  *	                                     PROCESSES_FILE_MAX
  *
  *	or, to stop all processes of a running app, and to let them go on; the answer comes when
- *	they have stopped
+ *	they have stopped, or is ECANCELED: something else has been asked since. Processes that
+ *	are added meanwhile begin when it goes on.
  *	    freeze/
  *	or
  *	    thaw/

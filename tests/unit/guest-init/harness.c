@@ -272,7 +272,7 @@ struct host {
 	bool added_acted, app_ended, late_acted, inner_end_acted;
 	void *added_record;
 	size_t added_record_len;
-	bool inner_added;
+	bool inner_added, added_record_sent;
 	void *inner_record;
 	size_t inner_record_len;
 	uint32_t guest_ports[2 * NACELLE_PORTS_ADDED]; /* that guest-init has named; 0: not yet */
@@ -333,6 +333,46 @@ static void close_added(struct host *host, int i)
 	host->ended[i] = false;
 }
 
+static bool may_add_inner(const struct host *host)
+{
+	switch (host->script->inner_order) {
+	case INNER_BEFORE_FIRST:
+		return host->added;
+	case INNER_BEFORE_NEXT:
+		return host->outcome->added_exits;
+	case INNER_AFTER_NEXT:
+		return host->added > 1 && host->ended[ADDED_RECORD];
+	case INNER_IN_IT:
+		break;
+	}
+	return true;
+}
+
+/* What follows the first; or the app's end, after both. */
+static bool may_add_next(const struct host *host)
+{
+	if (!host->script->inner_order || !host->added)
+		return true;
+	if (host->added > 1 || host->script->inner_order == INNER_BEFORE_FIRST)
+		return host->outcome->inner_exits;
+	return host->script->inner_order == INNER_AFTER_NEXT || host->ended[INNER_RECORD];
+}
+
+static void send_added_record(struct host *host)
+{
+	const struct script *script = host->script;
+	bool next = script->added_next && host->added > 1;
+
+	if (host->sockets[ADDED_RECORD] < 0 || host->added_record_sent ||
+	    (script->inner_order == INNER_BEFORE_FIRST && !host->outcome->inner_exits))
+		return;
+	host->added_record_sent = true;
+	(void)io_write_all(host->sockets[ADDED_RECORD],
+			   next ? script->added_next : host->added_record,
+			   next ? script->added_next_len : host->added_record_len);
+	shutdown(host->sockets[ADDED_RECORD], SHUT_WR);
+}
+
 /* All processes of the container that was added. */
 static void kill_added(void)
 {
@@ -356,24 +396,29 @@ static void act_on_added(struct host *host)
 	};
 	const struct frame_add inner = { le32_make(FRAME_ID_ADDED_FIRST + 1),
 					 le32_make(NACELLE_PORT_ADDED_FIRST + NACELLE_PORTS_ADDED),
-					 le32_make(script->inner_member ? FRAME_ALL_APPS
-									: FRAME_ID_ADDED_FIRST) };
+					 le32_make(script->inner_member	 ? FRAME_ALL_APPS
+						   : script->inner_order ? 0
+									 : FRAME_ID_ADDED_FIRST) };
 
 	if (!script->added || !o->hello || o->pod_exited)
 		return;
-	if (host->added == o->added_exits && strstr(o->out, script->added_on)) {
+	send_added_record(host);
+	if (host->added == o->added_exits && strstr(o->out, script->added_on) &&
+	    may_add_next(host)) {
 		if (host->added < (script->added_times ? script->added_times : 1)) {
 			for (int i = ADDED_RECORD; i <= ADDED_ERR; i++)
 				close_added(host, i);
 			memset(host->guest_ports, 0, sizeof(host->guest_ports) / 2);
 			send_frame(host, FRAME_ADD, &add, sizeof(add));
+			host->added_record_sent = false;
 			host->added++;
 		} else if (!host->app_ended) {
 			host->app_ended = true;
 			send_signal(host, 0, SIGKILL);
 		}
 	}
-	if (script->inner && !host->inner_added && strstr(o->added_out, script->inner_on)) {
+	if ((script->inner || script->inner_record) && !host->inner_added &&
+	    strstr(o->added_out, script->inner_on) && may_add_inner(host)) {
 		host->inner_added = true;
 		send_frame(host, FRAME_ADD, &inner, sizeof(inner));
 	}
@@ -421,17 +466,36 @@ static void take_why(struct why *why, struct cursor *c)
 	why->error = cursor_le16(c);
 }
 
-static bool is_frozen(void)
+/* A file of app 0's cgroup. */
+static void read_cgroup(const char *file, char text[PATH_TEXT_MAX])
 {
-	char path[PATH_TEXT_MAX], text[PATH_TEXT_MAX];
+	char path[PATH_TEXT_MAX];
 	_cleanup_fd_ int fd = -1;
 	ssize_t len;
 
-	CHECK(snprintf(path, sizeof(path), "%.200s/app0/cgroup.events", cgroup_path));
+	CHECK(snprintf(path, sizeof(path), "%.200s/app0/%s", cgroup_path, file));
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	len = fd < 0 ? -1 : io_read_full(fd, text, sizeof(text) - 1);
+	len = fd < 0 ? -1 : io_read_full(fd, text, PATH_TEXT_MAX - 1);
 	text[len > 0 ? len : 0] = '\0';
+}
+
+static bool is_frozen(void)
+{
+	char text[PATH_TEXT_MAX];
+
+	read_cgroup("cgroup.events", text);
 	return strstr(text, "frozen 1");
+}
+
+static unsigned count_processes(void)
+{
+	char text[PATH_TEXT_MAX];
+	unsigned count = 0;
+
+	read_cgroup("cgroup.procs", text);
+	for (const char *at = text; (at = strchr(at, '\n')); at++)
+		count++;
+	return count;
 }
 
 static void take_added_frame(struct outcome *o, uint32_t type, struct cursor *c)
@@ -506,6 +570,7 @@ static void take_frame(struct host *host, uint32_t type, struct cursor *c)
 		host->broken |= slot > 1 || ports[0];
 		for (int i = 0; i < NACELLE_PORTS_ADDED; i++)
 			ports[i] = cursor_le32(c);
+		o->processes = count_processes();
 	} else if (type == FRAME_APP_RESTART) {
 		(void)cursor_take(c, sizeof(struct frame_app_exit));
 		o->restarts++;
@@ -654,10 +719,8 @@ static void accept_endpoint(struct host *host, int i)
 		host->ended[i] = true;
 		host->sockets[i] = -1;
 	}
-	if (i == ADDED_RECORD) {
-		(void)io_write_all(host->sockets[i], host->added_record, host->added_record_len);
-		shutdown(host->sockets[i], SHUT_WR);
-	}
+	if (i == ADDED_RECORD)
+		send_added_record(host);
 	if (i == INNER_RECORD) {
 		(void)io_write_all(host->sockets[i], host->inner_record, host->inner_record_len);
 		shutdown(host->sockets[i], SHUT_WR);
@@ -730,14 +793,16 @@ static void build_added(struct host *host)
 	union {
 		const void *given;
 		void *record;
-	} given = { script->added_record };
+	} given = { script->added_record }, inner = { script->inner_record };
 
+	host->inner_record = inner.record;
+	host->inner_record_len = script->inner_record_len;
 	host->added_record = given.record;
 	host->added_record_len = script->added_record_len;
 	if ((script->added && !script->added_record &&
 	     (script->added_member ? record_build_member : record_build_added)(
 		 script->added, &host->added_record, &host->added_record_len, &err) < 0) ||
-	    (script->inner &&
+	    (script->inner && !script->inner_record &&
 	     (script->inner_member ? record_build_member : record_build_added)(
 		 script->inner, &host->inner_record, &host->inner_record_len, &err) < 0)) {
 		(void)fprintf(stderr, "%s\n", err.text);
@@ -798,7 +863,8 @@ void harness_run(const struct pod *pod, const struct script *script, struct outc
 	}
 	if (!script->added_record)
 		free(host.added_record);
-	free(host.inner_record);
+	if (!script->inner_record)
+		free(host.inner_record);
 	CHECK(umount2(run_path, MNT_DETACH));
 	CHECK(snprintf(path, sizeof(path), "%.200s/app%d", cgroup_path, FRAME_ID_ADDED_FIRST));
 	groups_left = access(path, F_OK) == 0;

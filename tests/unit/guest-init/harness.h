@@ -47,12 +47,21 @@ struct outcome {
 	char *added_err;
 	size_t added_err_len;
 	unsigned added_held;
-	bool frozen; /* app 0 was, when that ended */
+	bool frozen;	    /* app 0 was, when that ended */
+	unsigned processes; /* that it had when something was added last */
 
 	/* Of the process that the script adds to that. Its output is with the other's. */
 	unsigned inner_starts, inner_exits;
 	uint32_t inner_kind, inner_code;
 	struct why inner_why;
+};
+
+/* How what the script adds second goes with what it adds first. */
+enum inner_order {
+	INNER_IN_IT,	    /* added to that, a container */
+	INNER_BEFORE_FIRST, /* to app 0; the record of the first comes when this has ended */
+	INNER_BEFORE_NEXT,  /* to app 0, after the first, and before what is added in its place */
+	INNER_AFTER_NEXT,   /* to app 0, when the record of that has been taken */
 };
 
 /* What the host does during a run. */
@@ -80,6 +89,8 @@ struct script {
 	unsigned added_times; /* one after the other; 0: once. After the last, the app is killed */
 	const void *added_record; /* instead of that process's */
 	size_t added_record_len;
+	const void *added_next; /* that of the second */
+	size_t added_next_len;
 	uint32_t added_app;	   /* to this one, then */
 	const char *added_input;   /* then the end */
 	const char *added_act_on;  /* when this is in its output: */
@@ -93,6 +104,9 @@ struct script {
 
 	/* When `inner_on` is in its output, this process is added to the container. */
 	const struct pod_app *inner;
+	const void *inner_record; /* instead of that process's */
+	size_t inner_record_len;
+	enum inner_order inner_order;
 	const char *inner_on;
 	bool inner_member;	   /* it is a container too, added to the pod */
 	uint32_t inner_end_signal; /* at its end, this is sent to the other; 0: none */

@@ -133,6 +133,78 @@ static void test_freeze(void **state)
 	}
 }
 
+struct freezing {
+	void *freeze, *thaw;
+	size_t freeze_len, thaw_len;
+};
+
+static void build_freezing(struct freezing *f)
+{
+	struct error err = ERROR_NONE;
+
+	assert_int_equal(record_build_freeze(true, &f->freeze, &f->freeze_len, &err), 0);
+	assert_int_equal(record_build_freeze(false, &f->thaw, &f->thaw_len, &err), 0);
+}
+
+/* What is added to an app that stands still has no process before that goes on. */
+static void test_added_while_frozen(void **state)
+{
+	const char *argv[] = { "/bin/sh", "-c", "echo late; exit 3", NULL };
+	const struct pod_app late = { .argv = argv, .stdout_port = 2 };
+	struct script script = { .added_times = 2 };
+	struct error err = ERROR_NONE;
+	struct freezing f;
+	struct outcome o;
+	void *record;
+	size_t len;
+
+	(void)state;
+	/* In a slot behind that of the order to go on, and before it. */
+	for (int before = 0; before < 2; before++) {
+		build_freezing(&f);
+		assert_int_equal(record_build_added(&late, &record, &len, &err), 0);
+		script.added_next = before ? record : f.thaw;
+		script.added_next_len = before ? len : f.thaw_len;
+		script.inner_record = before ? f.thaw : record;
+		script.inner_record_len = before ? f.thaw_len : len;
+		script.inner_on = "";
+		script.inner_order = before ? INNER_AFTER_NEXT : INNER_BEFORE_NEXT;
+		ask(f.freeze, f.freeze_len, script, &o);
+		free(f.thaw);
+		free(record);
+		assert_int_equal(o.processes, 2);
+		assert_string_equal(o.added_out, "late\n");
+		assert_int_equal(o.added_starts, 2);
+		assert_int_equal(o.inner_starts, 1);
+		assert_int_equal(o.added_kind, EXIT_KIND_CODE);
+		assert_int_equal(o.inner_kind, EXIT_KIND_CODE);
+		assert_int_equal(o.added_code, before ? 3 : 0);
+		assert_int_equal(o.inner_code, before ? 0 : 3);
+	}
+}
+
+/* The record of what was asked last comes first: that counts. */
+static void test_overtaken(void **state)
+{
+	struct freezing f;
+	struct outcome o;
+
+	(void)state;
+	build_freezing(&f);
+	ask(f.freeze, f.freeze_len,
+	    (struct script){ .inner_record = f.thaw,
+			     .inner_record_len = f.thaw_len,
+			     .inner_on = "",
+			     .inner_order = INNER_BEFORE_FIRST },
+	    &o);
+	free(f.thaw);
+	assert_int_equal(o.inner_kind, EXIT_KIND_CODE);
+	assert_int_equal(o.inner_code, 0);
+	assert_int_equal(o.added_kind, EXIT_KIND_INIT_FAILURE);
+	assert_int_equal(o.added_code, ECANCELED);
+	assert_false(o.frozen);
+}
+
 /* Of an app that there is not, and to a port that is none. */
 static void test_refused(void **state)
 {
@@ -162,8 +234,12 @@ static void test_refused(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_figures), cmocka_unit_test(test_processes),
-		cmocka_unit_test(test_limits),	cmocka_unit_test(test_freeze),
+		cmocka_unit_test(test_figures),
+		cmocka_unit_test(test_processes),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_freeze),
+		cmocka_unit_test(test_added_while_frozen),
+		cmocka_unit_test(test_overtaken),
 		cmocka_unit_test(test_refused),
 	};
 	const char *why_not = harness_prepare(argc > 1 ? argv[1] : NULL);
