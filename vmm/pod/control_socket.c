@@ -55,6 +55,7 @@ void pod_client_end(struct pod_client *client)
 		client->on_end(client);
 	client->on_end = NULL;
 	client->context = NULL;
+	client->has_added = false;
 }
 
 static const char *refusal_text(int error)

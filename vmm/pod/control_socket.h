@@ -38,6 +38,7 @@ struct pod_client {
 	/* Of whoever keeps the connection for later: what it is for, and its end. */
 	void *context;
 	void (*on_end)(struct pod_client *client);
+	bool has_added; /* a process, which may have ended: signals and sizes are for that alone */
 };
 
 struct control_socket {

@@ -75,6 +75,7 @@ void exec_server_bind(struct exec_slot *slot, struct pod_client *client)
 	slot->client = client;
 	client->context = slot;
 	client->on_end = on_client_end;
+	client->has_added = true;
 }
 
 void exec_server_unbind(struct pod_client *client)
@@ -175,7 +176,7 @@ bool exec_server_winsize(struct supervisor *supervisor, const struct pod_client 
 					   .columns = columns };
 
 	if (!slot)
-		return false;
+		return client->has_added;
 	command.app = exec_server_id(supervisor, slot);
 	supervisor_command(supervisor, &command);
 	return true;
@@ -188,7 +189,7 @@ bool exec_server_kill(struct supervisor *supervisor, const struct pod_client *cl
 	struct machine_command command = { .type = MACHINE_COMMAND_SIGNAL, .signal = signal };
 
 	if (!slot)
-		return false;
+		return client->has_added;
 	command.app = exec_server_id(supervisor, slot);
 	supervisor_command(supervisor, &command);
 	return true;

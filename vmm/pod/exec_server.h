@@ -81,7 +81,10 @@ uint32_t exec_server_add_own(struct supervisor *supervisor, uint32_t app, int re
 			     void (*done)(struct supervisor *supervisor,
 					  const struct machine_event *exit));
 
-/* KILL and WINSIZE on a connection that has a process. Return false if this one has none. */
+/*
+ * KILL and WINSIZE on a connection that has a process, or had one, which nothing reaches any more.
+ * Return false if this one never had.
+ */
 bool exec_server_winsize(struct supervisor *supervisor, const struct pod_client *client,
 			 uint16_t rows, uint16_t columns);
 bool exec_server_kill(struct supervisor *supervisor, const struct pod_client *client,

@@ -497,6 +497,44 @@ static void test_pause_of_all(void **state)
 	assert_false(is_paused(f));
 }
 
+/* A signal and a size for a command that has ended meanwhile are nobody else's. */
+static void test_late_signal(void **state)
+{
+	struct pod_request add = client_request(POD_REQUEST_ADD);
+	struct pod_request kill = client_request(POD_REQUEST_KILL);
+	struct pod_request size = client_request(POD_REQUEST_WINSIZE);
+	char command[sizeof(struct machine_command)];
+	struct fixture *f = *state;
+
+	run(f);
+	add.flags = MACHINE_ADD_RECORD;
+	kill.signal = SIGTERM;
+	size.rows = size.columns = 10;
+	/* In the sandbox's program, and in a container of it. */
+	for (int i = 0; i < 2; i++) {
+		add.app = size.app = i ? f->id : 0;
+		add.serial = kill.serial = size.serial = i ? f->serial : 0;
+		if (i)
+			kill.app = f->id;
+		assert_int_equal(client_send(f->other, &add, &f->dir_fd, 1, NULL), 0);
+		turn(f);
+		say_of(f, hear(f).id, EXIT_KIND_CODE, 0);
+		assert_int_equal(client_send(f->other, &kill, NULL, 0, NULL), 0);
+		assert_int_equal(client_send(f->other, &size, NULL, 0, NULL), 0);
+		turn(f);
+		assert_int_equal(recv(f->machine, command, sizeof(command), MSG_DONTWAIT), -1);
+		expect_state(f->other, POD_APP_EXITED);
+	}
+	/* Who connects then is another. */
+	close(f->other);
+	turn(f);
+	f->other = client_connect(f->dir_fd, NULL);
+	turn(f);
+	assert_int_equal(client_send(f->other, &kill, NULL, 0, NULL), 0);
+	turn(f);
+	assert_int_equal(hear(f).app, f->id);
+}
+
 /* Those that are there go on without the sandbox's program; none is added. */
 static void test_program_has_ended(void **state)
 {
@@ -867,6 +905,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nobody_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_program_has_ended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pause, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_late_signal, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_endless_pause, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pause_of_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many_shares, set_up, tear_down),
