@@ -333,15 +333,18 @@ static bool restrict_mounts(struct child *child, bool entered, struct error *err
 	return entered && enter_workdir(child, false, err);
 }
 
-/* All is done that can fail, and the program is there: its turn comes when the host says so. */
-static void wait_for_start(const struct child *child, struct error *err)
+/*
+ * All is done that can fail, and the program is there: its turn comes when the host says so. Until
+ * then streams of others shall end when PID 1 ends them.
+ */
+static void wait_for_start(struct child *child, struct error *err)
 {
 	const struct report report = { .type = REPORT_HELD };
 	int code = exec_check(child->app->argv[0], child->app->env, err);
 
 	if (code)
 		fail_program(child, code, err);
-	if (report_send(child->report, &report, NULL) < 0 ||
+	if (join_close_others(child) < 0 || report_send(child->report, &report, NULL) < 0 ||
 	    report_await_release(child->report) < 0) {
 		error_set(err, errno, "cannot wait for the start");
 		fail_ours(child, err);

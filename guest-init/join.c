@@ -31,7 +31,7 @@ static int move_down(int *fd, int at)
  * What is kept gets the numbers from 3 on, one after the other. A number may be taken by one that
  * is moved later, so all go beyond the highest first.
  */
-static int close_others(struct child *child)
+int join_close_others(struct child *child)
 {
 	int *const keep[] = { &child->stdio[0], &child->stdio[1], &child->stdio[2], &child->report,
 			      &child->home };
@@ -55,7 +55,7 @@ int join_app(struct child *child, struct error *err)
 			       (child->app->own_ipc ? CLONE_NEWIPC : 0) |
 			       (child->app->hostname ? CLONE_NEWUTS : 0);
 
-	if (close_others(child) < 0)
+	if (join_close_others(child) < 0)
 		return error_set(err, errno, "cannot prepare the process");
 	if (setns(child->home, namespaces) < 0)
 		return error_set(err, errno, "cannot enter the app's namespaces");

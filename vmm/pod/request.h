@@ -16,7 +16,7 @@
 enum pod_request_type {
 	POD_REQUEST_STATUS = 1, /* of app: one struct pod_reply */
 	POD_REQUEST_STOP,	/* all apps, orderly; after timeout_ms by force (0: at once) */
-	POD_REQUEST_KILL,	/* signal to app, or to POD_ALL_APPS */
+	POD_REQUEST_KILL,	/* signal to app, or to POD_ALL_APPS; where ADD was, to that */
 	POD_REQUEST_PAUSE,
 	POD_REQUEST_RESUME,
 	POD_REQUEST_ADD,     /* a process in app; descriptors: its record, its stdio */

@@ -178,6 +178,30 @@ static void make_inner(struct pod_app *inner, const char *argv[4], const char *s
 	*inner = (struct pod_app){ .argv = argv, .stdout_port = 2, .stderr_port = 3 };
 }
 
+/* While it waits for its start, what others have comes to its end. */
+static void test_held_holds_nothing(void **state)
+{
+	struct outcome o;
+	struct world w;
+
+	(void)state;
+	make_world(&w, "exit 0");
+	w.pod.argv[2] =
+	    "trap 'echo held' USR1; exec 3<&0; cat <&3 & echo ready; wait; wait; exit 5";
+	w.member.app.hold = true;
+	run(&w,
+	    (struct script){ .held_app_signal = SIGUSR1,
+			     .signal_on = "held",
+			     .input = "input\n",
+			     .input_len = 6,
+			     .input_late = true },
+	    &o);
+	assert_string_equal(o.out, "ready\nheld\ninput\n");
+	assert_int_equal(o.app_kind, EXIT_KIND_CODE);
+	assert_int_equal(o.app_code, 5);
+	assert_int_equal(o.added_starts, 0);
+}
+
 static void expect_early_death(struct world *w, struct script script, unsigned held)
 {
 	struct outcome o;
@@ -455,6 +479,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_own_cgroups),
+		cmocka_unit_test(test_held_holds_nothing),
 		cmocka_unit_test(test_killed_before_its_program),
 		cmocka_unit_test(test_processes_in_it),
 		cmocka_unit_test(test_it_ends_under_a_process),
