@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,9 +51,10 @@ static void *vcpu_main(void *argument)
 	const struct vcpu_bus bus = machine_bus(machine);
 	struct machine_record record = { .type = MACHINE_RECORD_GUEST_END };
 
-	sem_post(&machine->arrived);
-	pthread_mutex_lock(&machine->gate);
-	pthread_mutex_unlock(&machine->gate);
+	if (atomic_fetch_sub(&machine->arriving, 1) == 1)
+		sem_post(&machine->arrived);
+	pthread_rwlock_rdlock(&machine->gate);
+	pthread_rwlock_unlock(&machine->gate);
 	record.end.reason = vcpu_run(thread->vcpu, &bus, &record.end.detail);
 	machine_end(machine, &record);
 	return NULL;
@@ -199,6 +201,7 @@ static int start_threads(struct machine *machine, struct error *err)
 		   machine);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, VCPU_STACK_BYTES);
+	machine->arriving = machine->plan->cpus;
 	for (unsigned i = 0; i < machine->plan->cpus; i++) {
 		int status;
 
@@ -211,9 +214,8 @@ static int start_threads(struct machine *machine, struct error *err)
 	pthread_attr_destroy(&attributes);
 	/* The C library's part of a thread's start makes system calls that the list does not know.
 	 */
-	for (unsigned i = 0; i < machine->plan->cpus; i++)
-		while (sem_wait(&machine->arrived) < 0 && errno == EINTR)
-			;
+	while (sem_wait(&machine->arrived) < 0 && errno == EINTR)
+		;
 	return 0;
 }
 
@@ -267,11 +269,11 @@ void machine_run(const struct plan *plan, uint32_t app_count, const void *archiv
 
 	machine.plan = plan;
 	sem_init(&machine.arrived, 0, 0);
-	pthread_mutex_init(&machine.gate, NULL);
+	pthread_rwlock_init(&machine.gate, NULL);
 	pthread_mutex_init(&machine.end_lock, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	machine_stamp(&machine, MACHINE_STAGE_ENTERED);
-	pthread_mutex_lock(&machine.gate);
+	pthread_rwlock_wrlock(&machine.gate);
 	if (build(&machine, app_count, archive, archive_bytes, &err) < 0) {
 		struct machine_record record = { .type = MACHINE_RECORD_FAILED };
 
@@ -281,7 +283,7 @@ void machine_run(const struct plan *plan, uint32_t app_count, const void *archiv
 		_exit(1);
 	}
 	machine_stamp(&machine, MACHINE_STAGE_LOCKED);
-	pthread_mutex_unlock(&machine.gate);
+	pthread_rwlock_unlock(&machine.gate);
 	if (loop_run(&machine.loop, &err) == 0 && machine.has_ended)
 		finish(&machine);
 	_exit(0);

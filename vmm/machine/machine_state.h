@@ -38,8 +38,9 @@ struct machine {
 	struct loop_fd supervisor;
 	struct loop_event ended;
 
-	sem_t arrived;	      /* posted by each vCPU thread that stands at the gate */
-	pthread_mutex_t gate; /* held until the lock-down is complete */
+	_Atomic unsigned arriving; /* vCPU threads that do not stand at the gate yet */
+	sem_t arrived;		   /* posted by the last one */
+	pthread_rwlock_t gate;	   /* locked for writing until the lock-down is complete */
 
 	bool draining;			/* the loop's thread alone looks at it */
 	_Atomic uint64_t guest_init_ns; /* of TRACE_GUEST_INIT; 0: it has not been yet */
