@@ -7,7 +7,9 @@
  *	probe [label:TEXT] call:NAME... makes a system call with arguments that do no harm, and
  *	                                says how that went: "NAME allowed" or "NAME E..."
  *	probe threads:N                 N threads take turns at one lock and change one address
- *space, until each CPU of N has been seen up probe exit:N                    ends with this status
+ *	                                space, until each CPU of N has been seen up
+ *	probe steps:N                   makes a single step on each CPU of N
+ *	probe exit:N                    ends with this status
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +18,7 @@
 #include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,8 +29,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
+#define TRAP_FLAG     0x100
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 extern char **environ;
@@ -309,6 +314,46 @@ static bool run_threads(unsigned count)
 	return true;
 }
 
+static volatile sig_atomic_t steps;
+
+/* On the processor's debug trap, which the kernel takes on a stack of its own for each CPU. */
+static void on_step(int signal, siginfo_t *info, void *context)
+{
+	ucontext_t *interrupted = context;
+
+	(void)signal;
+	(void)info;
+	interrupted->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
+	steps++;
+}
+
+static bool make_steps(unsigned cpus)
+{
+	struct sigaction action = { .sa_sigaction = on_step, .sa_flags = SA_SIGINFO };
+
+	if (sigaction(SIGTRAP, &action, NULL) < 0)
+		return false;
+	for (unsigned i = 0; i < cpus; i++) {
+		cpu_set_t one;
+
+		CPU_ZERO(&one);
+		CPU_SET(i, &one);
+		if (sched_setaffinity(0, sizeof(one), &one) < 0)
+			return false;
+		__asm__ volatile("lea -128(%%rsp), %%rsp\n\t"
+				 "pushfq\n\t"
+				 "orq %0, (%%rsp)\n\t"
+				 "popfq\n\t"
+				 "nop\n\t"
+				 "lea 128(%%rsp), %%rsp"
+				 :
+				 : "i"(TRAP_FLAG)
+				 : "cc", "memory");
+	}
+	printf("%ssteps %d\n", label, (int)steps);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	static char labels[256];
@@ -322,6 +367,9 @@ int main(int argc, char **argv)
 			_exit(atoi(argv[i] + 5));
 		} else if (strncmp(argv[i], "threads:", 8) == 0) {
 			if (!run_threads((unsigned)atoi(argv[i] + 8)))
+				return 1;
+		} else if (strncmp(argv[i], "steps:", 6) == 0) {
+			if (!make_steps((unsigned)atoi(argv[i] + 6)))
 				return 1;
 		} else if (strncmp(argv[i], "call:", 5) == 0 ? !make_call(argv[i] + 5)
 							     : !print_fact(argv[i])) {

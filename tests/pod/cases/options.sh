@@ -39,6 +39,13 @@ test_cpus_not_asked() {
   expect_stdout up
 }
 
+# Each CPU has the stacks for its exceptions, though they come with the CPU.
+test_cpus_have_stacks() {
+  make_probe
+  run_pod -c 4 --volume "$probe" "$busybox" -- /probe/probe steps:4
+  expect_stdout "steps 4"
+}
+
 test_memory() {
   local size total
   for size in 32 64 200; do
