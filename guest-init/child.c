@@ -206,16 +206,20 @@ static _Noreturn void become_handler(struct child *child, const char **argv, str
 	become(child, argv, err);
 }
 
-static void run_pre_start(const struct child *child, struct error *err)
+static void run_pre_start(struct child *child, struct error *err)
 {
-	struct child handler = *child;
-	pid_t pid = fork();
+	struct child handler;
+	pid_t pid = -1;
 	int status = 0;
 
+	/* It may take its time, and streams of others shall end when PID 1 ends them. */
+	if (join_close_others(child) == 0)
+		pid = fork();
 	if (pid < 0) {
 		error_set(err, errno, "cannot make a process for the pre-start handler");
 		fail_ours(child, err);
 	}
+	handler = *child;
 	handler.report = -1;
 	if (pid == 0)
 		become_handler(&handler, child->app->pre_start, err);

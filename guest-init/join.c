@@ -33,8 +33,8 @@ static int move_down(int *fd, int at)
  */
 int join_close_others(struct child *child)
 {
-	int *const keep[] = { &child->stdio[0], &child->stdio[1], &child->stdio[2], &child->report,
-			      &child->home };
+	int *const keep[] = { &child->stdio[0], &child->stdio[1], &child->stdio[2],
+			      &child->report,	&child->status,	  &child->home };
 	int next = 3, above = 3;
 
 	for (size_t i = 0; i < ARRAY_SIZE(keep); i++)

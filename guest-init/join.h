@@ -15,7 +15,7 @@ int join_app(struct child *child, struct error *err);
 
 /*
  * Closes what PID 1 has and the process does not need: all but its standard streams, which may get
- * other numbers, its report, and child->home. -1 with errno set.
+ * other numbers, report, status and home. -1 with errno set.
  */
 int join_close_others(struct child *child);
 

@@ -250,6 +250,25 @@ static void test_killed_in_pre_start(void **state)
 	assert_int_equal(o.starts, 0);
 }
 
+/* Nor does it keep what others read open. */
+static void test_input_ends_under_pre_start(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	MAKE_POD("until test -e /dev/shm/pre; do sleep 0.01; done; echo pre; cat; exit 3",
+		 "echo never");
+	pod.pod.stop_timeout_ms = 1;
+	apps[1].pre_start = (const char *[]){ "/bin/sh", "-c", ": >/dev/shm/pre; " FOREVER, NULL };
+	run_with(
+	    &(struct script){
+		.signal_on = "pre\n", .input = "input\n", .input_len = 6, .input_late = true },
+	    &o);
+	assert_string_equal(o.out, "pre\ninput\n");
+	expect_app(&o, 0, EXIT_KIND_CODE, 3);
+	expect_app(&o, 1, EXIT_KIND_SIGNAL, SIGNAL_KILL);
+}
+
 static void test_post_stop_has_its_time(void **state)
 {
 	struct outcome o;
@@ -572,6 +591,7 @@ int main(int argc, char **arguments)
 		cmocka_unit_test(test_handlers_are_confined),
 		cmocka_unit_test(test_failing_pre_start),
 		cmocka_unit_test(test_killed_in_pre_start),
+		cmocka_unit_test(test_input_ends_under_pre_start),
 		cmocka_unit_test(test_post_stop_has_its_time),
 		cmocka_unit_test(test_restart_on_failure),
 		cmocka_unit_test(test_restart_always),
