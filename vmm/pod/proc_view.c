@@ -80,14 +80,19 @@ static int64_t now_ms(void)
 	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* What was not read stays for the next role. */
-static void serve(int device, const struct processes *processes)
+/* What was not read stays for the next role. Returns false if there will be no request any more. */
+static bool serve(int device, const struct processes *processes)
 {
 	struct pollfd fd = { .fd = device, .events = POLLIN };
 	int64_t end_ms = now_ms() + AGE_MAX_MS;
 
-	while (poll(&fd, 1, IDLE_MS) > 0 && serve_one(device, processes) && now_ms() < end_ms)
-		;
+	while (poll(&fd, 1, IDLE_MS) > 0) {
+		if (!serve_one(device, processes))
+			return false;
+		if (now_ms() >= end_ms)
+			break;
+	}
+	return true;
 }
 
 /* Its standard streams but the last are the container's; there is no /dev/null to put there. */
@@ -120,8 +125,7 @@ static _Noreturn void run_role(const struct proc_view *view, int pod_fd)
 	}
 	if (has_asked)
 		(void)question_read_processes(&question, &processes, &err);
-	serve(view->device, &processes);
-	_exit(0);
+	_exit(serve(view->device, &processes) ? 0 : 1);
 }
 
 /* What it was mounted by is all that the kernel has of it: whoever looks there gets an error. */
@@ -209,7 +213,10 @@ bool proc_view_reap(struct proc_view *view, pid_t pid, int status)
 	if (!view || pid != view->role)
 		return false;
 	view->role = 0;
-	/* It may have died over a request that would never be answered. */
+	/*
+	 * It may have died over a request that would never be answered, or somebody on the host has
+	 * taken the mount away: its device is ready to be read for ever then.
+	 */
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		give_up(view);
 	return true;
