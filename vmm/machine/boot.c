@@ -90,9 +90,9 @@ static void write_boot_params(uint8_t *low, const struct gmem *memory,
 	params->ext_ramdisk_image = (uint32_t)(request->initramfs_gpa >> 32);
 	params->hdr.ramdisk_size = (uint32_t)request->initramfs_bytes;
 	params->ext_ramdisk_size = (uint32_t)(request->initramfs_bytes >> 32);
-	/* Some RAM must lie below 1 MiB: the kernel puts its CPU start-up code there. */
+	/* All of it is RAM. Linux takes a table of one entry for none. */
 	add_memory(params, 0, LAYOUT_LOW_END);
-	add_memory(params, LAYOUT_HIGH_START, memory->regions[0].len);
+	add_memory(params, LAYOUT_LOW_END, memory->regions[0].len);
 	for (unsigned i = 1; i < memory->count; i++)
 		add_memory(params, memory->regions[i].gpa,
 			   memory->regions[i].gpa + memory->regions[i].len);

@@ -1,8 +1,8 @@
 /*
  * Where things are in the guest's physical address space.
  *
- * Below 1 MiB everything is reserved by the kernel once it has read it, so all that the machine
- * hands over sits there and costs nothing.
+ * All that the machine hands over lies in the first MiB, which is in one huge page of the host's
+ * with what the kernel takes first; what it has read it may use.
  */
 #ifndef NACELLE_MACHINE_LAYOUT_H
 #define NACELLE_MACHINE_LAYOUT_H
@@ -18,7 +18,7 @@ enum {
 	LAYOUT_RNG_SEED = 0x21000,     /* struct setup_data with a seed */
 	LAYOUT_DEVICE_TREE = 0x22000,  /* struct setup_data with the device tree */
 	LAYOUT_DEVICE_TREE_MAX = 0x10000,
-	LAYOUT_LOW_END = 0xa0000, /* end of RAM below 1 MiB */
+	LAYOUT_LOW_END = 0xa0000, /* kernels that expect a BIOS use no RAM from here to 1 MiB */
 	LAYOUT_HIGH_START = 0x100000,
 };
 
