@@ -23,6 +23,8 @@ enum { LINK_TEXT_MAX = 64, PATH_TEXT_MAX = 32 };
 
 static const char *const files[] = { "stat", "status", "cmdline" };
 
+enum { PROCESS_SIZE_MAX = ARRAY_SIZE(files) * (sizeof(le32) + PROCESSES_FILE_MAX) };
+
 /* The name of the PID namespace of a process: "" where there is none any more. */
 static void name_namespace(int proc, const char *number, char name[LINK_TEXT_MAX])
 {
@@ -50,7 +52,7 @@ static bool put_file(struct answer *answer, int proc, const char *number, const 
 	(void)snprintf(path, sizeof(path), "%.10s/%s", number, name);
 	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
 	len = fd < 0 ? -1 : io_read_full(fd, bytes, sizeof(bytes));
-	if (len < 0 || PROCESSES_SIZE_MAX - answer->len < sizeof(size) + (size_t)len)
+	if (len < 0)
 		return false;
 	size = le32_make((uint32_t)len);
 	put(answer, &size, sizeof(size));
@@ -58,7 +60,7 @@ static bool put_file(struct answer *answer, int proc, const char *number, const 
 	return true;
 }
 
-/* All of it, or nothing. */
+/* All of it, or nothing; there is room for PROCESS_SIZE_MAX. */
 static void put_process(struct answer *answer, int proc, const char *number)
 {
 	size_t before = answer->len;
@@ -95,6 +97,10 @@ int processes_list(pid_t app, struct answer *answer, struct error *err)
 	(void)snprintf(number, sizeof(number), "%d", app);
 	name_namespace(dirfd(proc), number, wanted);
 	for (const struct dirent *entry; wanted[0] && (entry = readdir(proc));) {
+		/* Where an app may have thousands of processes, PID 1 does not look at all of them.
+		 */
+		if (PROCESSES_SIZE_MAX - answer->len < PROCESS_SIZE_MAX)
+			break;
 		if (entry->d_name[strspn(entry->d_name, "0123456789")])
 			continue;
 		name_namespace(dirfd(proc), entry->d_name, found);
