@@ -134,3 +134,63 @@ test_network() {
   says 0 rm -f -t 0 web
   says 0 network rm lan
 }
+
+# Three containers in one machine; two are paused, and begun again. (podman 4.3 wakes no pod in which one has ended.)
+test_pod() {
+  rootless_begin
+  says 0 pod create --name pod --hostname box --network none
+  says 0 run -d --pod pod --name web busybox sh -c 'echo "web in $(hostname)" >/tmp/page; exec httpd -f -p 80 -h /tmp'
+  says 0 run -d --pod pod --name two --memory 48m busybox sh -c 'trap "exit 3" TERM
+    until wget -qO /tmp/got http://127.0.0.1/page 2>/dev/null; do sleep 0.1; done; cat /tmp/got; cat /sys/fs/cgroup/memory.max; sleep 1000 & wait'
+  wait_for 100 two_said "web in box 50331648"
+  says 7 run --rm --pod pod --name three busybox sh -c 'wget -qO - http://127.0.0.1/page; exit 7'
+  expect_stdout "web in box"
+  expect_same "$(pgrep -cx nacelle-vm)" 1
+  says 0 pod pause pod
+  expect_same "$(states)" "paused paused"
+  says 0 pod unpause pod
+  expect_same "$(states)" "running running"
+  says 0 pod restart pod
+  wait_for 100 two_said "web in box 50331648 web in box 50331648"
+  says 0 pod stop -t 60 pod
+  expect_same "$(p inspect -f '{{.State.Status}} {{.State.ExitCode}}' two)" "exited 3"
+  says 0 pod rm -f -t 0 pod
+  expect_same "$(p ps -aq)" ""
+}
+two_said() { [ "$(p logs two 2>/dev/null | xargs)" = "$1" ]; }
+states() { p inspect -f '{{.State.Status}}' web two | xargs; }
+
+# What looks after a container: its health, its restarts, a description of Kubernetes'.
+test_care() {
+  rootless_begin
+  says 0 run -d --name c --net none --cpus 0.5 --health-cmd 'test -e /tmp/healthy' --health-interval disable busybox sh -c '
+    cat /sys/fs/cgroup/cpu.max; sleep 1000'
+  wait_for 60 logged "50000 100000"
+  says 1 healthcheck run c
+  says 0 exec c touch /tmp/healthy
+  says 0 healthcheck run c
+  says 0 rm -f -t 0 c
+  says 3 run --name d --net none --restart on-failure:1 -v kept:/kept busybox sh -c 'echo x >>/kept/runs; exit 3'
+  wait_for 100 ran_twice
+  says 0 rm -f -t 0 d
+  cat >home/pod.yaml <<'END2'
+apiVersion: v1
+kind: Pod
+metadata: {name: kube}
+spec:
+  hostname: cube
+  containers:
+  - name: web
+    image: localhost/busybox:latest
+    command: [sh, -c, "hostname >/tmp/page; exec httpd -f -p 80 -h /tmp"]
+  - name: look
+    image: localhost/busybox:latest
+    command: [sh, -c, "until wget -qO - http://127.0.0.1/page 2>/dev/null; do sleep 0.1; done; sleep 1000"]
+END2
+  says 0 play kube --network none home/pod.yaml
+  wait_for 100 kube_said cube
+  says 0 play kube --down home/pod.yaml
+  expect_same "$(p ps -aq)" ""
+}
+ran_twice() { [ "$(wc -l <"$(p volume inspect -f '{{.Mountpoint}}' kept)/runs")" = 2 ]; }
+kube_said() { [ "$(p logs kube-look 2>/dev/null)" = "$1" ]; }
