@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
+#include "vmm/base/signal_text.h"
 #include "vmm/cli/oci.h"
-#include "vmm/pod/app_values.h"
 #include "vmm/pod/bundle.h"
 #include "vmm/pod/create.h"
 #include "vmm/pod/detach.h"
@@ -297,19 +297,13 @@ int oci_run(const void *given, int argc, char **argv, struct error *err)
 	return status < 0 ? error_set(err, ECHILD, "cannot wait for the container") : status;
 }
 
-/* "SIGRTMIN+3" too. */
 static int read_signal(const char *text, uint32_t *number, struct error *err)
 {
-	const char *name = strncmp(text, "SIG", 3) == 0 ? text + 3 : text;
-	char *end;
-	long more;
+	int found = signal_text_number(text);
 
-	if (strncmp(name, "RTMIN+", 6) != 0)
-		return app_value_signal(text, number, err);
-	more = strtol(name + 6, &end, 10);
-	if (*end || end == name + 6 || more < 0 || more > SIGRTMAX - SIGRTMIN)
-		return error_set(err, 0, "%s: there is no such signal", text);
-	*number = (uint32_t)(SIGRTMIN + more);
+	if (!found)
+		return error_set(err, 0, "unknown signal \"%s\"", text);
+	*number = (uint32_t)found;
 	return 0;
 }
 

@@ -93,6 +93,7 @@ assert os.waitpid(pid, 0)[1] == 7 << 8
 now = state()
 assert now["status"] == "stopped" and now["pid"] == 0, now
 assert say("kill", "c1", "KILL") == (1, "", "nacelle-oci: container not running\n")
+assert say("kill", "c1", "SIGFOO") == (1, "", 'nacelle-oci: unknown signal "SIGFOO"\n')
 assert say("kill", "--all", "c1", "9") == (0, "", "")
 # Nor does one run that somebody else holds to delete it.
 [directory] = glob.glob(top + "/new/er/oci/pods/v1/*/*-*")
