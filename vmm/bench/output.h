@@ -15,4 +15,10 @@
  */
 int output_write(const char *path, const char *text, size_t len, struct error *err);
 
+/*
+ * Whether output_write() could begin now: to be asked before what takes long. Leaves everything as
+ * it is. Returns 0, or -1 with err filled as output_write() would.
+ */
+int output_check(const char *path, struct error *err);
+
 #endif

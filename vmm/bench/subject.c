@@ -78,6 +78,9 @@ static int extract(struct bench_task *task, struct error *err)
 
 	if (task->is_extracted)
 		return 0;
+	if (strncmp(task->image, "rootfs:", 7) == 0)
+		return error_set(err, 0, "%s is no image, which other runtimes could be given",
+				 task->image);
 	(void)snprintf(bundle, sizeof(bundle), "%s/bundle", task->directory);
 	(void)snprintf(rootfs, sizeof(rootfs), "%s/bundle/rootfs", task->directory);
 	if (mkdir(bundle, 0755) < 0 && errno != EEXIST)

@@ -183,7 +183,8 @@ static int open_task(struct bench_task *task, const struct bench_options *option
 
 	if (*command && strcmp(*command, "--") == 0)
 		command++;
-	if (find_programs(programs, err) < 0)
+	if ((options->output && output_check(options->output, err) < 0) ||
+	    find_programs(programs, err) < 0)
 		return -1;
 	*task = (struct bench_task){
 		.nacelle = programs->nacelle,

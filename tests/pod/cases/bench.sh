@@ -68,4 +68,6 @@ test_refusals() {
   expect grep -q 'nacelle: .* ended with status 1' said
   "$nacelle" bench start --format xml "$busybox" 2>said && fail "--format xml"
   expect grep -qx 'nacelle-bench: --format xml: text, json, csv, csv-phases or html is expected' said
+  "$nacelle" bench start --output not/there "$busybox" 2>said && fail "a report for a place that is not there"
+  expect grep -qx 'nacelle-bench: cannot write not/there: No such file or directory' said
 }

@@ -116,12 +116,33 @@ static void test_no_room(void **state)
 	assert_int_equal(output_write("/dev/null", "six", 3, &err), 0);
 }
 
+/* Said before anything is measured, and without a trace. */
+static void test_check(void **state)
+{
+	char missing[sizeof(directory) + 16];
+	struct error err = ERROR_NONE;
+
+	(void)state;
+	assert_int_equal(output_check(path, &err), 0);
+	expect_file(path, "three", 0604);
+	assert_int_equal(count_files(), 1);
+	assert_int_equal(output_check(link_path, &err), 0);
+	assert_int_equal(count_files(), 1);
+	assert_int_equal(output_check("/dev/null", &err), 0);
+	(void)snprintf(missing, sizeof(missing), "%s/not/there", directory);
+	assert_int_equal(output_check(missing, &err), -1);
+	assert_non_null(strstr(err.text, "No such file"));
+	assert_int_equal(output_check(directory, &err), -1);
+	assert_non_null(strstr(err.text, "Is a directory"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rights),
 		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_check),
 	};
 	int status;
 
