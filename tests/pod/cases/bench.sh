@@ -70,4 +70,6 @@ test_refusals() {
   expect grep -qx 'nacelle-bench: --format xml: text, json, csv, csv-phases or html is expected' said
   "$nacelle" bench start --output not/there "$busybox" 2>said && fail "a report for a place that is not there"
   expect grep -qx 'nacelle-bench: cannot write not/there: No such file or directory' said
+  "$nacelle" bench start --root "$store" --with crun "rootfs:$PWD" 2>said && fail "a directory was given to crun"
+  expect grep -qx "nacelle-bench: crun: rootfs:$PWD is no image, which other runtimes could be given" said
 }

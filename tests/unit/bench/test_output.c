@@ -129,6 +129,10 @@ static void test_check(void **state)
 	assert_int_equal(output_check(link_path, &err), 0);
 	assert_int_equal(count_files(), 1);
 	assert_int_equal(output_check("/dev/null", &err), 0);
+	/* A pipe is not opened: that would wait for its reader, and be the end of it. */
+	assert_int_equal(mkfifo(link_path, 0600), 0);
+	assert_int_equal(output_check(link_path, &err), 0);
+	assert_int_equal(unlink(link_path), 0);
 	(void)snprintf(missing, sizeof(missing), "%s/not/there", directory);
 	assert_int_equal(output_check(missing, &err), -1);
 	assert_non_null(strstr(err.text, "No such file"));
